@@ -1,0 +1,57 @@
+"""Measure defocus blur from one photograph.
+
+The names below are loaded when first used, so that ``import defocus`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from defocus.analysis import Analysis, analyze, blur_map, focus_mask
+    from defocus.errors import Cancelled, DefocusError, InputError
+    from defocus.image import Picture, as_picture, load_image
+    from defocus.magnification import magnify
+    from defocus.restoration import restore
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Analysis": "analysis",
+    "Cancelled": "errors",
+    "DefocusError": "errors",
+    "InputError": "errors",
+    "Picture": "image",
+    "analyze": "analysis",
+    "as_picture": "image",
+    "blur_map": "analysis",
+    "focus_mask": "analysis",
+    "load_image": "image",
+    "magnify": "magnification",
+    "restore": "restoration",
+}
+
+__all__ = [
+    "Analysis",
+    "Cancelled",
+    "DefocusError",
+    "InputError",
+    "Picture",
+    "__version__",
+    "analyze",
+    "as_picture",
+    "blur_map",
+    "focus_mask",
+    "load_image",
+    "magnify",
+    "restore",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOME:
+        raise AttributeError(f"module 'defocus' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"defocus.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,303 @@
+"""Parameters of every step: frozen dataclasses that check their ranges when they are made.
+
+A field's default, range, unit and help text stand here and nowhere else. The command line, the napari widgets and the
+GIMP dialogs derive their controls from them through `describe`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from defocus.errors import InputError
+
+if TYPE_CHECKING:
+    from defocus.psf import PSF
+
+__all__ = [
+    "AnalysisParameters",
+    "Control",
+    "MagnificationParameters",
+    "MapParameters",
+    "MaskParameters",
+    "RestorationParameters",
+    "describe",
+]
+
+
+@dataclass(frozen=True)
+class Control:
+    """What an interface needs to know of one parameter.
+
+    Attributes
+    ----------
+    name : str
+        Field name, as in Python.
+    label : str
+        Short text beside the control, with the unit in brackets where there is one.
+    help : str
+        One or two sentences for a tooltip or ``--help``.
+    default : object
+        The default value.
+    minimum, maximum, step : float or None
+        Range of a number, None for other kinds; `step` is what one click should change.
+    unit : str
+        Unit of a number, "" where it has none.
+    choices : tuple of str
+        The words that are allowed. A control with a range as well takes either a word or a number in the range.
+    """
+
+    name: str
+    label: str
+    help: str
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: object) -> None:
+        """Raise `InputError` naming the parameter if `value` is not allowed."""
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise InputError(f"{self.name} must be true or false, not {value!r}")
+            return
+        if isinstance(value, str) and value in self.choices:
+            return
+        if self.minimum is None or self.maximum is None:
+            if self.choices and isinstance(value, str):
+                raise InputError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
+            return
+        words = "".join(f"{word!r} or " for word in self.choices)
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or not self.minimum <= float(value) <= self.maximum:  # type: ignore[arg-type]
+            unit = f" {self.unit}" if self.unit else ""
+            raise InputError(
+                f"{self.name} must be {words}a number from {self.minimum:g} to {self.maximum:g}{unit}, not {value!r}"
+            )
+
+
+def _control(
+    default: Any,  # noqa: ANN401
+    label: str,
+    help: str,  # noqa: A002
+    *,
+    between: tuple[float, float] | None = None,
+    step: float | None = None,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401
+    """Return a dataclass field that carries its `Control`."""
+    low, high = between or (None, None)
+    title = f"{label} ({unit})" if unit else label
+    control = Control("", title, help, default, low, high, step, unit, choices)
+    return field(default=default, metadata={"control": control})
+
+
+def describe(parameters: type[Any] | object) -> tuple[Control, ...]:
+    """Return the controls of a parameter class, in the order in which an interface should show them.
+
+    Parameters
+    ----------
+    parameters : type or object
+        One of the parameter classes of this module, or an instance, whose values then are the defaults.
+
+    Examples
+    --------
+    >>> [control.name for control in describe(MaskParameters)][:2]
+    ['threshold', 'edge_sensitivity']
+    """
+    controls = []
+    for item in dataclasses.fields(parameters):  # type: ignore[arg-type]
+        default = item.default if isinstance(parameters, type) else getattr(parameters, item.name)
+        controls.append(dataclasses.replace(item.metadata["control"], name=item.name, default=default))
+    return tuple(controls)
+
+
+class _Checked:
+    """Checks every field against its control when the object is made."""
+
+    def __post_init__(self) -> None:
+        for control in describe(type(self)):
+            control.check(getattr(self, control.name))
+
+
+@dataclass(frozen=True)
+class AnalysisParameters(_Checked):
+    """How the local evidence for each blur radius is measured (equations 3 to 13)."""
+
+    psf: Literal["disc", "gaussian", "polygon"] | PSF = _control(
+        "disc",
+        "Blur shape",
+        "Shape of an out-of-focus point: disc for an open lens, polygon for a stopped-down one, gaussian for "
+        "microscopes and much processed pictures.",
+        choices=("disc", "gaussian", "polygon"),
+    )
+    blades: int = _control(
+        6, "Aperture blades", "Number of aperture blades, for the polygon.", between=(3, 16), step=1
+    )
+    rotation: float = _control(
+        0.0, "Aperture rotation", "Rotation of the polygon.", between=(-180, 180), step=1, unit="degrees"
+    )
+    noise: Literal["auto"] | float = _control(
+        "auto",
+        "Noise variance",
+        "Variance of the picture's noise for intensities in [0, 1]; auto measures it from the picture.",
+        between=(1e-9, 0.1),
+        step=1e-5,
+        choices=("auto",),
+    )
+    window: int = _control(
+        41,
+        "Window",
+        "Side of the square window in which blur is taken as constant; odd.",
+        between=(9, 161),
+        step=2,
+        unit="px",
+    )
+    max_radius: Literal["auto"] | float = _control(
+        "auto",
+        "Largest radius",
+        "Largest blur radius looked for; auto takes 8 px on pictures up to about a megapixel and more on larger ones.",
+        between=(1, 128),
+        step=0.5,
+        unit="px",
+        choices=("auto",),
+    )
+    spacing: Literal["auto"] | int = _control(
+        "auto",
+        "Sample spacing",
+        "Evidence is measured at every so many pixels; auto takes more on larger pictures, 1 is exact and slow.",
+        between=(1, 32),
+        step=1,
+        unit="px",
+        choices=("auto",),
+    )
+    method: Literal["standard", "paper"] = _control(
+        "standard",
+        "Method",
+        "standard is the suite's best; paper is the estimator exactly as published in 2013.",
+        choices=("standard", "paper"),
+    )
+
+    def __post_init__(self) -> None:
+        from defocus.psf import PSF  # here: psf imports no parameters, but numpy costs start-up time
+
+        for control in describe(type(self)):
+            value = getattr(self, control.name)
+            if control.name == "psf" and isinstance(value, PSF):
+                continue
+            control.check(value)
+        if self.window % 2 == 0:
+            raise InputError(f"window must be odd, not {self.window}")
+
+
+@dataclass(frozen=True)
+class MapParameters(_Checked):
+    """How local evidence becomes a coherent blur map (equations 14 to 16)."""
+
+    smoothness: float = _control(
+        1.0,
+        "Smoothness",
+        "How strongly neighbouring pixels are drawn to equal radii; 1 is the measured optimum.",
+        between=(0, 10),
+        step=0.1,
+    )
+    edge_sensitivity: float = _control(
+        1.0,
+        "Edge sensitivity",
+        "How readily the map changes at colour edges; higher values let fainter edges separate two radii.",
+        between=(0.1, 10),
+        step=0.1,
+    )
+
+
+@dataclass(frozen=True)
+class MaskParameters(_Checked):
+    """How local evidence becomes an in-focus mask (equations 17 and 18)."""
+
+    threshold: Literal["auto"] | float = _control(
+        "auto",
+        "In focus up to",
+        "Pixels with at most this blur radius count as in focus; auto finds the split that fits the picture.",
+        between=(0.1, 64),
+        step=0.1,
+        unit="px",
+        choices=("auto",),
+    )
+    edge_sensitivity: float = _control(
+        1.0,
+        "Edge sensitivity",
+        "How closely the mask follows colour edges; higher values let fainter edges carry the boundary.",
+        between=(0.1, 10),
+        step=0.1,
+    )
+    smoothness: float = _control(
+        1.0,
+        "Smoothness",
+        "How short the mask's boundary is kept; lower values keep thin parts, higher ones drop specks.",
+        between=(0, 10),
+        step=0.1,
+    )
+    softness: float = _control(
+        0.0,
+        "Softness",
+        "Half width of the band around the boundary in which the mask becomes a soft matte; 0 gives a hard edge.",
+        between=(0, 100),
+        step=1,
+        unit="px",
+    )
+
+
+@dataclass(frozen=True)
+class RestorationParameters(_Checked):
+    """How the all-in-focus picture is computed from picture and blur map (equation 19)."""
+
+    strength: float = _control(
+        1.0,
+        "Strength",
+        "1 restores as much as the noise allows; lower values are smoother, higher ones crisper and noisier.",
+        between=(0.1, 10),
+        step=0.1,
+    )
+    iterations: int = _control(
+        60,
+        "Iterations",
+        "Most steps the solver takes; it stops earlier once nothing changes.",
+        between=(1, 500),
+        step=5,
+    )
+
+
+@dataclass(frozen=True)
+class MagnificationParameters(_Checked):
+    """How the background blur of a picture is increased by its blur map."""
+
+    strength: float = _control(
+        2.0,
+        "Strength",
+        "Blur radii are multiplied by this; 1 changes nothing.",
+        between=(1, 8),
+        step=0.1,
+    )
+    threshold: float = _control(
+        1.0,
+        "Keep in focus up to",
+        "Pixels with at most this blur radius stay as they are.",
+        between=(0, 64),
+        step=0.1,
+        unit="px",
+    )
+    blades: int = _control(
+        0,
+        "Aperture blades",
+        "0 gives round highlights, 3 or more a polygon with so many sides.",
+        between=(0, 16),
+        step=1,
+    )
+    rotation: float = _control(
+        0.0, "Aperture rotation", "Rotation of the polygon.", between=(-180, 180), step=1, unit="degrees"
+    )

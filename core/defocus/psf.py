@@ -1,0 +1,155 @@
+"""Point-spread functions: what an out-of-focus point looks like, as a function of one scale."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from defocus.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PSF", "DiscPSF", "GaussianPSF", "PolygonPSF", "psf_from_name"]
+
+_SUBSAMPLES = 16  # sub-pixel samples per side: kernel areas are right to about 1e-3
+
+
+@runtime_checkable
+class PSF(Protocol):
+    """A family of blur kernels with one scale, the radius in px.
+
+    Any object with these two members can be used wherever the suite takes a PSF.
+    """
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether the kernel looks the same along both axes and both diagonals' mirrors."""
+        ...
+
+    def kernel(self, radius: float) -> NDArray[np.float64]:
+        """Return the kernel for `radius` px: square, odd side, non-negative, sum 1; a single 1 for radius 0."""
+        ...
+
+
+@dataclass(frozen=True)
+class DiscPSF:
+    """Uniform disc: the blur of a lens with a round, fully open aperture.
+
+    Examples
+    --------
+    >>> DiscPSF().kernel(0.4).shape
+    (1, 1)
+    >>> DiscPSF().kernel(5.0).shape
+    (11, 11)
+    """
+
+    isotropic: bool = True
+
+    def kernel(self, radius: float) -> NDArray[np.float64]:
+        """Return the disc of `radius` px, each pixel weighted by the area that the disc covers."""
+        return _covered_area(radius, radius, lambda x, y: x * x + y * y <= radius * radius)
+
+
+@dataclass(frozen=True)
+class GaussianPSF:
+    """Gaussian whose standard deviation is half the radius, so that it spreads light as a disc of that radius does.
+
+    A disc of radius r has variance r^2 / 4 along each axis, and so has this Gaussian.
+    """
+
+    isotropic: bool = True
+
+    def kernel(self, radius: float) -> NDArray[np.float64]:
+        """Return the Gaussian of standard deviation ``radius / 2`` px, integrated over each pixel."""
+        _check_radius(radius)
+        if radius < 1e-6:
+            return np.ones((1, 1))
+        sigma = radius / 2
+        half = max(math.ceil(4 * sigma - 0.5), 1)
+        edges = (np.arange(-half, half + 2) - 0.5) / (sigma * math.sqrt(2))
+        line = np.diff([math.erf(edge) for edge in edges])
+        kernel = np.outer(line, line)
+        return kernel / kernel.sum()
+
+
+@dataclass(frozen=True)
+class PolygonPSF:
+    """Regular polygon: the blur of a lens stopped down to an aperture with straight blades.
+
+    Parameters
+    ----------
+    blades : int
+        Number of sides, at least 3.
+    rotation : float
+        Rotation in degrees; 0 puts one corner on the positive x axis.
+
+    Notes
+    -----
+    The radius is that of the disc with the same area, so that equal radii mean equal amounts of blur for all families.
+    """
+
+    blades: int = 6
+    rotation: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.blades < 3:
+            raise InputError(f"a polygon needs at least 3 blades, not {self.blades}")
+
+    @property
+    def isotropic(self) -> bool:
+        """Always False: a polygon's spectrum depends on direction."""
+        return False
+
+    def kernel(self, radius: float) -> NDArray[np.float64]:
+        """Return the polygon whose area is that of a disc of `radius` px."""
+        sector = 2 * math.pi / self.blades
+        corner = radius * math.sqrt(sector / math.sin(sector))
+        apothem = corner * math.cos(sector / 2)
+        turn = math.radians(self.rotation)
+
+        def inside(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+            # Distance along the normal of the side whose sector the point lies in
+            angle = np.mod(np.arctan2(y, x) - turn, sector) - sector / 2
+            return np.hypot(x, y) * np.cos(angle) <= apothem
+
+        return _covered_area(radius, corner, inside)
+
+
+def psf_from_name(name: str, blades: int = 6, rotation: float = 0.0) -> PSF:
+    """Return the PSF family called `name`: ``disc``, ``gaussian`` or ``polygon``.
+
+    Raises
+    ------
+    InputError
+        If there is no such family.
+    """
+    if name == "disc":
+        return DiscPSF()
+    if name == "gaussian":
+        return GaussianPSF()
+    if name == "polygon":
+        return PolygonPSF(blades, rotation)
+    raise InputError(f"no PSF family is called {name!r}: use disc, gaussian or polygon")
+
+
+def _check_radius(radius: float) -> None:
+    if not math.isfinite(radius) or radius < 0:
+        raise InputError(f"a blur radius must be 0 px or more, not {radius!r}")
+
+
+def _covered_area(radius: float, reach: float, inside) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return the share of each pixel that lies inside a shape reaching out to `reach` px, normalised to sum 1."""
+    _check_radius(radius)
+    half = max(math.ceil(reach - 0.5), 0)
+    if half == 0:
+        return np.ones((1, 1))
+    # Samples at the middles of sub-pixels, so that a pixel wholly inside counts exactly 1
+    fine = (np.arange((2 * half + 1) * _SUBSAMPLES) + 0.5) / _SUBSAMPLES - half - 0.5
+    hits = inside(fine[np.newaxis, :], fine[:, np.newaxis])
+    side = 2 * half + 1
+    area = hits.reshape(side, _SUBSAMPLES, side, _SUBSAMPLES).mean(axis=(1, 3))
+    return area / area.sum()

@@ -1,0 +1,1 @@
+"""napari plugin: blur maps and in-focus masks as layers."""
