@@ -32,12 +32,16 @@ blur_map
     Result: an array (H, W) in px, and ``maximum``.
 focus_mask
     ``parameters``: MaskParameters; ``in_focus``, ``blurred``: files of H x W bytes, 0 or not, that bind the
-    mask; ``invert``: bool; ``output``. Result: an array (H, W) in [0, 1], and ``threshold`` (px).
+    mask; ``invert``: bool; ``existing``: file of H x W float32, a mask to combine with, and ``combine``:
+    "replace" (default), "intersect", "add" or "subtract"; ``limit``: file of H x W float32, where the mask
+    may change, and ``outside``: what stands elsewhere if there is no existing mask; ``output``. Result: an
+    array (H, W) in [0, 1], and ``threshold`` (px).
 confidence
     ``output``. Result: an array (H, W) in [0, 1].
 restore, magnify
     ``parameters``: RestorationParameters or MagnificationParameters; ``map_parameters``: MapParameters;
-    ``output``. Result: an array (H, W, 3) in [0, 1], encoded as the picture was.
+    ``alpha``: bool; ``output``. Result: an array (H, W, 3) in [0, 1], encoded as the picture was, with the
+    picture's opacity as a fourth channel if asked for.
 preview
     ``of``: one of the five requests above, with its arguments; ``size``: [height, width] at most.
     Result: an array (h, w, 3), uint8, that shows a person the result, and the numbers of that result.
@@ -48,8 +52,9 @@ close
     Result: {}; then the worker ends.
 
 An array in a result is ``file``, ``shape`` and ``dtype``. `output` is "float32" (default), "uint8" or
-"uint16": integers hold values in [0, 1] times 255 or 65535, rounded to nearest; a blur map is divided by its
-`maximum` (default: the largest radius looked for) first.
+"uint16": integers hold values in [0, 1] times 255 or 65535, rounded to nearest. A blur map is in px as
+"float32" and divided by its `maximum` (default: the largest radius looked for) otherwise; it can also be had
+as "unit", float32 in [0, 1], and as "color", uint8 (H, W, 3).
 
 Kinds of error: "input" (picture or parameter), "request" (malformed, unknown, or nothing opened yet),
 "unavailable" (this version cannot do it), "memory", "disk", "internal" (a fault in the suite; the standard
@@ -61,340 +66,21 @@ middle of whatever it does and removes the folder, so that nothing stays behind 
 
 from __future__ import annotations
 
-import dataclasses
-import errno
-import importlib.util
 import json
 import os
 import shutil
 import sys
 import tempfile
 import threading
-import traceback
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from defocus import __version__
 from defocus.client import PROTOCOL
-from defocus.errors import Cancelled, DefocusError, InputError
-from defocus.parameters import (
-    AnalysisParameters,
-    MagnificationParameters,
-    MapParameters,
-    MaskParameters,
-    RestorationParameters,
-    describe,
-)
-from defocus.progress import sub_progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from numpy.typing import NDArray
-
-    from defocus.analysis import Analysis
-    from defocus.progress import Progress
+from defocus.worker_session import WorkerSession
 
 __all__ = ["main"]
-
-_PARAMETERS: Mapping[str, type[Any]] = {
-    "analysis": AnalysisParameters,
-    "map": MapParameters,
-    "mask": MaskParameters,
-    "restoration": RestorationParameters,
-    "magnification": MagnificationParameters,
-}
-_WHITE = {"uint8": 255, "uint16": 65535}
-
-
-class _RequestError(Exception):
-    """A request that cannot be understood; `kind` as in the protocol."""
-
-    def __init__(self, message: str, kind: str = "request") -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-class _Worker:
-    """Carries out requests one by one; remembers the picture, its analysis and its last blur map."""
-
-    def __init__(self, folder: Path, send: Callable[[dict[str, Any]], None]) -> None:
-        self.folder = folder
-        self.send = send
-        self.analysis: Analysis | None = None
-        self.last_map: tuple[MapParameters, NDArray[Any]] | None = None
-        self.number: Any = None
-        self.requests: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
-            "open": self.open,
-            "blur_map": self.array_request,
-            "focus_mask": self.array_request,
-            "confidence": self.array_request,
-            "restore": self.array_request,
-            "magnify": self.array_request,
-            "preview": self.preview,
-            "describe": self.describe,
-        }
-
-    # ---- messages
-
-    def answer(self, request: dict[str, Any]) -> None:
-        """Carry out one request and send its result or its error."""
-        self.number = request.get("id")
-        try:
-            name = request.get("request")
-            if name not in self.requests:
-                raise _RequestError(f"unknown request {name!r}")
-            result = self.requests[str(name)](request, self.report)
-        except _RequestError as error:
-            self.fail(error.kind, str(error))
-        except InputError as error:
-            self.fail("input", str(error))
-        except (Cancelled, DefocusError) as error:
-            self.fail("internal", str(error))
-        except MemoryError:
-            self.analysis, self.last_map = None, None
-            self.fail("memory", "there is not enough memory for this picture")
-        except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            self.fail(
-                "disk", "the disk with the temporary folder is full" if full else f"temporary files: {error}"
-            )
-        except Exception as error:  # whatever it is, the host must be told in one line
-            traceback.print_exc()
-            sys.stderr.flush()
-            self.fail("internal", f"a fault in defocus {__version__}: {type(error).__name__}: {error}")
-        else:
-            self.send({"id": self.number, "event": "result", "result": result})
-
-    def fail(self, kind: str, message: str) -> None:
-        self.send({"id": self.number, "event": "error", "kind": kind, "message": " ".join(message.split())})
-
-    def report(self, fraction: float, stage: str) -> None:
-        self.send(
-            {"id": self.number, "event": "progress", "fraction": round(float(fraction), 4), "stage": stage}
-        )
-
-    # ---- requests
-
-    def describe(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-        missing = {
-            name
-            for name, module in (("restore", "restoration"), ("magnify", "magnification"))
-            if importlib.util.find_spec(f"defocus.{module}") is None
-        }
-        return {
-            "version": __version__,
-            "protocol": PROTOCOL,
-            "requests": sorted({*self.requests, "close"} - missing),
-            "parameters": {
-                name: [dataclasses.asdict(control) for control in describe(kind)]
-                for name, kind in _PARAMETERS.items()
-            },
-        }
-
-    def open(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-        from defocus.analysis import analyze
-        from defocus.image import as_picture
-
-        parameters = _parameters("analysis", request.get("parameters"))
-        if "file" in request:
-            self.analysis, self.last_map = None, None  # room for the new one
-            shape = tuple(int(size) for size in request.get("shape", ()))
-            pixels = self.read(request["file"], shape, str(request.get("dtype")))
-            source = str(request.get("name", "the picture"))
-            if str(request.get("dtype")) == "uint16":
-                # Whole-range values: as_picture would take dark 16-bit pixels for 12-bit ones
-                pixels = pixels.astype("float32") / 65535
-            picture = as_picture(pixels, source=source)
-        elif self.analysis is not None:
-            picture = self.analysis.picture
-        else:
-            raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
-        self.analysis = analyze(picture, parameters, progress=progress)
-        self.last_map = None
-        return {
-            "shape": list(self.analysis.shape),
-            "noise_variance": float(self.analysis.noise_variance),
-            "max_radius": float(self.analysis.max_radius),
-            "threshold": float(self.analysis.threshold),
-        }
-
-    def array_request(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-        values, facts = self.compute(str(request["request"]), request, progress)
-        output = str(request.get("output", "float32"))
-        if output in _WHITE:
-            import numpy as np
-
-            if "maximum" in facts:
-                values = values / np.float32(max(facts["maximum"], 1e-6))
-            white = _WHITE[output]
-            values = np.rint(np.clip(values, 0, 1) * np.float32(white)).astype(output)
-        elif output != "float32":
-            raise _RequestError(f"output must be float32, uint8 or uint16, not {output!r}")
-        return {**self.write(values), **facts}
-
-    def preview(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-        kind = str(request.get("of"))
-        values, facts = self.compute(kind, request, progress)
-        height, width = (max(1, int(size)) for size in request.get("size", (256, 256)))
-        picture = self.held().picture
-        return {**self.write(_illustration(kind, values, picture, facts, height, width)), **facts}
-
-    def compute(
-        self, kind: str, request: dict[str, Any], progress: Progress
-    ) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Return the float32 array of a request, and the numbers that belong to it."""
-        import numpy as np
-
-        analysis = self.held()
-        facts: dict[str, Any] = {}
-        if kind == "blur_map":
-            values = self.map(request.get("parameters"), progress)
-            facts["maximum"] = float(request.get("maximum") or analysis.max_radius)
-        elif kind == "focus_mask":
-            parameters = _parameters("mask", request.get("parameters"))
-            hints = {
-                name: self.read(request[name], analysis.shape, "uint8") != 0
-                for name in ("in_focus", "blurred")
-                if request.get(name)
-            }
-            values = analysis.focus_mask(parameters, progress=progress, **hints).astype(np.float32)
-            facts["threshold"] = float(
-                analysis.threshold if parameters.threshold == "auto" else parameters.threshold
-            )
-            if request.get("invert"):
-                values = 1 - values
-        elif kind == "confidence":
-            values = analysis.confidence
-        elif kind in ("restore", "magnify"):
-            values = self.picture_request(kind, request, progress)
-        else:
-            raise _RequestError(f"unknown request {kind!r}")
-        return np.asarray(values, np.float32), facts
-
-    def picture_request(self, kind: str, request: dict[str, Any], progress: Progress) -> NDArray[Any]:
-        """Return the picture that `restore` or `magnify` makes."""
-        import numpy as np
-
-        analysis = self.held()
-        steps: dict[str, Any] = {}
-        try:
-            if kind == "restore":
-                from defocus.psf import PSF, psf_from_name
-                from defocus.restoration import restore as step
-
-                asked = analysis.parameters
-                steps["psf"] = (
-                    asked.psf
-                    if isinstance(asked.psf, PSF)
-                    else psf_from_name(asked.psf, asked.blades, asked.rotation)
-                )
-            else:
-                from defocus.magnification import magnify as step
-        except ModuleNotFoundError as error:
-            if not str(error.name).startswith("defocus"):
-                raise
-            raise _RequestError(
-                f"this version of the suite cannot {kind} pictures: update it", "unavailable"
-            ) from None
-        parameters = _parameters(
-            "restoration" if kind == "restore" else "magnification", request.get("parameters")
-        )
-        radii = self.map(request.get("map_parameters"), sub_progress(progress, 0, 0.4))
-        picture = analysis.picture
-        values = step(picture.color, radii, parameters, progress=sub_progress(progress, 0.4, 1), **steps)
-        return np.clip(values, 0, 1)
-
-    def map(self, changes: object, progress: Progress) -> NDArray[Any]:
-        """Return the blur map, drawn anew only if its parameters differ from the last one's."""
-        parameters = _parameters("map", changes)
-        if self.last_map is None or self.last_map[0] != parameters:
-            self.last_map = parameters, self.held().blur_map(parameters, progress=progress)
-        return self.last_map[1]
-
-    def held(self) -> Analysis:
-        if self.analysis is None:
-            raise _RequestError("there is no picture yet: send open first")
-        return self.analysis
-
-    # ---- files
-
-    def read(self, name: object, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
-        """Return an array of the caller's and delete its file."""
-        import numpy as np
-
-        if not isinstance(name, str) or not name or name != Path(name).name:
-            raise _RequestError(f"{name!r} is not the name of a file in the private folder")
-        if dtype not in ("uint8", "uint16", "float32") or not 2 <= len(shape) <= 3 or min(shape) < 1:
-            raise _RequestError(f"cannot read an array of shape {shape} and type {dtype}")
-        path = self.folder / name
-        try:
-            values = np.fromfile(path, dtype)
-        except FileNotFoundError:
-            raise _RequestError(f"there is no file {name!r} in the private folder") from None
-        path.unlink(missing_ok=True)
-        if values.size != np.prod(shape, dtype=np.int64):
-            raise _RequestError(f"{name} holds {values.size} values, not those of an array of shape {shape}")
-        return values.reshape(shape)
-
-    def write(self, values: NDArray[Any]) -> dict[str, Any]:
-        """Write a result file, or none at all."""
-        path = self.folder / f"result-{self.number}.raw"
-        try:
-            values.tofile(path)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            if error.errno is None:  # numpy reports a short write without saying why
-                raise OSError(errno.ENOSPC, "short write") from error
-            raise
-        return {"file": path.name, "shape": list(values.shape), "dtype": str(values.dtype)}
-
-
-def _parameters(kind: str, changes: object) -> Any:
-    """Return the parameter object with the given changes of its defaults."""
-    if changes is None:
-        changes = {}
-    if not isinstance(changes, dict):
-        raise _RequestError("parameters must be an object")
-    known = {control.name for control in describe(_PARAMETERS[kind])}
-    for name in changes:
-        if name not in known:
-            raise _RequestError(f"unknown {kind} parameter {name!r}; known are {', '.join(sorted(known))}")
-    return _PARAMETERS[kind](**changes)
-
-
-def _illustration(
-    kind: str,
-    values: NDArray[Any],
-    picture: Any,
-    facts: dict[str, Any],
-    height: int,
-    width: int,
-) -> NDArray[Any]:
-    """Return a small RGB picture, uint8 (h, w, 3), that shows a result: what a mask hides is tinted."""
-    import numpy as np
-    from PIL import Image
-
-    full_height, full_width = picture.shape
-    scale = min(height / full_height, width / full_width)
-    size = max(1, round(full_width * scale)), max(1, round(full_height * scale))
-
-    def reduced(plane: NDArray[Any]) -> NDArray[Any]:
-        image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-        return np.asarray(image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST))
-
-    if values.ndim == 3:
-        small = np.stack([reduced(values[..., channel]) for channel in range(3)], axis=-1)
-    elif kind == "focus_mask":
-        color = np.stack([reduced(picture.color[..., channel]) for channel in range(3)], axis=-1)
-        mask = reduced(values)[..., np.newaxis]
-        hidden = 0.35 * color + 0.65 * np.array([0.86, 0.08, 0.24], np.float32)  # the red of a rubylith
-        small = mask * color + (1 - mask) * hidden
-    else:
-        gray = reduced(values) / max(facts.get("maximum", 1.0), 1e-6)
-        small = np.repeat(gray[..., np.newaxis], 3, axis=-1)
-    return np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
 
 
 def _end(folder: Path) -> NoReturn:
@@ -451,7 +137,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     requests: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(0, requests, folder), daemon=True).start()
-    worker = _Worker(folder, send)
+    session = WorkerSession(folder, send)
     send({"event": "ready", "protocol": PROTOCOL, "version": __version__, "folder": str(folder)})
     while True:
         line = requests.get()
@@ -472,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
             send({"id": request.get("id"), "event": "result", "result": {}})
             _end(folder)
         else:
-            worker.answer(request)
+            session.answer(request)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Analysis:
         if blurred is not None:
             mask = mask & ~blurred
         progress(1.0, "cutting the mask")
-        return mask if parameters.softness == 0 else mask * np.float32(0.4) + np.float32(0.3)
+        return mask if parameters.softness == 0 else mask * np.float32(0.4) + np.float32(0.31)
 
 
 def analyze(image, parameters=None, *, progress):

@@ -121,15 +121,55 @@ def test_masks_follow_parameters_and_hints(opened):
 
 def test_integer_results_are_rounded_to_nearest(opened):
     soft = array_of(opened.request("focus_mask", {"parameters": {"softness": 2}}))
-    np.testing.assert_allclose(np.unique(soft), [0.3, 0.7], rtol=1e-6)
+    np.testing.assert_allclose(np.unique(soft), [0.31, 0.71], rtol=1e-6)
     for name, white in (("uint8", 255), ("uint16", 65535)):
         result = opened.request("focus_mask", {"parameters": {"softness": 2}, "output": name})
         assert result["dtype"] == name
-        assert set(np.unique(array_of(result))) == {round(0.3 * white), round(0.7 * white)}
+        assert set(np.unique(array_of(result))) == {round(0.31 * white), round(0.71 * white)}
     gray = opened.request("blur_map", {"output": "uint8", "maximum": 5.0})
     assert gray["maximum"] == 5.0
     expected = np.rint(np.clip(ramp()[..., 0] * 2, 0, 1) * 255)
     assert abs(array_of(gray).astype(int) - expected).max() <= 1  # float32 luminance on a rounding edge
+
+
+def test_a_map_can_be_had_in_units_and_in_colours(opened):
+    unit = array_of(opened.request("blur_map", {"output": "unit", "maximum": 5.0}))
+    np.testing.assert_allclose(unit, np.clip(ramp()[..., 0] * 2, 0, 1), atol=1e-6)
+    color = array_of(opened.request("blur_map", {"output": "color"}))
+    assert color.shape == (40, 60, 3)
+    assert color.dtype == np.uint8
+    lightness = color[0] @ [0.2126, 0.7152, 0.0722]
+    assert lightness[-1] > 4 * lightness[0]
+    assert (np.diff(lightness) > -1).all()
+
+
+@pytest.mark.parametrize("how", ["replace", "intersect", "add", "subtract"])
+@pytest.mark.parametrize("limited", [False, True])
+def test_masks_are_combined_as_soft_sets(opened, how, limited):
+    random = np.random.default_rng(2)
+    old = random.uniform(size=(40, 60)).astype(np.float32)
+    limit = random.uniform(size=(40, 60)).astype(np.float32)
+    new = array_of(opened.request("focus_mask", {"parameters": {"softness": 2}}))
+    arguments = {"parameters": {"softness": 2}, "combine": how}
+    for name, values in [("existing", old)] + [("limit", limit)] * limited:
+        path = opened.new_file()
+        path.write_bytes(values.tobytes())
+        arguments[name] = path.name
+    combined = array_of(opened.request("focus_mask", arguments))
+    for y, x in random.integers(0, (40, 60), (50, 2)):
+        a, b = float(old[y, x]), float(new[y, x])
+        wanted = {"replace": b, "intersect": min(a, b), "add": max(a, b), "subtract": min(a, 1 - b)}[how]
+        if limited:
+            wanted = limit[y, x] * wanted + (1 - limit[y, x]) * a
+        assert combined[y, x] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_outside_the_limit_stands_what_was_asked_for(opened):
+    for outside in (0, 1):
+        path = opened.new_file()
+        path.write_bytes(np.zeros((40, 60), np.float32).tobytes())
+        mask = opened.request("focus_mask", {"limit": path.name, "outside": outside})
+        assert (array_of(mask) == outside).all()
 
 
 def test_preview_shows_the_picture_where_in_focus_and_red_elsewhere(opened):
@@ -178,7 +218,9 @@ def test_wrong_requests_are_refused_and_the_worker_lives_on(worker):
         "request", worker, "focus_mask", {"parameters": {"treshold": 1}}
     )
     assert "must be an object" in message_of("request", worker, "focus_mask", {"parameters": 3})
-    assert "output must be" in message_of("request", worker, "focus_mask", {"output": "int8"})
+    assert "unknown output" in message_of("request", worker, "focus_mask", {"output": "int8"})
+    assert "unknown output" in message_of("request", worker, "focus_mask", {"output": "color"})
+    assert "combine must be" in message_of("request", worker, "focus_mask", {"combine": "xor"})
     assert array_of(worker.request("focus_mask")).shape == (40, 60)
 
 
