@@ -1,0 +1,264 @@
+"""Coherent labels: one blur radius per pixel that fits the evidence and changes only where the picture does.
+
+The energy (14) is the sum of a data term and, over all pairs of 8-neighbours, a weight (16) times the difference of
+their labels. Its minimum is sought by moves: each offers every pixel a second label, and one minimum cut finds which
+pixels should take it.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+from defocus.grid_cut import GridGraph
+from defocus.progress import ignore_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from defocus.progress import Progress
+
+__all__ = ["alpha_expansion", "coherent_labels", "contrast_weights", "energy"]
+
+_NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # right, below, below-right, below-left, as (rows, columns)
+_UNIT = 2.0**-10  # costs are counted in whole numbers of this many nats, so that cuts and energies are exact
+_STAGE = "making the map coherent"
+
+
+def _pair(shape: tuple[int, int], step: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Slices of all pixels that have a neighbour in one direction, and of these neighbours."""
+    (height, width), (down, right) = shape, step
+    here = slice(0, height - down), slice(max(0, -right), width - max(0, right))
+    there = slice(down, height), slice(max(0, right), width + min(0, right))
+    return here, there
+
+
+def contrast_weights(color: NDArray[np.float32], smoothness: float, edge_scale: float) -> NDArray[np.float32]:
+    """Return how strongly each pixel is tied to its neighbours, equation (16).
+
+    Parameters
+    ----------
+    color : float32 (H, W, 3)
+        RGB in [0, 1].
+    smoothness : float
+        lambda_0, the weight between pixels of equal colour.
+    edge_scale : float
+        sigma_lambda, the colour difference at which the weight has fallen to 0.61 lambda_0.
+
+    Returns
+    -------
+    float32 (4, H, W)
+        Weights to the neighbours right, below, below-right and below-left; 0 where there is none.
+
+    Examples
+    --------
+    >>> contrast_weights(np.zeros((1, 2, 3), np.float32), 20.0, 0.1)[0]
+    array([[20.,  0.]], dtype=float32)
+    """
+    shape = color.shape[:2]
+    weights = np.zeros((4, *shape), np.float32)
+    for plane, step in zip(weights, _NEIGHBORS, strict=True):
+        here, there = _pair(shape, step)
+        difference = color[here] - color[there]
+        squared = np.einsum("ijk,ijk->ij", difference, difference)
+        plane[here] = smoothness * np.exp(squared * np.float32(-0.5 / edge_scale**2))
+    return weights
+
+
+def energy(
+    labels: NDArray[np.integer], data_term: NDArray[np.float32], weights: NDArray[np.float32]
+) -> float:
+    """Return the energy (14) of a labelling.
+
+    Parameters
+    ----------
+    labels : int (H, W)
+    data_term : float32 (H, W, L)
+        Cost of each label at each pixel.
+    weights : float32 (4, H, W)
+        From `contrast_weights`; multiplied by the difference of two neighbours' labels.
+
+    Returns
+    -------
+    float
+    """
+    chosen = np.asarray(labels).astype(np.int64)
+    total = float(np.take_along_axis(data_term, chosen[..., np.newaxis], 2).sum(dtype=np.float64))
+    for plane, step in zip(weights, _NEIGHBORS, strict=True):
+        here, there = _pair(chosen.shape, step)
+        total += float((plane[here] * np.abs(chosen[here] - chosen[there])).sum(dtype=np.float64))
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _build_move(labels, offers, data_term, weights, capacity, surplus):  # type: ignore[no-untyped-def]
+    """Fill the graph whose source side takes what it is offered; all arrays but the data term are padded."""
+    height, width, _ = data_term.shape
+    scale = np.float32(2.0) / np.float32(_UNIT)
+    down = (0, 1, 1, 1)
+    right = (1, 0, 1, -1)
+    surplus[:] = 0
+    for y in range(1, height + 1):
+        for x in range(1, width + 1):
+            gain = data_term[y - 1, x - 1, labels[y, x]] - data_term[y - 1, x - 1, offers[y, x]]
+            surplus[y, x] += np.int32(np.rint(gain * scale))
+            for k in range(4):
+                weight = weights[k, y, x]
+                v = y + down[k]
+                u = x + right[k]
+                keep = abs(np.int32(labels[y, x]) - labels[v, u])
+                first = abs(np.int32(offers[y, x]) - labels[v, u])
+                second = abs(np.int32(labels[y, x]) - offers[v, u])
+                both = abs(np.int32(offers[y, x]) - offers[v, u])
+                # Twice the energy, so that the excess over a sum of two costs can be shared by both directions:
+                # one-way edges would send flow across the whole picture only to cancel
+                surplus[y, x] -= weight * (first - second + both - keep)
+                surplus[v, u] -= weight * (second - first + both - keep)
+                excess = weight * (first + second - keep - both)
+                capacity[y, x, 2 * k] = excess
+                capacity[v, u, 2 * k + 1] = excess
+
+
+@numba.njit(cache=True, nogil=True)
+def _accept(labels, offers, moved):  # type: ignore[no-untyped-def]
+    """Give the moved pixels what they were offered; return how many changed."""
+    count = 0
+    height, width = moved.shape
+    for y in range(height):
+        for x in range(width):
+            if moved[y, x] and labels[y + 1, x + 1] != offers[y + 1, x + 1]:
+                labels[y + 1, x + 1] = offers[y + 1, x + 1]
+                count += 1
+    return count
+
+
+class _Moves:
+    """One labelling that is improved by moves, with the graph they share."""
+
+    def __init__(self, data_term: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
+        height, width, self.count = data_term.shape
+        self.data_term = data_term
+        self.weights = np.zeros((4, height + 2, width + 2), np.int32)
+        self.weights[:, 1:-1, 1:-1] = np.rint(weights / np.float32(_UNIT))
+        self.graph = GridGraph(height, width)
+        self.labels = np.zeros((height + 2, width + 2), np.int16)
+        self.labels[1:-1, 1:-1] = data_term.argmin(axis=2)
+
+    def offer(self, offers: NDArray[np.int16], pool: ThreadPoolExecutor | None = None) -> int:
+        """Let each pixel take its offer if that lowers the energy; return how many changed.
+
+        The energy must be submodular in the choices: offers of one label to all, or all offers on the same side of the
+        labels they would replace.
+        """
+        graph = self.graph
+        _build_move(self.labels, offers, self.data_term, self.weights, graph.capacity, graph.surplus)
+        return int(_accept(self.labels, offers, graph.solve(pool)))
+
+    def expand(self, label: int, pool: ThreadPoolExecutor | None = None) -> int:
+        """Offer one label to every pixel."""
+        return self.offer(np.full_like(self.labels, label), pool)
+
+    def jump(self, step: int, pool: ThreadPoolExecutor | None = None) -> int:
+        """Offer every pixel the label `step` above its own (below, if negative)."""
+        return self.offer(np.clip(self.labels + np.int16(step), 0, self.count - 1).astype(np.int16), pool)
+
+
+def _schedule(count: int) -> Iterable[tuple[str, int]]:
+    for spacing in (8, 4):
+        for label in range(spacing // 2, count, spacing):
+            yield "expand", label
+    for _ in range(2):
+        for step in (8, 4, 2, 1):
+            yield "jump", step
+            yield "jump", -step
+
+
+def coherent_labels(
+    data_term: NDArray[np.float32], weights: NDArray[np.float32], *, progress: Progress = ignore_progress
+) -> NDArray[np.int16]:
+    """Return labels of low energy (14), with the cost |a - b| between neighbours' labels.
+
+    Expansion moves for a few labels find the right neighbourhood, jump moves (each pixel may step up, or down, by so
+    many labels) the label itself.
+
+    Parameters
+    ----------
+    data_term : float32 (H, W, L)
+        Cost of each label at each pixel.
+    weights : float32 (4, H, W)
+        From `contrast_weights`; multiplied by the difference of two neighbours' labels.
+    progress : callable, optional
+
+    Returns
+    -------
+    int16 (H, W)
+        The same for any number of threads.
+    """
+    moves = _Moves(data_term, weights)
+    plan = list(_schedule(moves.count))
+    with ThreadPoolExecutor(2) as pool:
+        for done, (kind, value) in enumerate(plan):
+            progress(done / len(plan), _STAGE)
+            (moves.expand if kind == "expand" else moves.jump)(value, pool)
+    progress(1.0, _STAGE)
+    return moves.labels[1:-1, 1:-1].copy()
+
+
+def alpha_expansion(
+    data_term: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    *,
+    cycles: int = 10,
+    progress: Progress = ignore_progress,
+) -> NDArray[np.int16]:
+    """Return the labels that alpha-expansion reaches: the slow reference for `coherent_labels`.
+
+    Boykov, Veksler and Zabih's algorithm, cut by PyMaxflow, over all labels in turn until none changes anything.
+
+    Parameters
+    ----------
+    data_term : float32 (H, W, L)
+    weights : float32 (4, H, W)
+    cycles : int
+        Most cycles over all labels.
+    progress : callable, optional
+
+    Returns
+    -------
+    int16 (H, W)
+    """
+    import maxflow
+
+    height, width, count = data_term.shape
+    labels = data_term.argmin(axis=2)
+    for cycle in range(cycles):
+        before = labels
+        for label in range(count):
+            progress((cycle * count + label) / (cycles * count), "alpha-expansion")
+            graph = maxflow.Graph[float](height * width, 4 * height * width)
+            nodes = graph.add_grid_nodes((height, width))
+            gain = np.take_along_axis(data_term, labels[..., np.newaxis], 2)[..., 0] - data_term[..., label]
+            gain = gain.astype(np.float64)
+            for plane, step in zip(weights, _NEIGHBORS, strict=True):
+                here, there = _pair((height, width), step)
+                weight = plane[here].astype(np.float64)
+                one, other = np.abs(labels[here] - label), np.abs(labels[there] - label)
+                keep = np.abs(labels[here] - labels[there])
+                gain[here] -= weight * (other - keep)
+                gain[there] += weight * other
+                # Falls due where the neighbour takes the label and this pixel does not
+                due = weight * (one + other - keep)
+                graph.add_edges(nodes[there].ravel(), nodes[here].ravel(), due.ravel(), np.zeros(due.size))
+            graph.add_grid_tedges(nodes, np.maximum(gain, 0), np.maximum(-gain, 0))
+            graph.maxflow()
+            moves = ~graph.get_grid_segments(nodes)
+            labels = np.where(moves, label, labels)
+        if np.array_equal(labels, before):
+            break
+    progress(1.0, "alpha-expansion")
+    return labels.astype(np.int16)
