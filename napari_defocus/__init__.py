@@ -1,1 +1,41 @@
-"""napari plugin: blur maps and in-focus masks as layers."""
+"""napari plugin: blur maps, in-focus masks and all-in-focus pictures as layers.
+
+The functions below need no viewer: they take an image layer and return napari's ``LayerDataTuple``.
+They are loaded when first used, so that napari starts quickly.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_defocus._focus_over_z import focus_over_z_layers
+    from napari_defocus._functions import (
+        blur_map_layer,
+        focus_mask_layer,
+        magnified_layer,
+        restored_layer,
+    )
+
+_HOME = {
+    "blur_map_layer": "_functions",
+    "focus_mask_layer": "_functions",
+    "focus_over_z_layers": "_focus_over_z",
+    "magnified_layer": "_functions",
+    "restored_layer": "_functions",
+}
+
+__all__ = [
+    "blur_map_layer",
+    "focus_mask_layer",
+    "focus_over_z_layers",
+    "magnified_layer",
+    "restored_layer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'napari_defocus' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"napari_defocus.{_HOME[name]}"), name)

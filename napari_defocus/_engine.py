@@ -1,0 +1,333 @@
+"""Where the work is done: in the core's worker process (the widgets), or in this one (scripts).
+
+Nothing here knows Qt. A `Token` stops a job from another thread.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from defocus.errors import Cancelled
+from defocus.image import as_picture
+from defocus.parameters import (
+    AnalysisParameters,
+    MagnificationParameters,
+    MapParameters,
+    MaskParameters,
+    RestorationParameters,
+)
+from defocus.progress import ignore_progress, sub_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from defocus.analysis import Analysis
+    from defocus.client import WorkerClient
+    from defocus.image import Picture
+    from defocus.progress import Progress
+    from napari_defocus._sources import Source
+
+__all__ = ["Answer", "Engine", "Job", "LocalEngine", "Token", "WorkerEngine"]
+
+Parameters = MapParameters | MaskParameters | RestorationParameters | MagnificationParameters
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One request about one plane of a layer.
+
+    Attributes
+    ----------
+    source : Source
+    index : tuple of int
+        Which plane.
+    request : str
+        "blur_map", "focus_mask", "confidence", "restore" or "magnify".
+    parameters : object or None
+        Of the class that belongs to the request.
+    analysis : AnalysisParameters
+    map_parameters : MapParameters
+        For "restore" and "magnify": how the map is drawn.
+    hints : mapping of str to bool (H, W)
+        For "focus_mask": "in_focus" and "blurred".
+    """
+
+    source: Source
+    index: tuple[int, ...]
+    request: str
+    parameters: Parameters | None = None
+    analysis: AnalysisParameters = field(default_factory=AnalysisParameters)
+    map_parameters: MapParameters = field(default_factory=MapParameters)
+    hints: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What came of a job.
+
+    Attributes
+    ----------
+    values : array
+        float32 (H, W): radius in px, or a mask, matte or confidence in [0, 1]; for a
+        picture, the shape, type and range of the plane it was made from.
+    max_radius, threshold : float
+        Px: the largest radius looked for, and what "auto" means.
+    noise_variance : float
+        For intensities in [0, 1].
+    """
+
+    values: NDArray[Any]
+    max_radius: float
+    threshold: float
+    noise_variance: float
+
+
+class Token:
+    """Stops one job, from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._action: Callable[[], None] | None = None
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Ask the job to stop; returns at once."""
+        with self._lock:
+            self.cancelled = True
+            action = self._action
+        if action is not None:
+            action()
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the job is to stop."""
+        if self.cancelled:
+            raise Cancelled("cancelled")
+
+    @contextmanager
+    def stopping(self, action: Callable[[], None]) -> Iterator[None]:
+        """Call `action` if the job is cancelled inside the ``with`` block."""
+        with self._lock:
+            self._action = action
+        try:
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                self._action = None
+
+
+class Engine(Protocol):
+    """Carries out jobs."""
+
+    def compute(self, job: Job, progress: Progress = ignore_progress, token: Token | None = None) -> Answer:
+        """Carry out one job, blocking."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+class LocalEngine:
+    """Works in this process, for scripts: holds the last analysis."""
+
+    def __init__(self) -> None:
+        self._held: tuple[object, AnalysisParameters, Analysis] | None = None
+
+    def compute(self, job: Job, progress: Progress = ignore_progress, token: Token | None = None) -> Answer:
+        """Carry out one job; see `Engine`."""
+        from defocus.analysis import analyze
+
+        key = job.source.key(job.index)
+        if self._held is None or self._held[:2] != (key, job.analysis):
+            picture = as_picture(job.source.plane(job.index), source=job.source.name)
+            self._held = None  # room for the new one
+            self._held = (
+                key,
+                job.analysis,
+                analyze(picture, job.analysis, progress=sub_progress(progress, 0, 0.6)),
+            )
+        analysis = self._held[2]
+        return Answer(
+            self._values(job, analysis, sub_progress(progress, 0.6, 1)),
+            analysis.max_radius,
+            analysis.threshold,
+            analysis.noise_variance,
+        )
+
+    @staticmethod
+    def _values(job: Job, analysis: Analysis, progress: Progress) -> NDArray[Any]:
+        if job.request == "confidence":
+            return analysis.confidence
+        if job.request == "focus_mask":
+            assert isinstance(job.parameters, MaskParameters)
+            return np.asarray(analysis.focus_mask(job.parameters, progress=progress, **job.hints), np.float32)
+        if job.request == "blur_map":
+            assert isinstance(job.parameters, MapParameters)
+            return analysis.blur_map(job.parameters, progress=progress)
+        radii = analysis.blur_map(job.map_parameters, progress=sub_progress(progress, 0, 0.4))
+        picture, rest = analysis.picture, sub_progress(progress, 0.4, 1)
+        if job.request == "restore":
+            from defocus.restoration import restore
+
+            from defocus.psf import PSF, psf_from_name
+
+            chosen = job.analysis
+            psf = (
+                chosen.psf
+                if isinstance(chosen.psf, PSF)
+                else psf_from_name(chosen.psf, chosen.blades, chosen.rotation)
+            )
+            values = restore(picture.color, radii, job.parameters, psf=psf, progress=rest)
+        else:
+            from defocus.magnification import magnify
+
+            values = magnify(picture.color, radii, job.parameters, progress=rest)
+        return _as_source(values, picture, job.source.plane(job.index))
+
+    def close(self) -> None:
+        """Forget the analysis."""
+        self._held = None
+
+
+class WorkerEngine:
+    """Works in the core's worker process, which is started when first needed; jobs wait for their turn.
+
+    A cancelled job ends the process at once; the next job starts another one.
+
+    Parameters
+    ----------
+    command : sequence of str, optional
+        What to start in place of the suite's own worker, for tests.
+    """
+
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        self._command = command
+        self._turn = threading.Lock()
+        self._client: WorkerClient | None = None
+        self._held: tuple[object, AnalysisParameters] | None = None
+        self._picture: Picture | None = None
+        self._facts: dict[str, Any] = {}
+        self._closed = False
+
+    def holds(self, job: Job) -> bool:
+        """Whether the analysis that a job needs is there already, so that it will be quick."""
+        client = self._client
+        return client is not None and client.alive and self._held == (job.source.key(job.index), job.analysis)
+
+    def compute(self, job: Job, progress: Progress = ignore_progress, token: Token | None = None) -> Answer:
+        """Carry out one job; see `Engine`."""
+        from defocus.client import WorkerCancelledError
+
+        token = token or Token()
+        while not self._turn.acquire(timeout=0.05):  # another widget's job
+            token.check()
+        try:
+            token.check()
+            client = self._started(progress)
+            with token.stopping(client.cancel):
+                return self._carry_out(job, client, progress)
+        except WorkerCancelledError as error:
+            raise Cancelled("cancelled") from error
+        finally:
+            if self._client is not None and not self._client.alive:
+                self._client.close()
+                self._client = None
+            self._turn.release()
+
+    def _started(self, progress: Progress) -> WorkerClient:
+        from defocus.client import WorkerClient
+
+        if self._client is None:
+            progress(0.0, "starting")
+            self._held, self._picture = None, None
+            client = WorkerClient(command=self._command)
+            if self._closed:  # while it was starting
+                client.cancel()
+                raise Cancelled("cancelled")
+            self._client = client
+        return self._client
+
+    def _carry_out(self, job: Job, client: WorkerClient, progress: Progress) -> Answer:
+        key = job.source.key(job.index)
+        parameters = dataclasses.asdict(job.analysis)
+        first = sub_progress(progress, 0, 0.6)
+        if self._held is None or self._held[0] != key:
+            self._held = None
+            pixels = job.source.plane(job.index)
+            picture = as_picture(pixels, source=job.source.name)
+            sent = pixels if pixels.dtype == np.uint8 else _packed(picture)
+            path = client.new_file()
+            np.ascontiguousarray(sent).tofile(path)
+            self._facts = client.open(
+                path,
+                shape=sent.shape,
+                dtype=str(sent.dtype),
+                parameters=parameters,
+                name=job.source.name,
+                progress=first,
+            )
+            self._picture = dataclasses.replace(picture, color=picture.color[:0])  # its range, not its pixels
+        elif self._held[1] != job.analysis:
+            self._held = None
+            self._facts = client.open(parameters=parameters, progress=first)
+        self._held = key, job.analysis
+        arguments: dict[str, Any] = {
+            "parameters": dataclasses.asdict(job.parameters) if job.parameters else {}
+        }
+        if job.request in ("restore", "magnify"):
+            arguments["map_parameters"] = dataclasses.asdict(job.map_parameters)
+        for name, hint in job.hints.items():
+            path = client.new_file()
+            np.ascontiguousarray(hint, np.uint8).tofile(path)
+            arguments[name] = path.name
+        result = client.request(job.request, arguments, progress=sub_progress(progress, 0.6, 1))
+        file = Path(result["path"])
+        values = np.fromfile(file, result["dtype"]).reshape(result["shape"])
+        file.unlink()
+        if job.request in ("restore", "magnify"):
+            assert self._picture is not None
+            values = _as_source(values, self._picture, job.source.plane(job.index))
+        facts = self._facts
+        return Answer(values, facts["max_radius"], facts["threshold"], facts["noise_variance"])
+
+    def close(self) -> None:
+        """End the worker process, whatever it is doing; the engine cannot be used again."""
+        self._closed = True
+        client, self._client = self._client, None
+        if client is not None:
+            client.cancel()
+
+
+def _packed(picture: Picture) -> NDArray[np.float32]:
+    """Return colour and opacity in one array, (H, W, 1 to 4)."""
+    color = picture.color[..., :1] if picture.gray else picture.color
+    if picture.alpha is None:
+        return color
+    return np.concatenate([color, picture.alpha[..., np.newaxis]], axis=2)
+
+
+def _as_source(values: NDArray[np.float32], picture: Picture, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return a picture in [0, 1] in the shape, type and range of the pixels that it was made from."""
+    result = np.empty(pixels.shape, pixels.dtype if pixels.dtype != np.bool_ else np.float32)
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2] - (pixels.shape[2] in (2, 4))
+    scaled = values if values.ndim == 3 else values[..., np.newaxis]
+    scaled = scaled[..., :channels] * (picture.white - picture.black) + picture.black
+    if result.dtype.kind in "iu":
+        limits = np.iinfo(result.dtype)
+        scaled = np.clip(np.rint(scaled), limits.min, limits.max)
+    if pixels.ndim == 2:
+        result[...] = scaled[..., 0]
+    else:
+        result[..., :channels] = scaled
+        result[..., channels:] = pixels[..., channels:]
+    return result

@@ -1,0 +1,207 @@
+"""Image layers as the core sees them: planes of pixels, and where those lie in the world."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defocus.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+__all__ = ["Source"]
+
+_PREFERRED_PIXELS = 32_000_000  # of a multiscale layer, take the finest level with at most so many in a plane
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """An image layer as it was when it was asked about, so that a thread need not touch the layer itself.
+
+    Attributes
+    ----------
+    name : str
+    layer_id : str
+        Napari's unique id of the layer.
+    data : array-like (..., H, W) or (..., H, W, 3 or 4)
+        numpy, dask, zarr or anything else that is sliced like an array; of a multiscale layer one level.
+    rgb : bool
+        Whether the last axis holds colours.
+    transform : napari.utils.transforms.Affine
+        From `data` to the layer's physical coordinates: scale, rotation, shear and translation in one.
+    affine : napari.utils.transforms.Affine
+        The layer's extra transform from there to the world.
+    units, axis_labels : tuple
+        One of each for every axis but that of colour.
+    level_scale : float
+        Pixels of the full-resolution data per pixel of `data`; 1 unless the layer is multiscale.
+    display : dict
+        Colormap, contrast limits and the like, for results that are pictures again.
+    """
+
+    name: str
+    layer_id: str
+    data: Any
+    rgb: bool
+    transform: Any
+    affine: Any
+    units: tuple[Any, ...]
+    axis_labels: tuple[str, ...]
+    level_scale: float = 1.0
+    display: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_layer(cls, layer: Image, level: int | None = None) -> Source:
+        """Describe an image layer.
+
+        Parameters
+        ----------
+        layer : napari.layers.Image
+        level : int, optional
+            Resolution level of a multiscale layer, 0 the finest; by default the finest with at most
+            32 megapixels in a plane.
+
+        Raises
+        ------
+        InputError
+            If the layer is no image, has fewer than two axes or has no such level.
+        """
+        from napari.layers import Image
+        from napari.utils.transforms import Affine
+
+        if not isinstance(layer, Image):
+            raise InputError("choose an image layer first")
+        data: Any = layer.data
+        transform = Affine(
+            scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=_shear(layer)
+        )
+        level_scale = 1.0
+        if layer.multiscale:
+            levels = list(data)
+            if level is None:
+                fits = (_plane_pixels(one, layer.rgb) <= _PREFERRED_PIXELS for one in levels)
+                level = next((i for i, fit in enumerate(fits) if fit), len(levels) - 1)
+            if not 0 <= level < len(levels):
+                raise InputError(f"{layer.name} has resolution levels 0 to {len(levels) - 1}, not {level}")
+            data = levels[level]
+            factors = np.array(levels[0].shape[: layer.ndim]) / np.array(data.shape[: layer.ndim])
+            level_scale = math.sqrt(factors[-1] * factors[-2])
+            # The first pixel of a level covers `factors` full-resolution pixels and lies at their centre
+            transform = transform.compose(Affine(scale=factors, translate=(factors - 1) / 2))
+        if layer.ndim < 2:
+            raise InputError(f"{layer.name} has {layer.ndim} axis; a picture has two at least")
+        display = {
+            name: getattr(layer, name)
+            for name in ("gamma", "interpolation2d", "blending")
+            + (() if layer.rgb else ("colormap", "contrast_limits"))
+        }
+        return cls(
+            layer.name,
+            str(layer.unique_id),
+            data,
+            bool(layer.rgb),
+            transform,
+            layer.affine,
+            tuple(layer.units),
+            tuple(layer.axis_labels),
+            level_scale,
+            display,
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape without the axis of colour."""
+        return tuple(int(size) for size in (self.data.shape[:-1] if self.rgb else self.data.shape))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, without that of colour."""
+        return len(self.shape)
+
+    @property
+    def stack_shape(self) -> tuple[int, ...]:
+        """Shape of the axes before the last two; empty for a single picture."""
+        return self.shape[:-2]
+
+    def indices(self) -> Iterator[tuple[int, ...]]:
+        """Go through the indices of all planes."""
+        return itertools.product(*(range(size) for size in self.stack_shape))
+
+    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
+        """Load one plane, (H, W) or (H, W, channels)."""
+        return np.asarray(self.data[index] if index else self.data)
+
+    def key(self, index: tuple[int, ...]) -> object:
+        """Return something that is equal for equal pixels, so that an analysis can be used again.
+
+        Arrays in memory are told by their contents, since they may be painted on; lazy ones by what they are,
+        since reading them may take long.
+        """
+        if not isinstance(self.data, np.ndarray):
+            return self.layer_id, id(self.data), index
+        values = np.ascontiguousarray(self.plane(index))
+        digest = hashlib.blake2b(values.reshape(-1).view(np.uint8).data, digest_size=16).hexdigest()
+        return digest, values.shape, str(values.dtype)
+
+    @property
+    def unit(self) -> str | None:
+        """Short name of the unit of the last two axes, as in "µm"; None if it is the pixel or they differ."""
+        vertical, horizontal = self.units[-2:]
+        if vertical != horizontal or str(horizontal) in ("pixel", "dimensionless", ""):
+            return None
+        return f"{horizontal:~P}"
+
+    @property
+    def pixel_size(self) -> float:
+        """Side of a full-resolution pixel in the layer's unit: the geometric mean if it is not square."""
+        rows, columns = np.abs(self.transform.scale[-2:]) / self.level_scale
+        return float(math.sqrt(rows * columns))
+
+    def stack_metadata(self) -> dict[str, Any]:
+        """Return what puts a layer of this shape in the same place of the world."""
+        return self._metadata(self.transform, self.affine, range(self.ndim))
+
+    def slice_metadata(self, index: Sequence[int]) -> dict[str, Any]:
+        """Return the same for one plane as a stack of one, (1, ..., H, W): seen at its own slice only."""
+        from napari.utils.transforms import Affine
+
+        shift = np.zeros(self.ndim)
+        shift[: len(index)] = index
+        return self._metadata(self.transform.compose(Affine(translate=shift)), self.affine, range(self.ndim))
+
+    def plane_metadata(self) -> dict[str, Any]:
+        """Return the same for a plane (H, W) that belongs to the whole stack: the last two axes of each."""
+        last = [self.ndim - 2, self.ndim - 1]
+        return self._metadata(self.transform.set_slice(last), self.affine.set_slice(last), last)
+
+    def _metadata(self, transform: Any, affine: Any, axes: Sequence[int]) -> dict[str, Any]:
+        return {
+            "scale": transform.scale,
+            "translate": transform.translate,
+            "rotate": transform.rotate,
+            "shear": _shear(transform),
+            "affine": np.asarray(affine.affine_matrix),
+            "units": tuple(self.units[axis] for axis in axes),
+            "axis_labels": tuple(self.axis_labels[axis] for axis in axes),
+        }
+
+
+def _plane_pixels(data: Any, rgb: bool) -> int:
+    height, width = data.shape[-3:-1] if rgb else data.shape[-2:]
+    return int(height) * int(width)
+
+
+def _shear(holder: Any) -> NDArray[np.float64]:
+    """Return the shear of a layer or transform, n (n - 1) / 2 values; napari gives n of them where there is none."""
+    shear = np.asarray(holder.shear, float)
+    ndim = len(holder.scale)
+    return shear if shear.any() else np.zeros(ndim * (ndim - 1) // 2)
