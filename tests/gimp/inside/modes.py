@@ -1,0 +1,222 @@
+"""Inside GIMP, with the stand-in worker: every output, every combination, every refusal."""
+
+import os
+import sys
+
+sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
+
+from gi.repository import Gimp
+from tools import FOLDER, MAP, MASK, Report, add_ramp_mask, call, load, ramp_channel, run, save, use_python
+
+report = Report("modes")
+use_python(FOLDER / "stub-python")
+CHOSEN = {"threshold": 4.025, "softness": 3.0}
+
+
+def masks(output, existing, prepared):
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    if prepared == "mask":
+        add_ramp_mask(layer)
+    if prepared == "selection":
+        image.select_item(Gimp.ChannelOps.REPLACE, ramp_channel(image))
+    run(MASK, image, [layer], output=output, existing=existing, selection_use="ignore", **CHOSEN)
+    save(image, f"mode-{output}-{existing}-{prepared}")
+    if output == "layer-mask":
+        assert not layer.get_edit_mask()
+
+
+for output in ("layer-mask", "new-layer", "selection", "channel"):
+    for existing in ("replace", "intersect", "add", "subtract"):
+        for prepared in {"selection": ("selection",), "channel": ()}.get(output, ("mask",)):
+            report.check(f"{output} {existing} {prepared}", masks, output, existing, prepared)
+    report.check(f"{output} replace none", masks, output, "replace", "none")
+report.check("layer-mask add none", masks, "layer-mask", "add", "none")
+
+
+def selection_use(use, prepared):
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    if prepared == "mask":
+        add_ramp_mask(layer)
+    image.select_item(Gimp.ChannelOps.REPLACE, ramp_channel(image))
+    run(MASK, image, [layer], selection_use=use, **CHOSEN)
+    assert not Gimp.Selection.is_empty(image)
+    save(image, f"use-{use}-{prepared}")
+
+
+for use in ("limit", "in-focus", "blurred", "ignore"):
+    report.check(f"selection {use} none", selection_use, use, "none")
+report.check("selection limit mask", selection_use, "limit", "mask")
+
+
+def limited_output(output):
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    image.select_item(Gimp.ChannelOps.REPLACE, ramp_channel(image))
+    run(MASK, image, [layer], output=output, **CHOSEN)
+    save(image, f"limited-{output}")
+
+
+for output in ("selection", "channel"):
+    report.check(f"limited {output}", limited_output, output)
+
+
+def hint_channels():
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    layer.set_offsets(3, -5)
+    sharp, blurred = ramp_channel(image, "sharp"), ramp_channel(image, "blurred")
+    Gimp.Drawable.invert(sharp, False)
+    run(MASK, image, [layer], in_focus_channel=sharp, blurred_channel=blurred, invert=True)
+    save(image, "hints")
+
+
+report.check("hint channels", hint_channels)
+
+
+def placed(output):
+    """A layer that is larger than the image on two sides and ends inside it on the others."""
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    layer.set_offsets(-20, 7)
+    run(MASK, image, [layer], output=output, **CHOSEN)
+    save(image, f"placed-{output}")
+
+
+for output in ("layer-mask", "selection", "channel", "new-layer"):
+    report.check(f"placed {output}", placed, output)
+
+
+def second_run():
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    run(MASK, image, [layer], **CHOSEN)
+    layer.set_edit_mask(True)
+    assert image.get_selected_drawables() == [layer.get_mask()]
+    run(MASK, image, image.get_selected_drawables(), threshold=7.025, existing="intersect")
+    save(image, "second")
+    assert not layer.get_edit_mask()
+
+
+report.check("second run", second_run)
+
+
+def several_layers():
+    image = load("ramp.png")
+    below = image.get_layers()[0]
+    above = below.copy()
+    image.insert_layer(above, None, 0)
+    group = Gimp.GroupLayer.new(image, "group")
+    image.insert_layer(group, None, 0)
+    inside = below.copy()
+    image.insert_layer(inside, group, 0)
+    Gimp.Drawable.invert(above, False)
+    run(MASK, image, [below, above, inside, group], **CHOSEN)
+    for layer, name in ((below, "below"), (above, "above"), (inside, "inside"), (group, "group")):
+        layer.set_name(name)
+    save(image, "several")
+
+
+report.check("several layers", several_layers)
+
+
+def several_into_selection():
+    image = load("ramp.png")
+    below = image.get_layers()[0]
+    above = below.copy()
+    image.insert_layer(above, None, 0)
+    Gimp.Drawable.invert(above, False)
+    run(MASK, image, [below, above], output="selection", threshold=2.02)
+    assert not image.get_channels()
+    save(image, "several-selection")
+
+
+report.check("several into selection", several_into_selection)
+
+
+def blur_map(output, maximum, precision=None):
+    image = load("ramp.png")
+    if precision is not None:
+        image.convert_precision(precision)
+    layer = image.get_layers()[0]
+    layer.set_offsets(5, 6)
+    run(MAP, image, [layer], output=output, maximum=maximum)
+    save(image, f"map-{output}-{maximum:g}-{'deep' if precision else '8'}")
+
+
+report.check("map gray", blur_map, "gray", 0)
+report.check("map gray maximum", blur_map, "gray", 5)
+report.check("map color", blur_map, "color", 0)
+report.check("map mask", blur_map, "layer-mask", 0)
+report.check("map gray deep", blur_map, "gray", 0, Gimp.Precision.FLOAT_LINEAR)
+report.check("map mask deep", blur_map, "layer-mask", 0, Gimp.Precision.FLOAT_LINEAR)
+
+
+def refused(make, name=MASK, **arguments):
+    """The call must fail with one message, and leave image, layer and undo as they were."""
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    drawables = make(image, layer)
+    count = len(image.get_layers()), len(image.get_channels())
+    status, message = call(name, image, drawables, **arguments)
+    assert status != "success"
+    assert (len(image.get_layers()), len(image.get_channels())) == count
+    assert layer.get_mask() is None
+    assert not image.undo_group_end(), "an undo group was left open"
+    return {"message": message}
+
+
+def text_layer(image, layer):
+    text = Gimp.TextLayer.new(image, "words", Gimp.fonts_get_list("")[0], 20, Gimp.Unit.pixel())
+    image.insert_layer(text, None, 0)
+    return [text]
+
+
+def indexed(image, layer):
+    image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 64, False, False, "")
+    return [layer]
+
+
+def gray(image, layer):
+    image.convert_grayscale()
+    return [layer]
+
+
+report.check("refuse text", refused, text_layer)
+report.check("refuse channel", refused, lambda image, layer: [ramp_channel(image)])
+report.check("refuse hints without selection", lambda: refused(lambda image, layer: [layer], selection_use="in-focus"))
+report.check("refuse low", lambda: refused(lambda image, layer: [layer], threshold=-1.0))
+report.check("refuse high", lambda: refused(lambda image, layer: [layer], softness=101.0))
+report.check("refuse map indexed", lambda: refused(indexed, MAP))
+report.check("refuse map color gray", lambda: refused(gray, MAP, output="color"))
+
+
+def foreign_channel():
+    image, other = load("ramp.png"), load("ramp.png")
+    layer = image.get_layers()[0]
+    status, message = call(MASK, image, [layer], in_focus_channel=ramp_channel(other))
+    assert status != "success"
+    assert layer.get_mask() is None
+    return {"message": message}
+
+
+report.check("refuse foreign channel", foreign_channel)
+
+
+def described():
+    """The procedures are documented where scripts look for them."""
+    facts = {}
+    for name in Gimp.get_pdb().query_procedures("plug-in-defocus-.*", "", "", "", "", "", "", ""):
+        procedure = Gimp.get_pdb().lookup_procedure(name)
+        facts[name] = {
+            "blurb": procedure.get_blurb(),
+            "help": procedure.get_help(),
+            "menus": procedure.get_menu_paths(),
+            "arguments": {spec.name: spec.get_blurb() or "" for spec in procedure.get_arguments()},
+        }
+    return facts
+
+
+report.check("described", described)
+report.check("version", lambda: {"version": Gimp.version()})
