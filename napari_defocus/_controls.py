@@ -95,9 +95,7 @@ class ParameterControls(Container):  # type: ignore[type-arg]
         Fields to leave at their default.
     """
 
-    def __init__(
-        self, parameters: type[Any], *, sliders: Sequence[str] = (), skip: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, parameters: type[Any], *, sliders: Sequence[str] = (), skip: Sequence[str] = ()) -> None:
         self._class = parameters
         self.controls: dict[str, Choice | ValueWidget[Any]] = {
             control.name: _widget(control, slider=control.name in sliders)
@@ -142,9 +140,7 @@ def _number(control: Control, *, slider: bool) -> ValueWidget[Any]:
         isinstance(control.default, str) and float(control.step or 0.1).is_integer() and minimum.is_integer()
     )
     if slider:
-        return FloatSlider(
-            value=value, min=minimum, max=min(maximum, _SLIDER_TOP), step=control.step, **about
-        )
+        return FloatSlider(value=value, min=minimum, max=min(maximum, _SLIDER_TOP), step=control.step, **about)
     kind = SpinBox if whole else FloatSpinBox
     numbers: dict[str, Any] = {"value": value, "min": minimum, "max": maximum, "step": control.step}
     if whole:

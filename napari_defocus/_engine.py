@@ -183,9 +183,7 @@ class LocalEngine:
 
             chosen = job.analysis
             psf = (
-                chosen.psf
-                if isinstance(chosen.psf, PSF)
-                else psf_from_name(chosen.psf, chosen.blades, chosen.rotation)
+                chosen.psf if isinstance(chosen.psf, PSF) else psf_from_name(chosen.psf, chosen.blades, chosen.rotation)
             )
             values = restore(picture.color, radii, job.parameters, psf=psf, progress=rest)
         else:
@@ -281,9 +279,7 @@ class WorkerEngine:
             self._held = None
             self._facts = client.open(parameters=parameters, progress=first)
         self._held = key, job.analysis
-        arguments: dict[str, Any] = {
-            "parameters": dataclasses.asdict(job.parameters) if job.parameters else {}
-        }
+        arguments: dict[str, Any] = {"parameters": dataclasses.asdict(job.parameters) if job.parameters else {}}
         if job.request in ("restore", "magnify"):
             arguments["map_parameters"] = dataclasses.asdict(job.map_parameters)
         for name, hint in job.hints.items():

@@ -39,9 +39,7 @@ def cut_out(source: Source, mask: Layer) -> LayerDataTuple:
     masks = np.asarray(mask.data)
     kind = np.uint8 if source.data.dtype == np.uint8 else np.float32
     white = 255 if kind is np.uint8 else 1
-    result = np.empty(
-        (*source.stack_shape, *source.shape[-2:], 4) if index is None else (*masks.shape[-2:], 4), kind
-    )
+    result = np.empty((*source.stack_shape, *source.shape[-2:], 4) if index is None else (*masks.shape[-2:], 4), kind)
     for one in planes:
         picture = as_picture(source.plane(one), source=source.name)
         alpha = masks[(0,) * len(one) if index is not None else one].astype(np.float32)
@@ -62,9 +60,7 @@ def save_mask(mask: Layer, path: str | Path) -> None:
     """
     file = Path(path)
     data = np.squeeze(np.asarray(mask.data))
-    values = (
-        (data * 255).astype(np.uint8) if data.dtype.kind in "iu" else np.rint(data * 65535).astype(np.uint16)
-    )
+    values = (data * 255).astype(np.uint8) if data.dtype.kind in "iu" else np.rint(data * 65535).astype(np.uint16)
     suffix = file.suffix.lower()
     try:
         if suffix in (".tif", ".tiff"):

@@ -78,9 +78,7 @@ def focus_over_z_layers(
     for z in range(depth):
         fixed[place] = z
         for part, (request, target) in enumerate((("blur_map", radii), ("confidence", confidence))):
-            job = Job(
-                source, tuple(fixed), request, (parameters or MapParameters()) if part == 0 else None, chosen
-            )
+            job = Job(source, tuple(fixed), request, (parameters or MapParameters()) if part == 0 else None, chosen)
             report = sub_progress(progress, (z + part * 0.9) / depth, (z + (0.9, 1)[part]) / depth)
             answer = worker.compute(job, named(report, f"slice {z + 1} of {depth}"), token)
             target[z] = answer.values

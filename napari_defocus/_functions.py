@@ -145,9 +145,7 @@ def focus_mask_layer(
     strokes = None if hints is None else np.asarray(getattr(hints, "data", hints))
     if strokes is not None and strokes.shape != source.shape:
         raise InputError(f"hints of shape {strokes.shape} for a picture of {source.shape}")
-    values, answer = _every_plane(
-        source, index, "focus_mask", chosen, analysis, engine, progress, token, strokes
-    )
+    values, answer = _every_plane(source, index, "focus_mask", chosen, analysis, engine, progress, token, strokes)
     if invert:
         values = 1 - values
     facts = {"threshold": answer.threshold, "maximum": answer.max_radius, "inverted": invert}
@@ -223,7 +221,7 @@ def magnified_layer(
     )  # fmt: skip
 
 
-def asas_source(image_layer: Image | Source) -> Source:
+def as_source(image_layer: Image | Source) -> Source:
     return image_layer if isinstance(image_layer, Source) else Source.from_layer(image_layer)
 
 
@@ -270,9 +268,7 @@ def _every_plane(
 ) -> tuple[NDArray[Any], Answer]:
     """Return the result for one plane, or for all of them in the shape of the stack, and the last answer."""
     if index is not None and len(index) != len(source.stack_shape):
-        raise InputError(
-            f"{source.name} needs {len(source.stack_shape)} indices for a plane, not {len(index)}"
-        )
+        raise InputError(f"{source.name} needs {len(source.stack_shape)} indices for a plane, not {len(index)}")
     worker = engine or LocalEngine()
     planes = [index] if index is not None else list(source.indices())
     result: NDArray[Any] | None = None

@@ -115,11 +115,7 @@ def upsert(viewer: Viewer, result: LayerDataTuple, source: Source) -> Layer:
         return added
     index = about["index"]
     whole = index and layer.data.shape[: len(index)] == source.stack_shape and layer.data.shape[0] > 1
-    if (
-        whole
-        and isinstance(layer.data, np.ndarray)
-        and layer.data.shape[len(index) :] == values.shape[len(index) :]
-    ):
+    if whole and isinstance(layer.data, np.ndarray) and layer.data.shape[len(index) :] == values.shape[len(index) :]:
         layer.data[index] = values[(0,) * len(index)]
         layer.refresh()
         about = {**about, "index": None}

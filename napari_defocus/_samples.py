@@ -64,9 +64,7 @@ def blurred(sharp: NDArray[np.float64], radius_px: NDArray[np.float64]) -> NDArr
         kernel = np.asarray(DiscPSF().kernel(number * _STEP), np.float64)
         margin = kernel.shape[0] // 2
         padded = np.pad(sharp, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
-        result += weight[..., np.newaxis] * fftconvolve(
-            padded, kernel[..., np.newaxis], mode="valid", axes=(0, 1)
-        )
+        result += weight[..., np.newaxis] * fftconvolve(padded, kernel[..., np.newaxis], mode="valid", axes=(0, 1))
     return result
 
 

@@ -81,9 +81,7 @@ class Source:
         if not isinstance(layer, Image):
             raise InputError("choose an image layer first")
         data: Any = layer.data
-        transform = Affine(
-            scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=_shear(layer)
-        )
+        transform = Affine(scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=_shear(layer))
         level_scale = 1.0
         if layer.multiscale:
             levels = list(data)
@@ -201,7 +199,7 @@ def _plane_pixels(data: Any, rgb: bool) -> int:
 
 
 def _shear(holder: Any) -> NDArray[np.float64]:
-    """Return the shear of a layer or transform, n (n - 1) / 2 values; napari gives n of them where there is none."""
+    """Return a shear as n (n - 1) / 2 values; napari gives n of them where there is none."""
     shear = np.asarray(holder.shear, float)
     ndim = len(holder.scale)
     return shear if shear.any() else np.zeros(ndim * (ndim - 1) // 2)

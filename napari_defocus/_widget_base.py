@@ -69,9 +69,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         """Put a widget's own controls between the choice of picture and the buttons."""
         buttons = Container(widgets=[self.run_button, self.cancel_button], layout="horizontal", labels=False)
         buttons.margins = (0, 0, 0, 0)
-        self.extend(
-            [self.image, self.planes, *widgets, self.more, self.analysis, buttons, self.bar, self.status]
-        )
+        self.extend([self.image, self.planes, *widgets, self.more, self.analysis, buttons, self.bar, self.status])
         active = self._viewer.layers.selection.active
         if active in self.image.choices:
             self.image.value = active
@@ -128,9 +126,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         """Start; each widget says what."""
         raise NotImplementedError
 
-    def _start(
-        self, work: Callable[[Progress, _engine.Token], Any], done: Callable[[Any], None], title: str
-    ) -> None:
+    def _start(self, work: Callable[[Progress, _engine.Token], Any], done: Callable[[Any], None], title: str) -> None:
         """Run `work` in the background and hand its result to `done` in the event loop."""
         from napari.qt.threading import thread_worker
         from napari.utils import progress

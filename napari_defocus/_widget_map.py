@@ -72,9 +72,7 @@ class BlurMapWidget(DefocusWidget):
             self._explain(layer)
 
         self._start(
-            lambda progress, token: blur_map_layer(
-                source, parameters, progress=progress, token=token, **arguments
-            ),
+            lambda progress, token: blur_map_layer(source, parameters, progress=progress, token=token, **arguments),
             done,
             f"blur of {source.name}",
         )

@@ -36,9 +36,7 @@ class RestoreWidget(DefocusWidget):
             for task, module in ((_RESTORE, "restoration"), (_MAGNIFY, "magnification"))
             if importlib.util.find_spec(f"defocus.{module}") is not None
         ]
-        self.task = ComboBox(
-            label="Make", choices=able, nullable=not able, tooltip="What to make of the picture."
-        )
+        self.task = ComboBox(label="Make", choices=able, nullable=not able, tooltip="What to make of the picture.")
         self.restoration = ParameterControls(RestorationParameters)
         self.magnification = ParameterControls(MagnificationParameters)
         self.map = ParameterControls(MapParameters)
