@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'defocus' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"defocus.{_HOME[name]}"), name)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.evidence import Evidence, local_evidence
 from defocus.image import Picture, as_picture
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
 from defocus.progress import ignore_progress, sub_progress
-from defocus.psf import PSF, psf_from_name
+from defocus.resample import cell_means, interpolate, interpolate_along_edges
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,33 +25,35 @@ if TYPE_CHECKING:
 
 __all__ = ["Analysis", "analyze", "blur_map", "focus_mask"]
 
-_RADIUS_STEP = 0.1
+_Parameters = TypeVar("_Parameters", AnalysisParameters, MapParameters, MaskParameters)
+
+_MAP_EDGE_SCALE = 0.1  # sigma_lambda of equation (16)
+_MAP_SMOOTHNESS = 6.0  # per label, on samples 4 px apart
+_MAP_CLIP = 46.0  # nats: no window is surer than 1 in 10^20
+_SPARSITY = 0.3  # strength of the prior that most of a picture has little contrast
+_TEMPER = 0.25  # energies of one window are correlated, so its log-likelihood counts its data several times
+_SURE = 1e6  # nats of a hint
+_FULL_CUT = 1_200_000  # pixels up to which the mask is cut at full size
 
 
-def _interpolate(values, rows, columns, shape):
-    """Linear interpolation of samples at (rows, columns) to every pixel."""
-    y = np.clip(np.interp(np.arange(shape[0]), rows, np.arange(len(rows))), 0, len(rows) - 1)
-    x = np.clip(np.interp(np.arange(shape[1]), columns, np.arange(len(columns))), 0, len(columns) - 1)
-    y0 = np.minimum(y.astype(int), max(len(rows) - 2, 0))
-    x0 = np.minimum(x.astype(int), max(len(columns) - 2, 0))
-    y1, x1 = np.minimum(y0 + 1, len(rows) - 1), np.minimum(x0 + 1, len(columns) - 1)
-    fy, fx = (y - y0)[:, None].astype(np.float32), (x - x0)[None].astype(np.float32)
-    top = values[y0][:, x0] * (1 - fx) + values[y0][:, x1] * fx
-    bottom = values[y1][:, x0] * (1 - fx) + values[y1][:, x1] * fx
-    return (top * (1 - fy) + bottom * fy).astype(np.float32)
-
-
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Analysis:
-    """Local evidence for every blur radius; makes maps and masks without measuring again."""
+    """Local evidence of one picture; draws maps and masks from it without measuring again.
+
+    Made by `analyze`.
+
+    Attributes
+    ----------
+    picture : Picture
+        What was analysed.
+    parameters : AnalysisParameters
+    evidence : Evidence
+        How well every radius explains every sample's surroundings.
+    """
 
     picture: Picture
     parameters: AnalysisParameters
-    noise_variance: float
-    radii: NDArray[np.float64]
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    cost: NDArray[np.float32]
+    evidence: Evidence
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,31 +62,106 @@ class Analysis:
 
     @property
     def max_radius(self) -> float:
-        """Largest radius looked for in px."""
-        return float(self.radii[-1])
+        """Largest radius looked for, in px."""
+        return float(self.evidence.radii[-1])
+
+    @property
+    def noise_variance(self) -> float:
+        """Noise variance that was used, for intensities in [0, 1]."""
+        return self.evidence.noise_variance
+
+    @cached_property
+    def _sample_color(self) -> NDArray[np.float32]:
+        return cell_means(self.picture.color, self.evidence.spacing)
+
+    @cached_property
+    def _map_costs(self) -> NDArray[np.float32]:
+        cost = self.evidence.profile + np.float32(_SPARSITY) * self.evidence.log_variance
+        cost -= cost.min(axis=2, keepdims=True)
+        return np.minimum(cost, np.float32(_MAP_CLIP), out=cost)
+
+    @cached_property
+    def _thresholds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        from defocus.segmentation import coarse_weights, probable_thresholds
+
+        evidence = self.evidence
+        return probable_thresholds(
+            evidence.profile,
+            evidence.log_variance,
+            evidence.radii,
+            coarse_weights(self._sample_color, 1.0, 1.0),
+            math.hypot(*self.shape),
+        )
 
     @property
     def threshold(self) -> float:
-        """The radius in px that ``threshold="auto"`` means for this picture."""
-        return 2.0
+        """The radius in px that ``threshold="auto"`` means for this picture: the mean of its probable thresholds."""
+        if self.parameters.method == "paper":
+            return 2.0
+        thresholds, probabilities = self._thresholds
+        return float(thresholds @ probabilities)
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
-        """How much evidence each pixel had, float32 (H, W) in [0, 1]."""
-        spread = 1 - np.exp(-(self.cost.mean(axis=2) - self.cost.min(axis=2)) / 10)
-        return _interpolate(spread, self.rows, self.columns, self.shape)
+        """How sure the blur map is, float32 (H, W) in [0, 1].
+
+        The share of each pixel's posterior probability that lies within 0.3 px of its radius in the default map. Flat
+        and transparent areas have little.
+        """
+        evidence = self.evidence
+        radius = self._sample_map(MapParameters(), ignore_progress)
+        probability = np.exp(np.float32(-_TEMPER) * self._map_costs)
+        near = np.abs(evidence.radii.astype(np.float32) - radius[..., np.newaxis]) <= 0.3
+        share = (probability * near).sum(axis=2) / probability.sum(axis=2)
+        share[evidence.share < 0.5] = 0
+        return interpolate(share, evidence.rows, evidence.columns, self.shape)
+
+    def _sample_map(self, parameters: MapParameters, progress: Progress) -> NDArray[np.float32]:
+        """Radius in px at each sample."""
+        from defocus.labeling import contrast_weights
+        from defocus.semiglobal import between_labels, path_costs
+
+        evidence = self.evidence
+        scale = _MAP_SMOOTHNESS * 4 / evidence.spacing if evidence.spacing < 4 else _MAP_SMOOTHNESS
+        weights = contrast_weights(
+            self._sample_color, scale * parameters.smoothness, _MAP_EDGE_SCALE / parameters.edge_sensitivity
+        )
+        labels = between_labels(path_costs(self._map_costs, weights, progress=progress))
+        return np.interp(labels, np.arange(len(evidence.radii)), evidence.radii).astype(np.float32)
 
     def blur_map(
         self, parameters: MapParameters | None = None, *, progress: Progress = ignore_progress, **changes: Any
     ) -> NDArray[np.float32]:
-        """Return the blur radius of every pixel, float32 (H, W), disc radius in px."""
-        chosen = dataclasses.replace(parameters or MapParameters(), **changes)
-        from defocus import labeling
+        """Return the blur radius of every pixel.
 
-        color = self.picture.color[np.ix_(self.rows, self.columns)]
-        weights = labeling.contrast_weights(color, 3 * chosen.smoothness, 0.1 / chosen.edge_sensitivity)
-        labels = labeling.coherent_labels(self.cost, weights, progress=progress)
-        return _interpolate(self.radii[labels].astype(np.float32), self.rows, self.columns, self.shape)
+        Parameters
+        ----------
+        parameters : MapParameters, optional
+        progress : callable, optional
+        **changes
+            Fields of `MapParameters` that differ from `parameters`.
+
+        Returns
+        -------
+        float32 (H, W)
+            Disc radius in px; 0 is in focus.
+        """
+        chosen = _with(parameters or MapParameters(), changes)
+        if self.parameters.method == "paper":
+            from defocus.paper import coherent_map
+
+            return coherent_map(self.picture, self.evidence, chosen, progress=progress)
+        radius = self._sample_map(chosen, sub_progress(progress, 0, 0.8))
+        result = interpolate_along_edges(
+            radius,
+            self.picture.color,
+            self._sample_color,
+            self.evidence.rows,
+            self.evidence.columns,
+            _MAP_EDGE_SCALE / chosen.edge_sensitivity,
+        )
+        progress(1.0, "drawing the map")
+        return result
 
     def focus_mask(
         self,
@@ -95,31 +172,134 @@ class Analysis:
         progress: Progress = ignore_progress,
         **changes: Any,
     ) -> NDArray[np.bool_] | NDArray[np.float32]:
-        """Return the in-focus mask, bool (H, W), or float32 in [0, 1] where softness is asked for."""
-        chosen = dataclasses.replace(parameters or MaskParameters(), **changes)
-        from defocus import grid_cut, labeling
+        """Return the in-focus mask.
 
+        Parameters
+        ----------
+        parameters : MaskParameters, optional
+        in_focus, blurred : bool (H, W), optional
+            Pixels that surely are in focus, and surely are not: hard constraints, as from brush strokes.
+        progress : callable, optional
+        **changes
+            Fields of `MaskParameters` that differ from `parameters`.
+
+        Returns
+        -------
+        bool (H, W)
+            True in focus; with softness, float32 (H, W) in [0, 1] instead.
+
+        Raises
+        ------
+        InputError
+            If a hint has another shape than the picture, or the hints contradict each other.
+        """
+        chosen = _with(parameters or MaskParameters(), changes)
+        hints = self._hints(in_focus, blurred)
         progress(0.0, "cutting the mask")
-        threshold = self.threshold if chosen.threshold == "auto" else float(chosen.threshold)
-        sharp = self.radii <= threshold + 1e-9
-        cost_focus = self.cost[..., sharp].min(axis=2)
-        cost_blur = self.cost[..., ~sharp].min(axis=2) if not sharp.all() else np.full_like(cost_focus, 1e3)
-        difference = _interpolate(cost_blur - cost_focus, self.rows, self.columns, self.shape)
-        for hint, sign in ((in_focus, 1.0), (blurred, -1.0)):
+        if self.parameters.method == "paper":
+            from defocus.paper import focus_preference_of
+
+            mask = self._cut_full(focus_preference_of(self.evidence, chosen, self.threshold), None, hints, chosen)
+        else:
+            preference = self._preference(chosen)
+            coarse = self._cut_samples(preference, chosen)
+            progress(0.3, "cutting the mask")
+            mask = self._cut_full(preference, coarse, hints, chosen)
+        progress(0.9, "cutting the mask")
+        if chosen.softness == 0:
+            progress(1.0, "cutting the mask")
+            return mask
+        from defocus.matte import soft_edge
+
+        matte = soft_edge(mask, self.picture.color, chosen.softness)
+        matte[hints > 0] = 1
+        matte[hints < 0] = 0
+        progress(1.0, "softening the edge")
+        return matte
+
+    def _hints(self, in_focus: ArrayLike | None, blurred: ArrayLike | None) -> NDArray[np.int8]:
+        """+1 surely in focus, -1 surely not, 0 unknown."""
+        hints = np.zeros(self.shape, np.int8)
+        for name, hint, sign in (("in-focus", in_focus, 1), ("blurred", blurred, -1)):
             if hint is None:
                 continue
             where = np.asarray(hint, bool)
             if where.shape != self.shape:
-                raise InputError(f"a hint of shape {where.shape} for a picture of {self.shape}")
-            difference[where] = sign * 1e6
-        weights = labeling.contrast_weights(
-            self.picture.color, 30 * chosen.smoothness, 0.04 / chosen.edge_sensitivity
-        )
-        mask = grid_cut.minimum_cut(np.maximum(difference, 0), np.maximum(-difference, 0), weights)
-        progress(1.0, "cutting the mask")
-        if chosen.softness == 0:
-            return mask
-        return mask.astype(np.float32)
+                raise InputError(f"the {name} hint has shape {where.shape}, the picture {self.shape}")
+            if (hints[where] == -sign).any():
+                raise InputError("some pixels are hinted both in focus and blurred")
+            hints[where] = sign
+        return hints
+
+    def _preference(self, chosen: MaskParameters) -> NDArray[np.float32]:
+        """How much each sample prefers being in focus, in nats."""
+        from defocus.segmentation import focus_preference
+
+        evidence = self.evidence
+        if chosen.threshold == "auto":
+            thresholds, probabilities = self._thresholds
+        else:
+            thresholds, probabilities = np.array([float(chosen.threshold)]), np.ones(1)
+        result = np.zeros(evidence.shape, np.float32)
+        for threshold, probability in zip(thresholds, probabilities, strict=True):
+            if probability > 0.01:
+                result += np.float32(probability) * focus_preference(
+                    evidence.profile, evidence.log_variance, evidence.radii, threshold
+                )
+        result[evidence.share < 0.5] = 0
+        return result
+
+    def _cut_samples(self, preference: NDArray[np.float32], chosen: MaskParameters) -> NDArray[np.bool_]:
+        """Cut on the grid of samples; a second and third time with what the first says of colours."""
+        from defocus.segmentation import coarse_weights, color_preference, cut
+
+        weights = coarse_weights(self._sample_color, chosen.smoothness, chosen.edge_sensitivity)
+        mask = cut(preference, weights)
+        for _ in range(2):
+            mask = cut(preference + color_preference(self._sample_color, self._sample_color, mask), weights)
+        return mask
+
+    def _cut_full(
+        self,
+        preference: NDArray[np.float32],
+        coarse: NDArray[np.bool_] | None,
+        hints: NDArray[np.int8],
+        chosen: MaskParameters,
+    ) -> NDArray[np.bool_]:
+        """Cut at full size, on large pictures at about a megapixel and then along the full-size picture's edges."""
+        from defocus.matte import guided_filter
+        from defocus.segmentation import coarse_weights, color_preference, cut
+
+        evidence, color = self.evidence, self.picture.color
+        step = max(1, math.ceil(math.sqrt(self.shape[0] * self.shape[1] / _FULL_CUT)))
+        small = color if step == 1 else cell_means(color, step)
+        rows, columns = evidence.rows / step, evidence.columns / step
+        wanted = interpolate(preference, rows, columns, small.shape[:2])
+        if coarse is not None:
+            wanted += color_preference(small, self._sample_color, coarse)
+        if hints.any():
+            sure = cell_means(hints.astype(np.float32), step)
+            wanted[sure != 0] = np.sign(sure[sure != 0]) * np.float32(_SURE)
+        mask = cut(wanted, coarse_weights(small, chosen.smoothness, chosen.edge_sensitivity))
+        if step > 1:
+            middle = (
+                np.arange(mask.shape[0]) * step + (step - 1) / 2,
+                np.arange(mask.shape[1]) * step + (step - 1) / 2,
+            )
+            near = interpolate(mask.astype(np.float32), *middle, self.shape)
+            mask = guided_filter(near, color, 2 * step) > 0.5
+            mask[hints > 0] = True
+            mask[hints < 0] = False
+        return mask
+
+
+def _with(parameters: _Parameters, changes: dict[str, Any]) -> _Parameters:
+    """Return parameters with some fields changed; an unknown field is an `InputError`."""
+    known = {item.name for item in dataclasses.fields(parameters)}
+    for name in changes:
+        if name not in known:
+            raise InputError(f"no parameter is called {name!r}: there are {', '.join(sorted(known))}")
+    return dataclasses.replace(parameters, **changes)
 
 
 def analyze(
@@ -129,36 +309,62 @@ def analyze(
     progress: Progress = ignore_progress,
     **changes: Any,
 ) -> Analysis:
-    """Measure the evidence for each blur radius at every pixel."""
-    from defocus.likelihood import local_energies, profile_likelihood
-    from defocus.spectrum import blur_spectra, gabor_bank
+    """Measure the evidence for each blur radius at every pixel: the expensive part, done once.
 
-    chosen = dataclasses.replace(parameters or AnalysisParameters(), **changes)
+    Parameters
+    ----------
+    image : array_like (H, W) or (H, W, 1 to 4), or Picture
+        See `defocus.as_picture`.
+    parameters : AnalysisParameters, optional
+    progress : callable, optional
+        Called as ``progress(fraction, stage)``; raise from it to cancel.
+    **changes
+        Fields of `AnalysisParameters` that differ from `parameters`.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    InputError
+        If the image cannot be used, is smaller than the window, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> analysis = analyze(rng.random((64, 80)))
+    >>> analysis.blur_map().shape
+    (64, 80)
+    """
+    chosen = _with(parameters or AnalysisParameters(), changes)
     picture = as_picture(image)
-    height, width = picture.shape
-    if min(height, width) < chosen.window:
-        raise InputError(
-            f"{picture.source}: {width} x {height} px is smaller than the analysis window of {chosen.window} px"
-        )
-    psf = chosen.psf if isinstance(chosen.psf, PSF) else psf_from_name(chosen.psf, chosen.blades, chosen.rotation)
-    top = 8.0 if chosen.max_radius == "auto" else float(chosen.max_radius)
-    radii = np.arange(round(top / _RADIUS_STEP) + 1) * _RADIUS_STEP
-    spectra = blur_spectra(gabor_bank(chosen.window), psf, radii)
-    spacing = max(1, round(math.sqrt(height * width / 80_000))) if chosen.spacing == "auto" else int(chosen.spacing)
-    rows, columns = np.arange(spacing // 2, height, spacing), np.arange(spacing // 2, width, spacing)
-    noise = 1e-4 if chosen.noise == "auto" else float(chosen.noise)
-    energies = local_energies(picture.luminance, spectra, rows, columns, progress=sub_progress(progress, 0, 0.3))
-    profile, scale = profile_likelihood(energies, spectra, noise, progress=sub_progress(progress, 0.3, 1))
-    cost = profile - scale
-    cost -= cost.min(axis=2, keepdims=True)
-    return Analysis(picture, chosen, noise, radii, rows, columns, np.minimum(cost, 46.0))
+    return Analysis(picture, chosen, local_evidence(picture, chosen, progress=progress))
 
 
 def blur_map(image: ArrayLike | Picture, **changes: Any) -> NDArray[np.float32]:
-    """Return the blur radius of every pixel of a picture, float32 (H, W), disc radius in px."""
-    return analyze(image, **changes).blur_map()
+    """Return the blur radius of every pixel of a picture, float32 (H, W), disc radius in px.
+
+    `changes` are fields of `AnalysisParameters` and `MapParameters`; see `analyze` and `Analysis.blur_map`.
+    """
+    ours, theirs = _split(changes)
+    return analyze(image, **ours).blur_map(**theirs)
 
 
 def focus_mask(image: ArrayLike | Picture, **changes: Any) -> NDArray[np.bool_] | NDArray[np.float32]:
-    """Return the in-focus mask of a picture."""
-    return analyze(image).focus_mask(**changes)
+    """Return the in-focus mask of a picture, bool (H, W), True in focus.
+
+    `changes` are fields of `AnalysisParameters` and `MaskParameters`, and the hints `in_focus` and `blurred`; see
+    `analyze` and `Analysis.focus_mask`.
+    """
+    ours, theirs = _split(changes)
+    return analyze(image, **ours).focus_mask(**theirs)
+
+
+def _split(changes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part keyword arguments into those of the analysis and those of the step after it."""
+    names = {item.name for item in dataclasses.fields(AnalysisParameters)}
+    return (
+        {name: value for name, value in changes.items() if name in names},
+        {name: value for name, value in changes.items() if name not in names},
+    )

@@ -146,7 +146,7 @@ def _range(values: NDArray[Any]) -> tuple[float, float]:
     if values.dtype.kind == "u":
         bits = max(8, int(high).bit_length())
         return 0.0, float(2**bits - 1)
-    if 0.0 <= low and high <= 1.0 and values.dtype.kind == "f":
+    if low >= 0.0 and high <= 1.0 and values.dtype.kind == "f":
         return 0.0, 1.0
     return (low, high) if high > low else (low, low + 1.0)
 
@@ -205,7 +205,7 @@ def _read_tiff(file: Path) -> NDArray[Any] | None:
             orientation = page.tags.get(_ORIENTATION_TAG)
     except InputError:
         raise
-    except Exception:  # noqa: BLE001 - tifffile raises many kinds; Pillow gets the last word
+    except Exception:
         return None
     keep = [i for i, axis in enumerate(axes) if axis in "SC" or array.shape[i] > 1 or axis in "YX"]
     array = array.reshape([array.shape[i] for i in keep])
@@ -249,6 +249,6 @@ def _read_with_pillow(file: Path) -> NDArray[Any]:
     elif image.mode not in ("L", "LA", "RGB", "RGBA", "F") and not image.mode.startswith("I"):
         image = image.convert("RGBA" if "A" in image.mode or "a" in image.mode else "RGB")
     array = np.asarray(image)
-    if image.mode == "I" and array.size and 0 <= array.min() and array.max() < 65536:
+    if image.mode == "I" and array.size and array.min() >= 0 and array.max() < 65536:
         array = array.astype(np.uint16)  # Pillow reads 16-bit files of some kinds as 32-bit integers
     return array

@@ -260,7 +260,7 @@ def _evaluate(energy, noise, variance, multiplicity, log_scale, value, slope, cu
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy")
 def _profile(energies, noise, share, variance, multiplicity, lowest, out, scales):  # type: ignore[no-untyped-def]
-    """Best s for every radius by Newton's method in log s, warm-started along r; out and scales are [sample, radius]."""
+    """Best s for every radius by Newton's method in log s, warm-started along r; outputs are [sample, radius]."""
     channels, count = energies.shape
     radii = variance.shape[0]
     floor = np.empty((channels, _TILE), np.float32)

@@ -81,7 +81,7 @@ class Control:
 
 
 def _control(
-    default: Any,  # noqa: ANN401
+    default: Any,
     label: str,
     help: str,  # noqa: A002
     *,
@@ -89,7 +89,7 @@ def _control(
     step: float | None = None,
     unit: str = "",
     choices: tuple[str, ...] = (),
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Return a dataclass field that carries its `Control`."""
     low, high = between or (None, None)
     title = f"{label} ({unit})" if unit else label
@@ -136,9 +136,7 @@ class AnalysisParameters(_Checked):
         "microscopes and much processed pictures.",
         choices=("disc", "gaussian", "polygon"),
     )
-    blades: int = _control(
-        6, "Aperture blades", "Number of aperture blades, for the polygon.", between=(3, 16), step=1
-    )
+    blades: int = _control(6, "Aperture blades", "Number of aperture blades, for the polygon.", between=(3, 16), step=1)
     rotation: float = _control(
         0.0, "Aperture rotation", "Rotation of the polygon.", between=(-180, 180), step=1, unit="degrees"
     )

@@ -141,7 +141,7 @@ def _check_radius(radius: float) -> None:
         raise InputError(f"a blur radius must be 0 px or more, not {radius!r}")
 
 
-def _covered_area(radius: float, reach: float, inside) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _covered_area(radius: float, reach: float, inside) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]
     """Return the share of each pixel that lies inside a shape reaching out to `reach` px, normalised to sum 1."""
     _check_radius(radius)
     half = max(math.ceil(reach - 0.5), 0)

@@ -1,4 +1,4 @@
-"""Spectra: the Gabor filter bank, how much of each frequency a blur lets through, and the noise (equations 3, 6, 7, 12)."""
+"""Spectra: the Gabor filters, what a blur lets through of each frequency, and the noise (equations 3, 6, 7, 12)."""
 
 from __future__ import annotations
 

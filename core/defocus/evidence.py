@@ -1,0 +1,202 @@
+"""Evidence: how well every blur radius explains the surroundings of every sample, over all octaves of the picture.
+
+One octave measures radii up to about 8 px of its own pixels. Larger blur is measured in copies of the picture reduced
+by 2, 4, ...; every octave judges every radius, and their log-likelihoods add up.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defocus.errors import InputError
+from defocus.progress import ignore_progress, sub_progress
+from defocus.psf import PSF, psf_from_name
+from defocus.resample import cell_means, sample_positions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from defocus.image import Picture
+    from defocus.parameters import AnalysisParameters
+    from defocus.progress import Progress
+    from defocus.spectrum import BlurSpectra
+
+__all__ = ["Evidence", "local_evidence"]
+
+_STEP = 0.1  # px between radii, as in the paper
+_OCTAVE = 8.0  # px: largest radius of the first octave
+_WEB_SIZE = 640 * 427  # pixels of the pictures on which [0, 8] px is right
+_SAMPLES = 17_000  # samples that `spacing="auto"` aims at, every fourth pixel of a web-size picture
+_WIDEST = 16  # px: largest automatic spacing, still well below a window
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What each window tells of its blur.
+
+    Attributes
+    ----------
+    rows, columns : int64 (h,), (w,)
+        Pixels at which the samples lie.
+    spacing : int
+        Distance of samples in px.
+    radii : float64 (R,)
+        Radii in px; evenly spaced in each octave.
+    profile : float32 (h, w, R)
+        Negative log-likelihood (13) of each radius at its best gradient variance, less its minimum, in nats.
+    log_variance : float32 (h, w, R)
+        Natural logarithm of that variance, in the coarsest octave.
+    share : float32 (h, w)
+        Share of each window that is opaque, in [0, 1]; below one half a window has no opinion.
+    noise_variance : float
+        Noise variance used in the first octave, for intensities in [0, 1].
+    energies : float32 (h, C, w)
+        Local energies of the first octave.
+    spectra : BlurSpectra
+        Tables of the first octave.
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    spacing: int
+    radii: NDArray[np.float64]
+    profile: NDArray[np.float32]
+    log_variance: NDArray[np.float32]
+    share: NDArray[np.float32]
+    noise_variance: float
+    energies: NDArray[np.float32]
+    spectra: BlurSpectra
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of samples."""
+        return len(self.rows), len(self.columns)
+
+
+def _octaves(parameters: AnalysisParameters, shape: tuple[int, int]) -> tuple[int, NDArray[np.float64]]:
+    """Return the number of octaves and the table of radii."""
+    if parameters.max_radius == "auto":
+        count = 1 + max(0, round(math.log2(math.sqrt(shape[0] * shape[1] / _WEB_SIZE) / 1.5)))
+        largest = _OCTAVE * 2 ** (count - 1)
+    else:
+        largest = float(parameters.max_radius)
+        count = 1 + max(0, math.ceil(math.log2(largest / _OCTAVE) - 1e-9))
+    # A reduced picture must still hold a window
+    room = int(math.log2(max(1, min(shape) / parameters.window)))
+    count = min(count, 1 + room)
+    largest = min(largest, _OCTAVE * 2 ** (count - 1)) if parameters.max_radius == "auto" else largest
+    steps = [np.arange(round(min(largest, _OCTAVE) / _STEP) + 1) * _STEP]
+    for octave in range(1, 8):
+        bottom = _OCTAVE * 2 ** (octave - 1)
+        if largest > bottom + 1e-9:
+            step = _STEP * 2**octave
+            steps.append(bottom + step * np.arange(1, round((min(largest, 2 * bottom) - bottom) / step) + 1))
+    return count, np.concatenate(steps)
+
+
+def _spacing(parameters: AnalysisParameters, shape: tuple[int, int]) -> int:
+    if parameters.spacing != "auto":
+        return int(parameters.spacing)
+    return min(_WIDEST, max(1, round(math.sqrt(shape[0] * shape[1] / _SAMPLES))))
+
+
+def _share(valid: NDArray[np.bool_], window: NDArray[np.float64], rows, columns) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
+    """Return the share of each window's weight that is valid."""
+    half = len(window) // 2
+    weight = (window / window.sum()).astype(np.float32)
+    padded = np.pad(valid, half, mode="symmetric").astype(np.float32)
+    lines = sum(weight[t] * padded[:, columns + t] for t in range(len(weight)))
+    return sum(weight[t] * lines[rows + t] for t in range(len(weight)))
+
+
+def local_evidence(
+    picture: Picture, parameters: AnalysisParameters, *, progress: Progress = ignore_progress
+) -> Evidence:
+    """Measure how well every radius explains the surroundings of every sample.
+
+    Parameters
+    ----------
+    picture : Picture
+    parameters : AnalysisParameters
+    progress : callable, optional
+
+    Returns
+    -------
+    Evidence
+
+    Raises
+    ------
+    InputError
+        If the picture is smaller than the window.
+    """
+    from defocus.likelihood import local_energies, profile_likelihood
+    from defocus.noise import estimate_noise, working_noise
+    from defocus.spectrum import blur_spectra, gabor_bank
+
+    height, width = picture.shape
+    if min(height, width) < parameters.window:
+        raise InputError(
+            f"{picture.source}: {width} x {height} px is smaller than the analysis window of {parameters.window} px"
+        )
+    given = parameters.psf
+    psf = given if isinstance(given, PSF) else psf_from_name(given, parameters.blades, parameters.rotation)
+    octaves, radii = _octaves(parameters, picture.shape)
+    spacing = _spacing(parameters, picture.shape)
+    rows, columns = sample_positions(height, spacing), sample_positions(width, spacing)
+    bank = gabor_bank(parameters.window)
+    threads = os.cpu_count() or 1
+
+    luminance = picture.luminance
+    valid = None if picture.alpha is None else picture.alpha >= 0.5
+    share = None if valid is None else _share(valid, bank.window, rows, columns)
+    profile: NDArray[np.float32] | None = None
+    first = None
+    for octave in range(octaves):
+        scale = 2**octave
+        if octave:
+            luminance = cell_means(luminance, 2)
+            valid = None if valid is None else cell_means(valid.astype(np.float32), 2) > 0.999
+        begin, end = octave / octaves, (octave + 1) / octaves
+        spectra = blur_spectra(bank, psf, radii / scale)
+        y = np.minimum(rows // scale, luminance.shape[0] - 1)
+        x = np.minimum(columns // scale, luminance.shape[1] - 1)
+        energies = local_energies(
+            luminance,
+            spectra,
+            y,
+            x,
+            valid=valid,
+            threads=threads,
+            progress=sub_progress(progress, begin, begin + 0.3 * (end - begin)),
+        )
+        if parameters.noise != "auto":
+            noise = float(parameters.noise) / scale**2  # averaging 2 x 2 pixels quarters the variance
+        elif parameters.method == "paper":
+            noise = 1e-4 / scale**2
+        else:
+            noise = working_noise(estimate_noise(energies, spectra))
+        part, log_variance = profile_likelihood(
+            energies,
+            spectra,
+            noise,
+            share=share,
+            threads=threads,
+            progress=sub_progress(progress, begin + 0.3 * (end - begin), end),
+        )
+        if first is None:
+            first = energies, spectra, noise
+        profile = part if profile is None else np.add(profile, part, out=profile)
+    assert profile is not None
+    assert first is not None
+    profile -= profile.min(axis=2, keepdims=True)
+    if share is None:
+        share = np.ones(profile.shape[:2], np.float32)
+    else:
+        profile[share < 0.5] = 0
+        log_variance[share < 0.5] = 0
+    return Evidence(rows, columns, spacing, radii, profile, log_variance, share, first[2], first[0], first[1])

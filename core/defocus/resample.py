@@ -1,0 +1,135 @@
+"""Between the pixel grid and the grid of samples at which evidence is measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["cell_means", "interpolate", "interpolate_along_edges", "sample_positions"]
+
+_STRIP = 256  # rows done at a time: temporary arrays stay small on large pictures
+
+
+def sample_positions(length: int, spacing: int) -> NDArray[np.int64]:
+    """Return the pixels at the middles of cells of `spacing` px that cover `length` px."""
+    return np.minimum(np.arange(0, length, spacing) + spacing // 2, length - 1)
+
+
+def cell_means(values: NDArray[np.float32], spacing: int) -> NDArray[np.float32]:
+    """Return the mean of each cell of `spacing` x `spacing` px, float32 (h, w, ...); the last may be smaller."""
+    height, width = values.shape[:2]
+    y, x = np.arange(0, height, spacing), np.arange(0, width, spacing)
+    sums = np.add.reduceat(np.add.reduceat(values, y, axis=0, dtype=np.float32), x, axis=1, dtype=np.float32)
+    area: NDArray[np.float32] = np.outer(np.diff(np.append(y, height)), np.diff(np.append(x, width))).astype(np.float32)
+    means: NDArray[np.float32] = sums / area.reshape(area.shape + (1,) * (values.ndim - 2))
+    return means
+
+
+def _fractions(
+    length: int, positions: NDArray[np.floating | np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """For each pixel the sample before it and how far it is on the way to the next, in [0, 1]."""
+    place = np.interp(np.arange(length), positions, np.arange(len(positions)))
+    first = np.clip(place.astype(np.int64), 0, max(len(positions) - 2, 0))
+    return first, (place - first).astype(np.float32)
+
+
+def interpolate(
+    values: NDArray[np.float32],
+    rows: NDArray[np.floating | np.integer],
+    columns: NDArray[np.floating | np.integer],
+    shape: tuple[int, int],
+) -> NDArray[np.float32]:
+    """Return samples at (rows, columns) interpolated linearly to every pixel, float32 `shape`."""
+    x, along_x = _fractions(shape[1], columns)
+    y, along_y = _fractions(shape[0], rows)
+    values = values.astype(np.float32, copy=False)
+    right = np.minimum(x + 1, len(columns) - 1)
+    below = np.minimum(y + 1, len(rows) - 1)
+    out = np.empty(shape, np.float32)
+    for top in range(0, shape[0], _STRIP):
+        part = slice(top, min(top + _STRIP, shape[0]))
+        first, last = int(y[part][0]), int(below[part][-1]) + 1
+        wide = values[first:last]
+        wide = wide[:, x] * (1 - along_x) + wide[:, right] * along_x
+        weight = along_y[part, np.newaxis]
+        out[part] = wide[y[part] - first] * (1 - weight) + wide[below[part] - first] * weight
+    return out
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _edge_weighted(values, means, color, first_row, first_column, rows, columns, sharpness, out):  # type: ignore[no-untyped-def]
+    """Mean of the 4 x 4 samples around each pixel, weighted by nearness and by likeness of colour."""
+    height, width = values.shape
+    spacing_y = max(rows[1] - rows[0], 1) if height > 1 else 1
+    spacing_x = max(columns[1] - columns[0], 1) if width > 1 else 1
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            total = np.float32(0)
+            weights = np.float32(1e-20)
+            for j in range(first_row[y] - 1, first_row[y] + 3):
+                row = min(max(j, 0), height - 1)
+                down = np.float32(y - rows[row]) / np.float32(spacing_y)
+                for i in range(first_column[x] - 1, first_column[x] + 3):
+                    column = min(max(i, 0), width - 1)
+                    right = np.float32(x - columns[column]) / np.float32(spacing_x)
+                    unlike = np.float32(0)
+                    for c in range(3):
+                        difference = color[y, x, c] - means[row, column, c]
+                        unlike += difference * difference
+                    weight = np.exp(np.float32(-0.8) * (down * down + right * right) - sharpness * unlike)
+                    total += weight * values[row, column]
+                    weights += weight
+            out[y, x] = total / weights
+
+
+def interpolate_along_edges(
+    values: NDArray[np.float32],
+    color: NDArray[np.float32],
+    means: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    edge_scale: float,
+) -> NDArray[np.float32]:
+    """Return samples interpolated to every pixel so that they change where the colour does.
+
+    Joint bilateral upsampling (Kopf, Cohen, Lischinski, Uyttendaele, SIGGRAPH 2007,
+    https://doi.org/10.1145/1276377.1276497).
+
+    Parameters
+    ----------
+    values : float32 (h, w)
+    color : float32 (H, W, 3)
+        The picture, RGB in [0, 1].
+    means : float32 (h, w, 3)
+        Mean colour around each sample.
+    rows, columns : int (h,), (w,)
+        Where the samples lie.
+    edge_scale : float
+        Colour difference that halves a sample's weight, about.
+
+    Returns
+    -------
+    float32 (H, W)
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    height, width = color.shape[:2]
+    y, _ = _fractions(height, rows)
+    x, _ = _fractions(width, columns)
+    out = np.empty((height, width), np.float32)
+    sharpness = np.float32(0.5 / edge_scale**2)
+    values = np.ascontiguousarray(values, np.float32)
+
+    def strip(top: int) -> None:
+        part = slice(top, min(top + _STRIP, height))
+        _edge_weighted(values, means, color[part], y[part], x, rows - top, columns, sharpness, out[part])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(strip, range(0, height, _STRIP)))
+    return out
