@@ -92,9 +92,7 @@ class WorkerSession:
             self.fail("memory", "there is not enough memory for this picture")
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            self.fail(
-                "disk", "the disk with the temporary folder is full" if full else f"temporary files: {error}"
-            )
+            self.fail("disk", "the disk with the temporary folder is full" if full else f"temporary files: {error}")
         except Exception as error:  # whatever it is, the host must be told in one line
             traceback.print_exc()
             sys.stderr.flush()
@@ -108,9 +106,7 @@ class WorkerSession:
 
     def report(self, fraction: float, stage: str) -> None:
         """Send how far the work is."""
-        self.send(
-            {"id": self.number, "event": "progress", "fraction": round(float(fraction), 4), "stage": stage}
-        )
+        self.send({"id": self.number, "event": "progress", "fraction": round(float(fraction), 4), "stage": stage})
 
     # ---- requests
 
@@ -126,8 +122,7 @@ class WorkerSession:
             "protocol": PROTOCOL,
             "requests": sorted({*self.requests, "close"} - missing),
             "parameters": {
-                name: [dataclasses.asdict(control) for control in describe(kind)]
-                for name, kind in _PARAMETERS.items()
+                name: [dataclasses.asdict(control) for control in describe(kind)] for name, kind in _PARAMETERS.items()
             },
         }
 
@@ -184,11 +179,10 @@ class WorkerSession:
         values, facts = self.compute(kind, request, progress)
         height, width = (max(1, int(size)) for size in request.get("size", (256, 256)))
         picture = self.held().picture
-        return {**self.write(_illustration(kind, values, picture, facts, height, width)), **facts}
+        colors = request.get("output") == "color"
+        return {**self.write(_illustration(kind, values, picture, facts, (height, width), colors)), **facts}
 
-    def compute(
-        self, kind: str, request: dict[str, Any], progress: Progress
-    ) -> tuple[NDArray[Any], dict[str, Any]]:
+    def compute(self, kind: str, request: dict[str, Any], progress: Progress) -> tuple[NDArray[Any], dict[str, Any]]:
         """Return the float32 array of a request, and the numbers that belong to it."""
         import numpy as np
 
@@ -205,9 +199,7 @@ class WorkerSession:
                 if request.get(name)
             }
             values = analysis.focus_mask(parameters, progress=progress, **hints).astype(np.float32)
-            facts["threshold"] = float(
-                analysis.threshold if parameters.threshold == "auto" else parameters.threshold
-            )
+            facts["threshold"] = float(analysis.threshold if parameters.threshold == "auto" else parameters.threshold)
             if request.get("invert"):
                 values = 1 - values
             values = self.combined(values, request)
@@ -232,21 +224,15 @@ class WorkerSession:
 
                 asked = analysis.parameters
                 steps["psf"] = (
-                    asked.psf
-                    if isinstance(asked.psf, PSF)
-                    else psf_from_name(asked.psf, asked.blades, asked.rotation)
+                    asked.psf if isinstance(asked.psf, PSF) else psf_from_name(asked.psf, asked.blades, asked.rotation)
                 )
             else:
                 from defocus.magnification import magnify as step
         except ModuleNotFoundError as error:
             if not str(error.name).startswith("defocus"):
                 raise
-            raise _RequestError(
-                f"this version of the suite cannot {kind} pictures: update it", "unavailable"
-            ) from None
-        parameters = _parameters(
-            "restoration" if kind == "restore" else "magnification", request.get("parameters")
-        )
+            raise _RequestError(f"this version of the suite cannot {kind} pictures: update it", "unavailable") from None
+        parameters = _parameters("restoration" if kind == "restore" else "magnification", request.get("parameters"))
         radii = self.map(request.get("map_parameters"), sub_progress(progress, 0, 0.4))
         picture = analysis.picture
         values = step(picture.color, radii, parameters, progress=sub_progress(progress, 0.4, 1), **steps)
@@ -268,9 +254,7 @@ class WorkerSession:
         if how not in ("replace", "intersect", "add", "subtract"):
             raise _RequestError(f"combine must be replace, intersect, add or subtract, not {how!r}")
         if old is not None and how != "replace":
-            new = {"intersect": np.minimum(old, new), "add": np.maximum(old, new)}.get(
-                how, np.minimum(old, 1 - new)
-            )
+            new = {"intersect": np.minimum(old, new), "add": np.maximum(old, new)}.get(how, np.minimum(old, 1 - new))
         if limit is not None:
             before = np.float32(request.get("outside", 0)) if old is None else old
             new = limit * new + (1 - limit) * before
@@ -360,15 +344,15 @@ def _illustration(
     values: NDArray[Any],
     picture: Any,
     facts: dict[str, Any],
-    height: int,
-    width: int,
+    limits: tuple[int, int],
+    colors: bool,
 ) -> NDArray[Any]:
     """Return a small RGB picture, uint8 (h, w, 3), that shows a result: what a mask hides is tinted."""
     import numpy as np
     from PIL import Image
 
     full_height, full_width = picture.shape
-    scale = min(height / full_height, width / full_width)
+    scale = min(limits[0] / full_height, limits[1] / full_width)
     size = max(1, round(full_width * scale)), max(1, round(full_height * scale))
 
     def reduced(plane: NDArray[Any]) -> NDArray[Any]:
@@ -384,5 +368,7 @@ def _illustration(
         small = mask * color + (1 - mask) * hidden
     else:
         gray = reduced(values) / max(facts.get("maximum", 1.0), 1e-6)
+        if colors:
+            return _colored(gray)
         small = np.repeat(gray[..., np.newaxis], 3, axis=-1)
     return np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)

@@ -72,7 +72,7 @@ class Defocus(Gimp.PlugIn):
             if run_mode == Gimp.RunMode.INTERACTIVE:
                 from dialog import ask
 
-                if not ask(session, procedure, config, image, layers[0]):
+                if not ask(session, job, procedure, config, image, layers[0]):
                     status = Gimp.PDBStatusType.CANCEL
             if status == Gimp.PDBStatusType.SUCCESS:
                 carry_out(session, job, image, layers, config)

@@ -7,7 +7,7 @@ import pixels  # noqa: E402
 import results  # noqa: E402
 from engine import Problem  # noqa: E402
 from gi.repository import Gimp  # noqa: E402
-from options import Choice, Flag, NamedChannel, Number, from_parameters, values_of  # noqa: E402
+from options import Choice, Flag, NamedChannel, Number, assign_mnemonics, from_parameters, values_of  # noqa: E402
 
 
 class Job:
@@ -28,6 +28,7 @@ class Job:
         self.options = self.own_options(parameters) + from_parameters(
             parameters, "analysis", ("psf", "noise", "max_radius")
         )
+        assign_mnemonics(self.options)
 
     def value(self, config, name):
         return next(option for option in self.options if option.name == name).value(config)
@@ -39,6 +40,10 @@ class Job:
         """Raise `Problem` if these settings cannot be carried out in this image."""
         for option in self.options:
             option.value(config)
+
+    def note(self, answer):
+        """Return what to say below the preview."""
+        return ""
 
     def used_selection(self, image):
         """Return the selection if anything is selected, else None."""
@@ -62,10 +67,10 @@ class FocusMask(Job):
     def own_options(self, parameters):
         return [
             *from_parameters(parameters, "mask"),
-            Flag("invert", "In_vert", "Mask what is in focus instead of what is not."),
+            Flag("invert", "Invert", "Mask what is in focus instead of what is not."),
             Choice(
                 "output",
-                "_Output",
+                "Output",
                 "What the mask becomes.",
                 [
                     ("layer-mask", "Layer mask"),
@@ -77,7 +82,7 @@ class FocusMask(Job):
             ),
             Choice(
                 "existing",
-                "_Existing mask",
+                "Existing mask",
                 "How the result meets the layer's mask, or the selection for that output, if there is one.",
                 [
                     ("replace", "Replace it"),
@@ -89,7 +94,7 @@ class FocusMask(Job):
             ),
             Choice(
                 "selection-use",
-                "_Selection",
+                "Selection",
                 "What the active selection means: the mask changes only inside it (elsewhere it stays, and "
                 "shows everything if there was none); or what it holds is in focus, or is blurred.",
                 [
@@ -100,9 +105,12 @@ class FocusMask(Job):
                 ],
                 "limit",
             ),
-            NamedChannel("in-focus-channel", "Sure_ly in focus", "A channel that is white where all is in focus."),
-            NamedChannel("blurred-channel", "Surely _blurred", "A channel that is white where all is blurred."),
+            NamedChannel("in-focus-channel", "Surely in focus", "A channel that is white where all is in focus."),
+            NamedChannel("blurred-channel", "Surely blurred", "A channel that is white where all is blurred."),
         ]
+
+    def note(self, answer):
+        return f"In focus: blur radius up to {answer['threshold']:.2g} px. The rest is shown red."
 
     def check(self, image, config):
         super().check(image, config)
@@ -193,7 +201,7 @@ class BlurMap(Job):
     def own_options(self, parameters):
         maximum = {
             "name": "maximum",
-            "label": "_White at (px)",
+            "label": "White at (px)",
             "help": "The blur radius that is shown as white; auto takes the largest radius looked for.",
             "default": "auto",
             "minimum": 0.1,
@@ -205,13 +213,16 @@ class BlurMap(Job):
             *from_parameters(parameters, "map"),
             Choice(
                 "output",
-                "_Output",
+                "Output",
                 "What the map becomes.",
                 [("gray", "Grey layer"), ("color", "Coloured layer"), ("layer-mask", "Layer mask")],
                 "gray",
             ),
             Number("request", maximum),
         ]
+
+    def note(self, answer):
+        return f"White or yellow: blur radius {answer['maximum']:.3g} px or more."
 
     def check(self, image, config):
         super().check(image, config)
@@ -254,7 +265,7 @@ class _NewPicture(Job):
             *from_parameters(parameters, self.group),
             Flag(
                 "limit-to-selection",
-                "Show inside the _selection only",
+                "Show inside the selection only",
                 "Give the new layer a mask from the active selection, if there is one.",
                 True,
             ),

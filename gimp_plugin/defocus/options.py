@@ -1,5 +1,7 @@
 """Arguments of the procedures: declared from the suite's described parameters, and read back in a run."""
 
+import math
+
 import gi
 
 gi.require_version("Gimp", "3.0")
@@ -21,7 +23,10 @@ class Number:
         self.name = control["name"].replace("_", "-")
         self.automatic = "auto" in control["choices"]
         self.whole = isinstance(control["step"], int) and isinstance(control["default"], int)
-        self.label = control["label"]
+        self.label = self.title = control["label"]
+        if self.automatic:
+            self.label = f"{self.title[:-1]}, 0 = auto)" if self.title.endswith(")") else f"{self.title} (0 = auto)"
+        self.digits = max(0, -math.floor(math.log10(control["step"] or 0.01)))
         low, high = control["minimum"], control["maximum"]
         self.range = (0 if self.automatic else low), high
         self.help = f"{control['help']} From {low:g} to {high:g}{', or 0 for auto' if self.automatic else ''}."
@@ -44,7 +49,7 @@ class Number:
         low, high = self.control["minimum"], self.control["maximum"]
         if not low <= value <= high:
             automatic = " or 0 for auto" if self.automatic else ""
-            raise Problem(f"{self.label} must be from {low:g} to {high:g}{automatic}, not {value:g}.")
+            raise Problem(f"{self.title} must be from {low:g} to {high:g}{automatic}, not {value:g}.")
         return value
 
 
@@ -118,6 +123,23 @@ def from_parameters(parameters, group, names=None):
             name = control["name"].replace("_", "-")
             options.append(Choice(name, control["label"], control["help"], pairs, control["default"], group))
     return options
+
+
+_DIALOG_BUTTONS = "chlopsr"  # Cancel, Help, Load, OK, Preview, Save, Reset
+
+
+def assign_mnemonics(options):
+    """Mark one letter of every label for use with Alt, no letter twice: beginnings of words before others."""
+    taken = set(_DIALOG_BUTTONS)
+    for option in options:
+        label = option.label
+        letters = [place for place, letter in enumerate(label) if letter.isalpha()]
+        letters.sort(key=lambda place: (place > 0 and label[place - 1] != " ", place))
+        for place in letters:
+            if label[place].lower() not in taken:
+                taken.add(label[place].lower())
+                option.label = f"{label[:place]}_{label[place:]}"
+                break
 
 
 def values_of(options, config, group):
