@@ -245,6 +245,9 @@ class WorkerEngine:
     def _started(self, progress: Progress) -> WorkerClient:
         from defocus.client import WorkerClient
 
+        if self._client is not None and not self._client.alive:  # killed from outside since the last job
+            self._client.close()
+            self._client = None
         if self._client is None:
             progress(0.0, "starting")
             self._held, self._picture = None, None

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
 
-__all__ = ["DefocusWidget"]
+__all__ = ["DefocusWidget", "open_widgets"]
 
-_engines: dict[int, tuple[_engine.WorkerEngine, set[int]]] = {}  # one per viewer, and the widgets that use it
+_engines: dict[int, tuple[_engine.WorkerEngine, list[DefocusWidget]]] = {}  # one per viewer, and its widgets
 _log = logging.getLogger(__name__)
 
 
@@ -212,6 +212,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def shut_down(self) -> None:
         """Stop whatever runs and let the worker process go; called when the widget or the viewer closes."""
+        if all(widget is not self for widget in open_widgets()):
+            return
         self._again = None
         token, self._token = self._token, None
         if token is not None:
@@ -250,16 +252,21 @@ class _Complaining:
         return True
 
 
+def open_widgets() -> list[DefocusWidget]:
+    """Return the widgets that have not been shut down."""
+    return [widget for _, users in _engines.values() for widget in users]
+
+
 def _acquire(viewer: napari.viewer.Viewer, widget: DefocusWidget) -> _engine.WorkerEngine:
     """Return the viewer's engine, so that its widgets share the analysis of a picture."""
-    engine, users = _engines.setdefault(id(viewer), (_engine.WorkerEngine(), set()))
-    users.add(id(widget))
+    engine, users = _engines.setdefault(id(viewer), (_engine.WorkerEngine(), []))
+    users.append(widget)
     return engine
 
 
 def _release(viewer: napari.viewer.Viewer, widget: DefocusWidget) -> None:
-    engine, users = _engines.get(id(viewer), (None, set()))
-    users.discard(id(widget))
+    engine, users = _engines.get(id(viewer), (None, []))
+    users[:] = [user for user in users if user is not widget]
     if engine is not None and not users:
         del _engines[id(viewer)]
         engine.close()
