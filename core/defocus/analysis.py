@@ -199,7 +199,9 @@ class Analysis:
         if self.parameters.method == "paper":
             from defocus.paper import focus_preference_of
 
-            mask = self._cut_full(focus_preference_of(self.evidence, chosen, self.threshold), None, hints, chosen)
+            threshold = self.threshold if chosen.threshold == "auto" else float(chosen.threshold)
+            preference = focus_preference_of(self.evidence, threshold)
+            mask = self._cut_full(preference, None, hints, chosen)
         else:
             preference = self._preference(chosen)
             coarse = self._cut_samples(preference, chosen)

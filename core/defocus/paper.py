@@ -1,0 +1,83 @@
+"""The estimator as published in 2013: three candidates per pixel, alpha-expansion, a cut at 2 px (equations 14 to 18)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defocus.progress import ignore_progress, sub_progress
+from defocus.resample import cell_means, interpolate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from defocus.evidence import Evidence
+    from defocus.image import Picture
+    from defocus.parameters import MapParameters
+    from defocus.progress import Progress
+
+__all__ = ["candidate_data_term", "coherent_map", "focus_preference_of"]
+
+_KAPPA = np.array([1e-20, 1e-12, 1e-7, 1e-3, 1e-1, 1, 1e-1, 1e-3, 1e-7, 1e-12, 1e-20])
+_SMOOTHNESS, _EDGE_SCALE = 20.0, 0.1  # lambda_0 and sigma_lambda of (16)
+_CANDIDATES = 3
+
+
+def candidate_data_term(evidence: Evidence) -> NDArray[np.float32]:
+    """Return D = -log p of every radius, from each window's three best candidates spread by kappa.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    float32 (h, w, R)
+        In nats; a window without candidates has no opinion.
+    """
+    from defocus.search import candidates
+
+    found, costs = candidates(evidence.energies, evidence.spectra, evidence.noise_variance, count=_CANDIDATES)
+    shape = evidence.shape
+    weight = np.exp(np.minimum(costs[..., :1] - costs, 0), where=np.isfinite(costs), out=np.zeros_like(costs))
+    labels = np.rint(np.interp(np.nan_to_num(found), evidence.radii, np.arange(len(evidence.radii)))).astype(int)
+    probability = np.zeros((*shape, len(evidence.radii)))
+    y, x = np.indices(shape)
+    for k in range(_CANDIDATES):
+        probability[y, x, labels[..., k]] += weight[..., k]
+    spread = np.zeros_like(probability)
+    half = len(_KAPPA) // 2
+    for shift, share in zip(range(-half, half + 1), _KAPPA, strict=True):
+        here = slice(max(0, shift), probability.shape[2] + min(0, shift))
+        there = slice(max(0, -shift), probability.shape[2] - max(0, shift))
+        spread[..., here] += share * probability[..., there]
+    total = spread.sum(axis=2, keepdims=True)
+    known = (total > 0) & (evidence.share[..., np.newaxis] >= 0.5)
+    spread = np.where(known, spread / np.where(total > 0, total, 1), 1 / probability.shape[2])
+    return -np.log(np.maximum(spread, 1e-20)).astype(np.float32)
+
+
+def coherent_map(
+    picture: Picture, evidence: Evidence, parameters: MapParameters, *, progress: Progress = ignore_progress
+) -> NDArray[np.float32]:
+    """Return the coherent map (14) of least energy, float32 (H, W) in px."""
+    from defocus.labeling import coherent_labels, contrast_weights
+
+    weights = contrast_weights(
+        cell_means(picture.color, evidence.spacing),
+        _SMOOTHNESS * parameters.smoothness,
+        _EDGE_SCALE / parameters.edge_sensitivity,
+    )
+    labels = coherent_labels(candidate_data_term(evidence), weights, progress=sub_progress(progress, 0.1, 0.95))
+    radius = evidence.radii[labels].astype(np.float32)
+    result = interpolate(radius, evidence.rows, evidence.columns, picture.shape)
+    progress(1.0, "drawing the map")
+    return result
+
+
+def focus_preference_of(evidence: Evidence, threshold: float) -> NDArray[np.float32]:
+    """Return -D(in focus) + D(blurred) of equation (17), float32 (h, w) in nats, positive = in focus."""
+    data_term = candidate_data_term(evidence)
+    split = int(np.clip(np.searchsorted(evidence.radii, threshold + 1e-6), 1, len(evidence.radii) - 1))
+    return data_term[..., split:].min(axis=2) - data_term[..., :split].min(axis=2)
