@@ -42,6 +42,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._viewer = viewer
         self._engine = _acquire(viewer, self)
         self._token: _engine.Token | None = None
+        self._closed = False
         self._worker: Any = None
         self._bar: Any = None  # in napari's activity dock
         self._again: Callable[[], None] | None = None
@@ -131,7 +132,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         from napari.qt.threading import thread_worker
         from napari.utils import progress
 
-        if self.running:
+        if self.running or self._closed:  # closing a viewer changes choices, which must start nothing
             return
         token = self._token = _engine.Token()
         self._done = done
@@ -212,8 +213,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def shut_down(self) -> None:
         """Stop whatever runs and let the worker process go; called when the widget or the viewer closes."""
-        if all(widget is not self for widget in open_widgets()):
+        if self._closed:
             return
+        self._closed = True
         self._again = None
         token, self._token = self._token, None
         if token is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, PushButton
 
@@ -39,6 +40,7 @@ class FocusMaskWidget(DefocusWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self._painted: Labels | None = None
+        self._strokes: object = None  # what the last mask was cut with
         self.parameters = ParameterControls(MaskParameters, sliders=("threshold", "edge_sensitivity"))
         self.hints = ComboBox(
             label="Hints",
@@ -138,14 +140,30 @@ class FocusMaskWidget(DefocusWidget):
         return [one for one in self._viewer.layers if isinstance(one, Labels) and not is_result(one)]
 
     def _on_hints(self, layer: Labels | None) -> None:
-        if self._painted is not None:
-            self._painted.events.paint.disconnect(self._recut)
-            self._painted.events.labels_update.disconnect(self._recut)
+        self._forget_hints()
         self._painted = layer
         if layer is not None:
-            layer.events.paint.connect(self._recut)
-            layer.events.labels_update.connect(self._recut)
-        self._recut()
+            for event in _hint_events(layer):
+                event.connect(self._on_paint)
+        self._on_paint()
+
+    def _on_paint(self, _: object = None) -> None:
+        """Cut anew if the strokes on the current slice are others than before; napari tells of much besides."""
+        if self.image.value is None or self._closed:
+            return
+        strokes: object = None
+        if self._painted is not None and self._painted.data.shape == self.source.shape:
+            plane = np.asarray(self._painted.data[self.current_index(self.source)])
+            strokes = plane.tobytes() if plane.any() else None
+        if strokes != self._strokes:
+            self._strokes = strokes
+            self._recut()
+
+    def _forget_hints(self) -> None:
+        if self._painted is not None:
+            for event in _hint_events(self._painted):
+                event.disconnect(self._on_paint)
+            self._painted = None
 
     def _on_add_hints(self) -> None:
         with self._complaining():
@@ -175,8 +193,10 @@ class FocusMaskWidget(DefocusWidget):
 
     def shut_down(self) -> None:
         """Stop whatever runs; see the base class."""
-        if self._painted is not None:
-            self._painted.events.paint.disconnect(self._recut)
-            self._painted.events.labels_update.disconnect(self._recut)
-            self._painted = None
+        self._forget_hints()
         super().shut_down()
+
+
+def _hint_events(layer: Labels) -> tuple[Any, ...]:
+    """Return the events that tell of strokes; of undo and redo napari tells as of any new view of the data."""
+    return layer.events.paint, layer.events.labels_update, layer.events.set_data

@@ -98,7 +98,7 @@ def notifications(monkeypatch):
 def children() -> list[int]:
     """Return the ids of this process's children that run the suite's worker."""
     found = []
-    for entry in os.listdir("/proc"):
+    for entry in (folder.name for folder in Path("/proc").iterdir()):
         if entry.isdigit():
             try:
                 stat = Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()

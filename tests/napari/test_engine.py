@@ -116,12 +116,14 @@ def test_reports_pass_on_progress_result_and_error():
         time.sleep(0.2)
         return "done"
 
-    generator, seen = reports(work, Token()), []
-    with pytest.raises(StopIteration) as stopped:
-        while True:
-            seen.append(next(generator))
+    outcome, seen = [], []
+
+    def collect():
+        outcome.append((yield from reports(work, Token())))
+
+    seen.extend(collect())
     assert (0.5, "half way") in seen
-    assert stopped.value.value == "done"
+    assert outcome == ["done"]
 
     def fail(progress, token):
         raise ValueError("no")

@@ -1,0 +1,91 @@
+"""The manifest, the menus and the samples, as napari sees them; and what importing the plugin costs."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from npe2 import PluginManager, PluginManifest
+
+import defocus
+import napari_defocus
+from napari_defocus import _samples
+
+FOLDER = Path(napari_defocus.__file__).parent
+
+
+def test_manifest_is_valid_and_every_command_exists():
+    manifest = PluginManifest.from_distribution("napari-defocus")
+    manifest.validate_imports()
+    assert {widget.display_name for widget in manifest.contributions.widgets} == {
+        "Blur map",
+        "In-focus mask",
+        "Restore or magnify",
+        "Focus over z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("menu", "titles"),
+    [
+        ("napari/layers/measure", {"Defocus blur map", "Focus over z"}),
+        ("napari/layers/segment", {"In-focus mask"}),
+        ("napari/layers/filter", {"Restore or magnify defocus"}),
+    ],
+)
+def test_layers_menus_show_the_entries(menu, titles):
+    manager = PluginManager()
+    manager.register(PluginManifest.from_distribution("napari-defocus"))
+    commands = {item.command for item in manager.iter_menu(menu)}
+    assert {manager.get_command(command).title for command in commands} == titles
+
+
+def test_no_qt_binding_is_imported():
+    for file in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                assert name.split(".")[0] not in {"PyQt5", "PyQt6", "PySide2", "PySide6", "qtpy"}, file.name
+
+
+def test_importing_the_functions_loads_no_qt_and_no_compiler():
+    code = (
+        "import sys, json; import napari_defocus, napari_defocus._functions, napari_defocus._focus_over_z;"
+        "print(json.dumps([m for m in ('numba', 'maxflow', 'napari', 'qtpy', 'magicgui', 'scipy') if m in sys.modules]))"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert json.loads(output) == []
+
+
+def test_samples_open_with_their_truth(viewer):
+    picture, truth = viewer.open_sample("napari-defocus", "depth_of_field")
+    assert picture.data.shape == (*truth.data.shape, 3)
+    stack, height = viewer.open_sample("napari-defocus", "focus_stack")
+    assert stack.data.shape[1:] == height.data.shape
+    assert str(stack.units[0]) == str(height.units[0]) == "micrometer"
+    np.testing.assert_allclose(stack.scale[1:], height.scale)
+
+
+@pytest.mark.slow
+def test_the_samples_truth_is_what_the_core_measures():
+    (picture, _, _), (truth, _, _) = _samples.depth_of_field()
+    radius = defocus.analyze(picture).blur_map()
+    assert np.median(np.abs(radius - truth)) < 0.3
+    assert np.median(radius[truth == 0]) < 0.8
+
+
+def test_varying_blur_equals_each_pixels_own_disc():
+    from defocus.psf import DiscPSF
+
+    sharp = _samples.texture((40, 50), 0)
+    radius = np.linspace(1, 3, 50) * np.ones((40, 1))
+    made = _samples.blurred(sharp, radius)
+    for column in (12, 24, 36):  # radius 1.5, 2, 2.5 within a fraction of a step
+        kernel = np.asarray(DiscPSF().kernel(radius[20, column]))
+        reach = kernel.shape[0] // 2
+        window = sharp[20 - reach : 21 + reach, column - reach : column + reach + 1, 0]
+        assert made[20, column, 0] == pytest.approx((window * kernel).sum(), abs=0.01)

@@ -1,0 +1,282 @@
+"""Every widget in a real viewer, driven as a person drives it."""
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+
+import defocus
+from defocus.parameters import AnalysisParameters
+
+QUICK = {"window": 21, "spacing": 4}
+
+
+@pytest.fixture
+def quick(open_widget):
+    """Open a widget and let it measure coarsely."""
+
+    def opened(name):
+        widget = open_widget(name)
+        for field, value in QUICK.items():
+            widget.analysis.controls[field].value = value
+        return widget
+
+    return opened
+
+
+def _stages_of_measuring(picture):
+    stages = set()
+    defocus.analyze(picture, progress=lambda _, stage: stages.add(stage), **QUICK)
+    assert stages
+    return stages
+
+
+def press(button):
+    button.native.click()
+
+
+def test_blur_map_is_added_beside_its_picture(viewer, quick, finish, scene):
+    picture = viewer.add_image(scene[0].copy(), name="scene", scale=(0.5, 0.5), translate=(3, 4), units=("um", "um"))
+    widget = quick("Blur map")
+    assert widget.image.value is picture
+    press(widget.run_button)
+    assert widget.cancel_button.enabled
+    assert not widget.run_button.enabled
+    finish(widget)
+    layer = viewer.layers["scene blur radius"]
+    np.testing.assert_array_equal(layer.data, defocus.analyze(scene[0], **QUICK).blur_map())
+    assert layer.colormap.name == "viridis"
+    assert layer.contrast_limits == [0, 8]
+    assert layer.colorbar.visible
+    np.testing.assert_allclose(layer.translate, (3, 4))
+    assert layer.units == picture.units
+    assert "0 (sharp) to 8 px" in widget.legend.value
+    np.testing.assert_array_equal(picture.data, scene[0])  # never changed
+    assert widget.run_button.enabled
+    assert not widget.cancel_button.enabled
+
+
+def test_a_second_run_updates_the_layer_and_keeps_what_the_user_chose(viewer, quick, finish, scene):
+    viewer.add_image(scene[0], name="scene")
+    widget = quick("Blur map")
+    press(widget.run_button)
+    finish(widget)
+    layer = viewer.layers["scene blur radius"]
+    first = layer.data.copy()
+    layer.colormap, layer.contrast_limits, layer.opacity, layer.name = "magma", (1, 5), 0.6, "mine"
+    widget.parameters.controls["smoothness"].value = 0.0
+    press(widget.run_button)
+    finish(widget)
+    assert [one.name for one in viewer.layers] == ["scene", "mine"]
+    assert not np.array_equal(layer.data, first)
+    assert (layer.colormap.name, layer.contrast_limits, layer.opacity) == ("magma", [1, 5], 0.6)
+
+
+def test_the_map_is_shown_in_the_layers_unit_without_measuring_again(viewer, quick, finish, scene):
+    viewer.add_image(scene[0], name="scene", scale=(0.5, 0.5), units=("um", "um"))
+    widget = quick("Blur map")
+    press(widget.run_button)
+    finish(widget)
+    layer = viewer.layers["scene blur radius"]
+    in_px = layer.data.copy()
+    assert widget.unit.choices == ("px", "layer")
+    widget.unit.value = "layer"
+    assert not widget.running
+    np.testing.assert_allclose(layer.data, in_px / 2)
+    assert layer.contrast_limits == [0, 4]
+    assert "4 µm" in widget.legend.value
+    press(widget.run_button)  # and the next run stays in that unit
+    finish(widget)
+    np.testing.assert_allclose(layer.data, in_px / 2)
+    widget.unit.value = "px"
+    np.testing.assert_allclose(layer.data, in_px)
+
+
+def test_the_slider_cuts_anew_from_the_held_analysis(viewer, quick, finish, scene):
+    viewer.add_image(scene[0], name="scene")
+    widget = quick("In-focus mask")
+    measuring = _stages_of_measuring(scene[0])
+    press(widget.run_button)
+    finish(widget)
+    layer = viewer.layers["scene in focus"]
+    assert isinstance(layer, Labels)
+    threshold = widget.parameters.controls["threshold"]
+    analysis = defocus.analyze(scene[0], **QUICK)
+    np.testing.assert_array_equal(layer.data, analysis.focus_mask())
+    assert threshold.number.value == pytest.approx(analysis.threshold, abs=0.05)  # what auto meant
+    stages = []
+    widget.status.changed.connect(stages.append)
+    threshold.automatic.value = False
+    for value in (1.0, 2.0, 3.0, 6.0):  # faster than the cuts: the last one counts
+        threshold.number.value = value
+    finish(widget)
+    np.testing.assert_array_equal(layer.data, analysis.focus_mask(threshold=6.0))
+    assert set(stages).isdisjoint(measuring)
+    assert len([one for one in viewer.layers if isinstance(one, Labels)]) == 1
+    widget.live.value = False
+    threshold.number.value = 1.0
+    assert not widget.running
+
+
+def test_invert_softness_alpha_and_export(viewer, quick, finish, scene, tmp_path, notifications):
+    picture = viewer.add_image(scene[0], name="scene", scale=(2, 2))
+    widget = quick("In-focus mask")
+    press(widget.export)
+    assert "no mask of this picture yet" in notifications[-1]
+    press(widget.run_button)
+    finish(widget)
+    hard = viewer.layers["scene in focus"]
+    mask = hard.data.copy()
+    widget.invert.value = True
+    finish(widget)
+    np.testing.assert_array_equal(hard.data, 1 - mask)
+    widget.invert.value = False
+    finish(widget)
+    widget.parameters.controls["softness"].value = 4.0
+    finish(widget)
+    matte = viewer.layers["scene focus matte"]
+    assert isinstance(matte, Image)
+    assert not hard.visible
+    assert 0 < ((matte.data > 0.05) & (matte.data < 0.95)).mean() < 0.5
+    press(widget.apply_alpha)
+    cut = viewer.layers["scene cut out"]
+    np.testing.assert_array_equal(cut.data[..., :3], scene[0])
+    np.testing.assert_array_equal(cut.data[..., 3], np.rint(matte.data * 255))
+    np.testing.assert_allclose(cut.scale, picture.scale)
+    widget.file.value = tmp_path / "out.tif"
+    press(widget.export)
+    assert (tmp_path / "out.tif").stat().st_size > 0
+    widget.file.value = tmp_path / "out.xyz"
+    press(widget.export)
+    assert "must end in .png or .tif" in notifications[-1]
+
+
+def test_painted_hints_change_the_mask_there_and_only_there(viewer, finish, open_widget):
+    from napari_defocus._samples import blurred, texture
+
+    # Two discs in focus on a blurred ground: one of them is painted away
+    rows, columns = np.mgrid[:140, :220]
+    discs = [np.hypot(rows - 70, columns - x) < 32 for x in (55, 165)]
+    ground = blurred(texture((140, 220), 3, channels=3), np.full((140, 220), 5.0))
+    inside = (discs[0] | discs[1])[..., np.newaxis]
+    sharp = np.clip(1.2 - texture((140, 220), 4, channels=3) * [0.9, 0.5, 1.0], 0, 1)
+    viewer.add_image(np.rint(np.where(inside, sharp, ground) * 255).astype(np.uint8), name="discs")
+    widget = open_widget("In-focus mask")
+    widget.analysis.controls["window"].value = 21
+    press(widget.run_button)
+    finish(widget)
+    before = viewer.layers["discs in focus"].data.copy()
+    assert before[discs[0]].mean() > 0.9
+    assert before[discs[1]].mean() > 0.9
+    press(widget.add_hints)
+    hints = widget.hints.value
+    finish(widget)
+    assert hints.mode == "paint"
+    assert list(hints.features["hint"]) == ["none", "in focus", "not in focus"]
+    hints.selected_label, hints.brush_size = 2, 40
+    hints.paint((70, 165), 2)
+    finish(widget)
+    after = viewer.layers["discs in focus"].data
+    assert not after[hints.data == 2].any()
+    np.testing.assert_array_equal(after[:, :110], before[:, :110])  # the other half is as it was
+    hints.undo()
+    finish(widget)
+    np.testing.assert_array_equal(viewer.layers["discs in focus"].data, before)
+
+
+def test_restore_and_magnify(viewer, quick, finish, scene):
+    pytest.importorskip("defocus.restoration")
+    pytest.importorskip("defocus.magnification")
+    viewer.add_image(scene[0], name="scene")
+    widget = quick("Restore or magnify")
+    assert widget.task.choices == ("all in focus", "more blur")
+    widget.restoration.controls["iterations"].value = 10
+    press(widget.run_button)
+    finish(widget)
+    blurred_half = np.s_[:, 100:, 1]
+    detail = [np.abs(np.diff(layer.data[blurred_half].astype(float))).mean() for layer in viewer.layers]
+    assert viewer.layers["scene all in focus"].rgb
+    assert detail[1] > 1.2 * detail[0]
+    widget.task.value = "more blur"
+    assert not widget.restoration.visible
+    press(widget.run_button)
+    finish(widget)
+    made = viewer.layers["scene more blur"].data
+    assert np.abs(np.diff(made[blurred_half].astype(float))).mean() < 0.9 * detail[0]
+
+
+def test_focus_over_z_plots_and_combines(viewer, quick, finish, stack):
+    values, best = stack
+    viewer.add_image(values, name="stack", scale=(3, 1, 1), translate=(10, 0, 0))
+    widget = quick("Focus over z")
+    assert widget.axis.value == -3
+    widget.keep_maps.value = True
+    press(widget.run_button)
+    finish(widget)
+    heights = viewer.layers["stack height"]
+    inner = np.s_[10:-10, [*range(10, 54), *range(74, 118)]]
+    assert (heights.data == best)[inner].mean() > 0.9
+    assert viewer.layers["stack all in focus over z"].data.shape == values.shape[1:]
+    assert viewer.layers["stack blur radius"].data.shape == values.shape
+    left, right = widget.plot.figure.axes
+    np.testing.assert_allclose(left.lines[0].get_ydata(), 100 * widget.curve.in_focus_share)
+    np.testing.assert_allclose(right.lines[0].get_ydata(), widget.curve.median_radius)
+    viewer.dims.set_current_step(0, 0)
+    press(widget.go)
+    assert viewer.dims.point[0] == pytest.approx(10 + 3 * widget.curve.sharpest)
+    widget.go_to(3)
+    assert viewer.dims.current_step[0] == 3
+
+
+def test_the_current_slice_then_all_slices(viewer, quick, finish, stack):
+    values, _ = stack
+    viewer.add_image(values, name="stack", scale=(3, 1, 1))
+    widget = quick("Blur map")
+    assert widget.planes.value == "current slice"
+    viewer.dims.set_current_step(0, 2)
+    press(widget.run_button)
+    finish(widget)
+    layer = viewer.layers["stack blur radius"]
+    expected = defocus.analyze(values[2], **QUICK).blur_map()
+    assert layer.data.shape == (1, 96, 128)
+    np.testing.assert_array_equal(layer.data[0], expected)
+    np.testing.assert_allclose(layer.translate, (6, 0, 0))
+    viewer.dims.set_current_step(0, 1)
+    press(widget.run_button)
+    finish(widget)
+    np.testing.assert_allclose(layer.translate, (3, 0, 0))
+    widget.planes.value = "all slices"
+    press(widget.run_button)
+    finish(widget)
+    assert viewer.layers["stack blur radius"] is layer
+    np.testing.assert_allclose(layer.translate, (0, 0, 0))
+    np.testing.assert_array_equal(layer.data[2], expected)
+    widget.planes.value = "current slice"
+    widget.parameters.controls["smoothness"].value = 0.0
+    others = layer.data[[0, 2, 3]].copy()
+    press(widget.run_button)
+    finish(widget)
+    np.testing.assert_array_equal(layer.data[[0, 2, 3]], others)  # a slice goes into the whole stack's layer
+    np.testing.assert_array_equal(layer.data[1], defocus.analyze(values[1], **QUICK).blur_map(smoothness=0.0))
+
+
+def test_errors_are_shown_in_the_cores_own_words(viewer, quick, finish, notifications):
+    viewer.add_image(np.zeros((10, 12)), name="tiny")
+    widget = quick("Blur map")
+    press(widget.run_button)
+    finish(widget)
+    assert notifications[-1] == "tiny: 12 x 10 px is smaller than the analysis window of 21 px"
+    assert len(viewer.layers) == 1
+    widget.analysis.controls["noise"].value = 1e-4
+    widget.analysis.controls["noise"].number.value = "loud"
+    press(widget.run_button)
+    assert notifications[-1] == "noise must be a number, not 'loud'"
+    assert not widget.running
+
+
+def test_results_are_not_offered_as_pictures(viewer, quick, finish, scene):
+    viewer.add_image(scene[0], name="scene")
+    widget = quick("Blur map")
+    press(widget.run_button)
+    finish(widget)
+    assert [layer.name for layer in widget.image.choices] == ["scene"]
+    assert AnalysisParameters(**QUICK) == widget.analysis.parameters
