@@ -63,8 +63,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.image.changed.connect(self._on_image)
         viewer.layers.events.inserted.connect(self._on_layers)
         viewer.layers.events.removed.connect(self._on_layers)
-        # The native widget goes when its dock or the viewer does
-        self.native.destroyed.connect(self.shut_down)
+        self.native.destroyed.connect(self.shut_down)  # with the viewer
+        self.native_parent_changed.connect(self._on_parent)  # a closed dock sets its widget free
 
     def _build(self, *widgets: Any) -> None:
         """Put a widget's own controls between the choice of picture and the buttons."""
@@ -211,6 +211,10 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _complaining(self) -> _Complaining:
         return _Complaining(self._complain)
 
+    def _on_parent(self, parent: object) -> None:
+        if parent is None:
+            self.shut_down()
+
     def shut_down(self) -> None:
         """Stop whatever runs and let the worker process go; called when the widget or the viewer closes."""
         if self._closed:
@@ -259,16 +263,21 @@ def open_widgets() -> list[DefocusWidget]:
     return [widget for _, users in _engines.values() for widget in users]
 
 
+def _identity(viewer: napari.viewer.Viewer) -> int:
+    """Return what is the same for all the wrappers that napari hands to plugins in place of the viewer."""
+    return id(getattr(viewer, "__wrapped__", viewer))
+
+
 def _acquire(viewer: napari.viewer.Viewer, widget: DefocusWidget) -> _engine.WorkerEngine:
     """Return the viewer's engine, so that its widgets share the analysis of a picture."""
-    engine, users = _engines.setdefault(id(viewer), (_engine.WorkerEngine(), []))
+    engine, users = _engines.setdefault(_identity(viewer), (_engine.WorkerEngine(), []))
     users.append(widget)
     return engine
 
 
 def _release(viewer: napari.viewer.Viewer, widget: DefocusWidget) -> None:
-    engine, users = _engines.get(id(viewer), (None, []))
+    engine, users = _engines.get(_identity(viewer), (None, []))
     users[:] = [user for user in users if user is not widget]
     if engine is not None and not users:
-        del _engines[id(viewer)]
+        del _engines[_identity(viewer)]
         engine.close()
