@@ -14,12 +14,13 @@ from magicgui.widgets import (
     SpinBox,
 )
 from magicgui.widgets.bases import RangedWidget, ValueWidget
+from psygnal import Signal
 
 from defocus.errors import InputError
 from defocus.parameters import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from defocus.parameters import Control
 
@@ -41,7 +42,7 @@ class Choice(Container):  # type: ignore[type-arg]
 
     def __init__(self, control: Control, *, slider: bool = False) -> None:
         word = control.choices[0]
-        self._word = word
+        self._word, self._field = word, control.name
         automatic = control.default == word
         self.automatic = CheckBox(value=automatic, text=word, tooltip=control.help)
         self.number = _number(control, slider=slider)
@@ -60,7 +61,7 @@ class Choice(Container):  # type: ignore[type-arg]
     @property
     def value(self) -> Any:
         """The word or the number."""
-        return self._word if self.automatic.value else _read(self.number)
+        return self._word if self.automatic.value else _read(self.number, self._field)
 
     @value.setter
     def value(self, value: Any) -> None:
@@ -82,8 +83,8 @@ class Choice(Container):  # type: ignore[type-arg]
             self.number.max = maximum
 
 
-class ParameterControls(Container):  # type: ignore[type-arg]
-    """One control for every field of a parameter class.
+class ParameterControls:
+    """One control for every field of a parameter class, to be put into a container row by row.
 
     Parameters
     ----------
@@ -91,26 +92,48 @@ class ParameterControls(Container):  # type: ignore[type-arg]
         One of the classes of `defocus.parameters`.
     sliders : sequence of str
         Fields to show as sliders.
-    skip : sequence of str
-        Fields to leave at their default.
+
+    Attributes
+    ----------
+    controls : dict
+        The controls by the names of their fields.
     """
 
-    def __init__(self, parameters: type[Any], *, sliders: Sequence[str] = (), skip: Sequence[str] = ()) -> None:
+    changed = Signal()
+
+    def __init__(self, parameters: type[Any], *, sliders: Sequence[str] = ()) -> None:
         self._class = parameters
-        self.controls: dict[str, Choice | ValueWidget[Any]] = {
-            control.name: _widget(control, slider=control.name in sliders)
-            for control in describe(parameters)
-            if control.name not in skip
-        }
-        super().__init__(widgets=list(self.controls.values()))
-        self.margins = (0, 0, 0, 0)
+        self._visible = True
+        self.controls: dict[str, Choice | ValueWidget[Any]] = {}
+        for control in describe(parameters):
+            widget = _widget(control, slider=control.name in sliders)
+            widget.name = f"{parameters.__name__}_{control.name}"  # two classes may share a name, one container both
+            widget.changed.connect(self._on_change)
+            self.controls[control.name] = widget
+
+    def _on_change(self) -> None:
+        self.changed.emit()
+
+    def __iter__(self) -> Iterator[Choice | ValueWidget[Any]]:
+        return iter(self.controls.values())
+
+    @property
+    def visible(self) -> bool:
+        """Whether the rows are shown."""
+        return self._visible
+
+    @visible.setter
+    def visible(self, visible: bool) -> None:
+        self._visible = visible
+        for widget in self:
+            widget.visible = visible
 
     @property
     def parameters(self) -> Any:
         """The parameter object that the controls say; raises `InputError` if one cannot be read."""
         return self._class(
             **{
-                name: widget.value if isinstance(widget, Choice) else _read(widget)
+                name: widget.value if isinstance(widget, Choice) else _read(widget, name)
                 for name, widget in self.controls.items()
             }
         )
@@ -148,11 +171,11 @@ def _number(control: Control, *, slider: bool) -> ValueWidget[Any]:
     return kind(**numbers, **about)
 
 
-def _read(widget: ValueWidget[Any]) -> Any:
+def _read(widget: ValueWidget[Any], name: str) -> Any:
     value = widget.value
     if isinstance(widget, LineEdit):
         try:
             return float(value)
         except ValueError:
-            raise InputError(f"{widget.name} must be a number, not {value!r}") from None
+            raise InputError(f"{name} must be a number, not {value!r}") from None
     return value

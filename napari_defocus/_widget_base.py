@@ -51,7 +51,6 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
             label="Slices", choices=("current slice", "all slices"), tooltip="Of a stack: what to measure."
         )
         self.analysis = ParameterControls(AnalysisParameters)
-        self.analysis.visible = False
         self.more = PushButton(text="Analysis settings", tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop at once.")
@@ -70,7 +69,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         """Put a widget's own controls between the choice of picture and the buttons."""
         buttons = Container(widgets=[self.run_button, self.cancel_button], layout="horizontal", labels=False)
         buttons.margins = (0, 0, 0, 0)
-        self.extend([self.image, self.planes, *widgets, self.more, self.analysis, buttons, self.bar, self.status])
+        self.extend([self.image, self.planes, *widgets, self.more, *self.analysis, buttons, self.bar, self.status])
         active = self._viewer.layers.selection.active
         if active in self.image.choices:
             self.image.value = active

@@ -38,7 +38,7 @@ class BlurMapWidget(DefocusWidget):
         )
         self.legend = Label(label="Colours", value="")
         self.run_button.text = "Measure blur"
-        self._build(self.parameters, self.unit, self.legend)
+        self._build(*self.parameters, self.unit, self.legend)
         self.unit.changed.connect(self._on_unit)
 
     def _units(self, _: object) -> list[tuple[str, str]]:

@@ -66,7 +66,7 @@ class FocusMaskWidget(DefocusWidget):
         self.run_button.text = "Find in-focus area"
         switches = Container(widgets=[self.invert, self.live], layout="horizontal", labels=False)
         switches.margins = (0, 0, 0, 0)
-        self._build(self.parameters, self.hints, self.add_hints, switches, self.apply_alpha, self.file, self.export)
+        self._build(*self.parameters, self.hints, self.add_hints, switches, self.apply_alpha, self.file, self.export)
         self.parameters.changed.connect(self._recut)
         self.invert.changed.connect(self._recut)
         self.hints.changed.connect(self._on_hints)

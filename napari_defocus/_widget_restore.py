@@ -41,7 +41,7 @@ class RestoreWidget(DefocusWidget):
         self.magnification = ParameterControls(MagnificationParameters)
         self.map = ParameterControls(MapParameters)
         self.run_button.text = "Make picture"
-        self._build(self.task, self.restoration, self.magnification, self.map)
+        self._build(self.task, *self.restoration, *self.magnification, *self.map)
         self.task.changed.connect(self._on_task)
         self._on_task(self.task.value)
 

@@ -45,7 +45,7 @@ class FocusOverZWidget(DefocusWidget):
         self.sharpest = Label(label="Sharpest slice", value="")
         self.go = PushButton(text="Go to the sharpest slice", enabled=False)
         self.run_button.text = "Measure stack"
-        self._build(self.axis, self.threshold, self.keep_maps, self.parameters, self.sharpest, self.go)
+        self._build(self.axis, self.threshold, self.keep_maps, *self.parameters, self.sharpest, self.go)
         self.planes.visible = False
         self.plot = FocusPlot(self.go_to)
         self.native.layout().addWidget(self.plot.native)
