@@ -33,7 +33,9 @@ _MAP_CLIP = 46.0  # nats: no window is surer than 1 in 10^20
 _SPARSITY = 0.3  # strength of the prior that most of a picture has little contrast
 _TEMPER = 0.25  # energies of one window are correlated, so its log-likelihood counts its data several times
 _SURE = 1e6  # nats of a hint
-_FULL_CUT = 1_200_000  # pixels up to which the mask is cut at full size
+_VOTERS = 20_000  # samples that choose the threshold
+_FULL_CUT = 600_000  # pixels up to which the mask is cut at full size
+_MASK_EDGE_SCALE = 0.05  # colour difference that carries the boundary from there to the full-size picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,15 +83,22 @@ class Analysis:
         return np.minimum(cost, np.float32(_MAP_CLIP), out=cost)
 
     @cached_property
+    def _focus_cost(self) -> NDArray[np.float32]:
+        from defocus.segmentation import focus_cost
+
+        return focus_cost(self.evidence.profile, self.evidence.log_variance)
+
+    @cached_property
     def _thresholds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         from defocus.segmentation import coarse_weights, probable_thresholds
 
-        evidence = self.evidence
+        evidence, color = self.evidence, self._sample_color
+        # The vote needs many cuts, but no fine boundaries: every second sample will do where there are many
+        step = max(1, round(math.sqrt(color.shape[0] * color.shape[1] / _VOTERS)))
         return probable_thresholds(
-            evidence.profile,
-            evidence.log_variance,
+            self._focus_cost[::step, ::step],
             evidence.radii,
-            coarse_weights(self._sample_color, 1.0, 1.0),
+            coarse_weights(np.ascontiguousarray(color[::step, ::step]), 1.0, 1.0),
             math.hypot(*self.shape),
         )
 
@@ -245,9 +254,7 @@ class Analysis:
         result = np.zeros(evidence.shape, np.float32)
         for threshold, probability in zip(thresholds, probabilities, strict=True):
             if probability > 0.01:
-                result += np.float32(probability) * focus_preference(
-                    evidence.profile, evidence.log_variance, evidence.radii, threshold
-                )
+                result += np.float32(probability) * focus_preference(self._focus_cost, evidence.radii, threshold)
         result[evidence.share < 0.5] = 0
         return result
 
@@ -269,7 +276,6 @@ class Analysis:
         chosen: MaskParameters,
     ) -> NDArray[np.bool_]:
         """Cut at full size, on large pictures at about a megapixel and then along the full-size picture's edges."""
-        from defocus.matte import guided_filter
         from defocus.segmentation import coarse_weights, color_preference, cut
 
         evidence, color = self.evidence, self.picture.color
@@ -284,12 +290,12 @@ class Analysis:
             wanted[sure != 0] = np.sign(sure[sure != 0]) * np.float32(_SURE)
         mask = cut(wanted, coarse_weights(small, chosen.smoothness, chosen.edge_sensitivity))
         if step > 1:
-            middle = (
-                np.arange(mask.shape[0]) * step + (step - 1) / 2,
-                np.arange(mask.shape[1]) * step + (step - 1) / 2,
+            rows, columns = (
+                np.minimum(np.arange(count) * step + step // 2, size - 1)
+                for count, size in zip(mask.shape, self.shape, strict=True)
             )
-            near = interpolate(mask.astype(np.float32), *middle, self.shape)
-            mask = guided_filter(near, color, 2 * step) > 0.5
+            near = mask.astype(np.float32)
+            mask = interpolate_along_edges(near, color, small, rows, columns, _MASK_EDGE_SCALE) > 0.5
             mask[hints > 0] = True
             mask[hints < 0] = False
         return mask

@@ -31,6 +31,7 @@ __all__ = ["Evidence", "local_evidence"]
 _STEP = 0.1  # px between radii, as in the paper
 _OCTAVE = 8.0  # px: largest radius of the first octave
 _WEB_SIZE = 640 * 427  # pixels of the pictures on which [0, 8] px is right
+_HEADROOM = 1.2  # times the web size, in length, up to which [0, 8] px is kept
 _SAMPLES = 17_000  # samples that `spacing="auto"` aims at, every fourth pixel of a web-size picture
 _WIDEST = 16  # px: largest automatic spacing, still well below a window
 
@@ -81,7 +82,7 @@ class Evidence:
 def _octaves(parameters: AnalysisParameters, shape: tuple[int, int]) -> tuple[int, NDArray[np.float64]]:
     """Return the number of octaves and the table of radii."""
     if parameters.max_radius == "auto":
-        count = 1 + max(0, round(math.log2(math.sqrt(shape[0] * shape[1] / _WEB_SIZE) / 1.5)))
+        count = 1 + max(0, math.floor(math.log2(math.sqrt(shape[0] * shape[1] / _WEB_SIZE) / _HEADROOM)))
         largest = _OCTAVE * 2 ** (count - 1)
     else:
         largest = float(parameters.max_radius)
@@ -97,6 +98,30 @@ def _octaves(parameters: AnalysisParameters, shape: tuple[int, int]) -> tuple[in
             step = _STEP * 2**octave
             steps.append(bottom + step * np.arange(1, round((min(largest, 2 * bottom) - bottom) / step) + 1))
     return count, np.concatenate(steps)
+
+
+def _own_radii(radii: NDArray[np.float64], scale: int) -> NDArray[np.int64]:
+    """Return which radii one octave compares itself; the others lie too close together for it to tell apart."""
+    chosen = [0]
+    for i in range(1, len(radii)):
+        step = _STEP * scale * (1 if radii[i] <= _OCTAVE * scale + 1e-9 else 8)
+        if radii[i] - radii[chosen[-1]] > step - 1e-9 or i == len(radii) - 1:
+            chosen.append(i)
+    return np.array(chosen)
+
+
+def _spread(values: NDArray[np.float32], chosen: NDArray[np.int64], radii: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Interpolate values known at the chosen radii, along the last axis, to all of them."""
+    if len(chosen) == len(radii):
+        return values
+    place = np.interp(radii, radii[chosen], np.arange(len(chosen)))
+    left = np.minimum(place.astype(np.int64), len(chosen) - 2)
+    weight = (place - left).astype(np.float32)
+    out = np.empty((*values.shape[:2], len(radii)), np.float32)
+    for row, line in zip(out, values, strict=True):
+        np.multiply(line[:, left], 1 - weight, out=row)
+        row += line[:, left + 1] * weight
+    return out
 
 
 def _spacing(parameters: AnalysisParameters, shape: tuple[int, int]) -> int:
@@ -162,7 +187,8 @@ def local_evidence(
             luminance = cell_means(luminance, 2)
             valid = None if valid is None else cell_means(valid.astype(np.float32), 2) > 0.999
         begin, end = octave / octaves, (octave + 1) / octaves
-        spectra = blur_spectra(bank, psf, radii / scale)
+        own = _own_radii(radii, scale)
+        spectra = blur_spectra(bank, psf, radii[own] / scale)
         y = np.minimum(rows // scale, luminance.shape[0] - 1)
         x = np.minimum(columns // scale, luminance.shape[1] - 1)
         energies = local_energies(
@@ -190,9 +216,11 @@ def local_evidence(
         )
         if first is None:
             first = energies, spectra, noise
+        part = _spread(part, own, radii)
         profile = part if profile is None else np.add(profile, part, out=profile)
     assert profile is not None
     assert first is not None
+    log_variance = _spread(log_variance, own, radii)
     profile -= profile.min(axis=2, keepdims=True)
     if share is None:
         share = np.ones(profile.shape[:2], np.float32)

@@ -224,80 +224,109 @@ def local_energies(
     return out
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy")
-def _evaluate(energy, noise, variance, multiplicity, log_scale, value, slope, curvature):  # type: ignore[no-untyped-def]
-    """Negative log-likelihood (13) at s = exp(log_scale) with both derivatives by log s, for a tile of samples."""
+_FAST = {"contract", "reassoc", "nsz", "arcp"}
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _add_logarithms(values, weight, total):  # type: ignore[no-untyped-def]
+    """Add weight * log(values) to total; destroys values. Vectorises, as calls of a library's log do not."""
+    bits = values.view(np.int32)
+    for i in range(len(values)):
+        # x = 2^k (1 + m) with 1 + m from sqrt(1/2) to sqrt(2)
+        k = (bits[i] - np.int32(0x3F3504F3)) >> np.int32(23)
+        bits[i] -= k << np.int32(23)
+        total[i] += weight * np.float32(0.6931472) * np.float32(k)
+    for i in range(len(values)):
+        m = values[i] - np.float32(1)
+        # Taylor series of log(1 + m) with coefficients fitted to the interval, right to a few units in the last place
+        p = np.float32(0.070376836)
+        p = p * m - np.float32(0.11514610)
+        p = p * m + np.float32(0.11676999)
+        p = p * m - np.float32(0.12420141)
+        p = p * m + np.float32(0.14249323)
+        p = p * m - np.float32(0.16668058)
+        p = p * m + np.float32(0.20000715)
+        p = p * m - np.float32(0.24999994)
+        p = p * m + np.float32(0.33333331)
+        total[i] += weight * (m + m * m * (m * p - np.float32(0.5)))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _evaluate(energy, noise, variance, multiplicity, scale, with_value, value, slope, curvature, total):  # type: ignore[no-untyped-def]
+    """Negative log-likelihood (13) at s = scale with both derivatives by log s, for a tile of samples."""
     channels, count = energy.shape
-    scale = np.empty(count, np.float32)
-    product = np.empty(count, np.float32)
-    fisher = np.empty(count, np.float32)
+    fisher = np.zeros(count, np.float32)
     for i in range(count):
-        scale[i] = np.exp(log_scale[i])
         value[i] = 0
         slope[i] = 0
         curvature[i] = 0
-        fisher[i] = 0
-        product[i] = 1
     for c in range(channels):
         weight = multiplicity[c]
         for i in range(count):
             signal = scale[i] * variance[c]
-            total = signal + noise[c, i]
-            inverse = np.float32(1.0) / total
+            mean = signal + noise[c, i]
+            inverse = np.float32(1.0) / mean
             share = signal * inverse
             ratio = energy[c, i] * inverse
             value[i] += weight * ratio
             slope[i] += weight * share * (np.float32(1.0) - ratio)
             fisher[i] += weight * share * share
             curvature[i] += weight * share * ((np.float32(1.0) - share) * (np.float32(1.0) - ratio) + share * ratio)
-            product[i] = total
-        for i in range(count):
-            value[i] += weight * np.log(product[i])
+            total[i] = mean
+        if with_value:
+            _add_logarithms(total, weight, value)
     for i in range(count):
         # Observed curvature, floored so that a step never leaves the convex part
         curvature[i] = max(curvature[i], np.float32(0.25) * fisher[i] + np.float32(1e-6))
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy")
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _move(scale, slope, curvature, lowest, step):  # type: ignore[no-untyped-def]
+    """One Newton step in log s, at most 1.5 long; writes the step that was taken."""
+    for i in range(len(scale)):
+        x = min(max(-slope[i] / curvature[i], np.float32(-1.5)), np.float32(1.5))
+        # exp by its Pade approximant: an iteration needs no more, and calls of a library's exp do not vectorise
+        even = np.float32(1) + x * x * np.float32(1 / 12)
+        grown = scale[i] * (even + np.float32(0.5) * x) / (even - np.float32(0.5) * x)
+        step[i] = x if grown > lowest else np.float32(0)
+        scale[i] = max(grown, lowest)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _profile(energies, noise, share, variance, multiplicity, lowest, out, scales):  # type: ignore[no-untyped-def]
     """Best s for every radius by Newton's method in log s, warm-started along r; outputs are [sample, radius]."""
     channels, count = energies.shape
     radii = variance.shape[0]
     floor = np.empty((channels, _TILE), np.float32)
     tile = np.empty((channels, _TILE), np.float32)
-    value = np.empty(_TILE, np.float32)
-    slope = np.empty(_TILE, np.float32)
-    curvature = np.empty(_TILE, np.float32)
-    log_scale = np.empty(_TILE, np.float32)
+    value, slope, curvature, scale, step, total = [np.zeros(_TILE, np.float32) for _ in range(6)]
+    filters = multiplicity.sum()
     for first in range(0, count, _TILE):
         width = min(_TILE, count - first)
-        for c in range(channels):
-            for i in range(_TILE):
-                source = first + min(i, width - 1)
+        for i in range(_TILE):
+            source = first + min(i, width - 1)
+            start = np.float32(0)
+            for c in range(channels):
                 floor[c, i] = noise[c] * share[source]
                 tile[c, i] = energies[c, source]
-        for i in range(_TILE):
-            log_scale[i] = np.float32(0)
-            total = np.float32(0)
-            for c in range(channels):
-                total += multiplicity[c] * max(tile[c, i] - floor[c, i], np.float32(0)) / variance[0, c]
-            total /= multiplicity.sum()
-            log_scale[i] = max(np.log(max(total, np.float32(1e-30))), lowest)
+                start += multiplicity[c] * max(tile[c, i] - floor[c, i], np.float32(0)) / variance[0, c]
+            scale[i] = max(start / filters, lowest)
         for radius in range(radii):
-            # One step, then a correction; the first radius has no warm start
-            steps = 6 if radius == 0 else 1
-            for _ in range(steps):
-                _evaluate(tile, floor, variance[radius], multiplicity, log_scale, value, slope, curvature)
-                for i in range(_TILE):
-                    step = min(max(-slope[i] / curvature[i], np.float32(-1.5)), np.float32(1.5))
-                    log_scale[i] = max(log_scale[i] + step, lowest)
-            _evaluate(tile, floor, variance[radius], multiplicity, log_scale, value, slope, curvature)
+            # The first radius has no warm start; after that one step and a correction to second order are enough
+            for _ in range(6 if radius == 0 else 1):
+                _evaluate(tile, floor, variance[radius], multiplicity, scale, False, value, slope, curvature, total)
+                _move(scale, slope, curvature, lowest, step)
+            _evaluate(tile, floor, variance[radius], multiplicity, scale, True, value, slope, curvature, total)
+            _move(scale, slope, curvature, lowest, step)
             for i in range(width):
-                step = -slope[i] / curvature[i]
-                step = max(min(max(step, np.float32(-1.0)), np.float32(1.0)), lowest - log_scale[i])
-                out[first + i, radius] = value[i] + step * slope[i] + np.float32(0.5) * step * step * curvature[i]
-                log_scale[i] += step
-                scales[first + i, radius] = log_scale[i]
+                x = step[i]
+                out[first + i, radius] = value[i] + x * slope[i] + np.float32(0.5) * x * x * curvature[i]
+            for i in range(_TILE):
+                total[i] = scale[i]
+                value[i] = 0
+            _add_logarithms(total, np.float32(1), value)
+            for i in range(width):
+                scales[first + i, radius] = value[i]
 
 
 def profile_likelihood(
@@ -335,7 +364,7 @@ def profile_likelihood(
     radii = len(spectra.radii)
     noise = (noise_variance * spectra.noise).astype(np.float32)
     # Below this s a signal changes no energy by more than a thousandth of the noise: it cannot be told from none
-    lowest = np.float32(np.log(1e-3 * float(np.min(noise / spectra.variance.max(axis=0)))))
+    lowest = np.float32(1e-3 * float(np.min(noise / spectra.variance.max(axis=0))))
     profile = np.empty((height, width, radii), np.float32)
     scales = np.empty((height, width, radii), np.float32)
     if share is None:

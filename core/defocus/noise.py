@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["estimate_noise", "working_noise"]
 
 _GRID = np.geomspace(1e-6, 4e-3, 12)
+_COARSER = 4  # a table of every fourth radius moves the estimate by a few per cent
 _SAMPLES = 1200  # windows are enough for a mean, and keep the estimate below a tenth of the whole work
 _MODEL_ERROR = 8e-5  # variance that stands for what the model leaves out, measured on web-size photographs
 _TRUST = 2.0  # real noise is not quite white, and more harm comes from too low a value than from too high a one
@@ -39,6 +41,7 @@ def estimate_noise(energies: NDArray[np.float32], spectra: BlurSpectra) -> float
     """
     from defocus.likelihood import profile_likelihood
 
+    spectra = replace(spectra, radii=spectra.radii[::_COARSER], variance=spectra.variance[::_COARSER])
     height, _, width = energies.shape
     step = max(1, int(np.sqrt(height * width / _SAMPLES)))
     sample = np.ascontiguousarray(energies[step // 2 :: step, :, step // 2 :: step])

@@ -1,4 +1,4 @@
-"""The estimator as published in 2013: three candidates per pixel, alpha-expansion, a cut at 2 px (equations 14 to 18)."""
+"""The estimator as published in 2013: three candidates per pixel, alpha-expansion, a cut at 2 px (eqs 14 to 18)."""
 
 from __future__ import annotations
 

@@ -11,8 +11,9 @@ from defocus.labeling import contrast_weights
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["color_preference", "focus_preference", "probable_thresholds"]
+__all__ = ["coarse_weights", "color_preference", "cut", "focus_cost", "focus_preference", "probable_thresholds"]
 
+_CONTRAST = 0.75  # strength of the prior on contrast
 _CLIP = 23.0  # nats: no window is surer than 1 in 10^10
 _EDGE_SCALE = 0.04  # sigma_lambda of the paper's cut
 _COARSE_SMOOTHNESS = 100.0  # lambda_0 on a grid of _COARSE_NODES samples
@@ -25,30 +26,33 @@ _WEB_DIAGONAL = 769.0  # px
 _STABILITY = 0.1  # how much agreement with neighbouring thresholds it takes to be e times as probable
 
 
-def focus_preference(
-    profile: NDArray[np.float32],
-    log_variance: NDArray[np.float32],
-    radii: NDArray[np.float64],
-    threshold: float,
-) -> NDArray[np.float32]:
-    """Return how much each sample prefers being in focus, equation (17), float32 (h, w) in nats, positive = in focus.
+def focus_cost(profile: NDArray[np.float32], log_variance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the cost of each radius that the mask is cut from, float32 (h, w, R) in nats.
+
+    The negative log-likelihood less 3/4 of the logarithm of the gradient variance: a weak prior that real things have
+    contrast, so that what looks smooth is more likely blurred.
 
     Parameters
     ----------
     profile, log_variance : float32 (h, w, R)
         From `defocus.evidence.Evidence`.
+    """
+    return profile - np.float32(_CONTRAST) * log_variance
+
+
+def focus_preference(cost: NDArray[np.float32], radii: NDArray[np.float64], threshold: float) -> NDArray[np.float32]:
+    """Return how much each sample prefers being in focus, equation (17), float32 (h, w) in nats, positive = in focus.
+
+    Parameters
+    ----------
+    cost : float32 (h, w, R)
+        From `focus_cost`.
     radii : float64 (R,)
         Radii in px.
     threshold : float
         Largest radius that counts as in focus, in px.
-
-    Notes
-    -----
-    The cost is the negative log-likelihood less 3/4 of the logarithm of the gradient variance: a weak prior that real
-    things have contrast, so that what looks smooth is more likely blurred.
     """
     split = int(np.clip(np.searchsorted(radii, threshold + 1e-6), 1, len(radii) - 1))
-    cost = profile - np.float32(0.75) * log_variance
     return np.clip(cost[..., split:].min(axis=2) - cost[..., :split].min(axis=2), -_CLIP, _CLIP)
 
 
@@ -74,11 +78,7 @@ def _agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 
 
 def probable_thresholds(
-    profile: NDArray[np.float32],
-    log_variance: NDArray[np.float32],
-    radii: NDArray[np.float64],
-    weights: NDArray[np.float32],
-    diagonal: float,
+    cost: NDArray[np.float32], radii: NDArray[np.float64], weights: NDArray[np.float32], diagonal: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return thresholds and how probable each is for this picture.
 
@@ -89,7 +89,8 @@ def probable_thresholds(
 
     Parameters
     ----------
-    profile, log_variance : float32 (h, w, R)
+    cost : float32 (h, w, R)
+        From `focus_cost`.
     radii : float64 (R,)
     weights : float32 (4, h, w)
         From `coarse_weights`.
@@ -108,7 +109,7 @@ def probable_thresholds(
     thresholds = thresholds[thresholds < radii[-1] - 1e-6]
     if len(thresholds) < 2:
         return np.array([radii[-1] / 2]), np.ones(1)
-    masks = [cut(focus_preference(profile, log_variance, radii, tau), weights) for tau in thresholds]
+    masks = [cut(focus_preference(cost, radii, tau), weights) for tau in thresholds]
     score = np.empty(len(masks))
     for i, mask in enumerate(masks):
         near = [j for j in range(max(0, i - 3), min(len(masks), i + 4)) if j != i]
