@@ -1,23 +1,37 @@
-"""In-focus masks as minimum cuts: the binary labelling (17) of least energy, exact or by a pyramid."""
+"""In-focus masks as minimum cuts: the binary labelling (17) of least energy, exact or by a pyramid.
+
+The pyramid cuts a picture reduced until it is small, and on each finer level only a band around the boundary found so
+far [1]_. Reducing adds up the costs of 2 x 2 pixels and the weights that cross between them, so that a mask made of
+such blocks has the same energy on both levels.
+
+References
+----------
+.. [1] H. Lombaert, Y. Sun, L. Grady, C. Xu, "A Multilevel Banded Graph Cuts Method for Fast Image Segmentation", ICCV
+   2005. https://doi.org/10.1109/ICCV.2005.13
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 
 from defocus.grid_flow import GridGraph, solve_watched
-from defocus.progress import ignore_progress
+from defocus.progress import ignore_progress, sub_progress
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from defocus.progress import Progress
 
-__all__ = ["MaskCut", "minimum_cut"]
+__all__ = ["MaskCut", "minimum_cut", "minimum_cut_pyramid"]
 
 _LARGEST_TERMINAL = 2**29  # the difference of two of them still fits 32 bits
+_COARSEST = 320_000  # pixels of the level that is cut as a whole: coarser ones lose thin parts
+_BAND = 8  # px on each side of a boundary that the next finer level may move
+_TILE = 1024  # px; a level is cut in tiles of this side, which bounds the memory
 _STAGE = "cutting the mask"
 
 
@@ -97,3 +111,159 @@ def minimum_cut(
     array([[False, False,  True]])
     """
     return MaskCut(weights).cut(cost_false, cost_true, progress=progress)
+
+
+def _reduced(preference: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """Return preferences and weights between blocks of 2 x 2 pixels."""
+    height, width = preference.shape
+    even = ((0, height % 2), (0, width % 2))
+    if height % 2 or width % 2:
+        preference, weights = np.pad(preference, even), np.pad(weights, ((0, 0), *even))
+    blocks = preference.reshape(preference.shape[0] // 2, 2, -1, 2).sum(axis=(1, 3))
+    right, below, below_right, below_left = weights
+    out = np.empty((4, *blocks.shape), np.float32)
+    out[0] = right[0::2, 1::2] + right[1::2, 1::2] + below_right[0::2, 1::2]
+    out[0, :, :-1] += below_left[0::2, 2::2]
+    out[1] = below[1::2, 0::2] + below[1::2, 1::2] + below_right[1::2, 0::2] + below_left[1::2, 1::2]
+    out[2] = below_right[1::2, 1::2]
+    out[3] = below_left[1::2, 0::2]
+    return blocks, out
+
+
+@numba.njit(cache=True, nogil=True)
+def _near_boundary(mask, reach):  # type: ignore[no-untyped-def]
+    """Return which pixels have a pixel of the other kind within `reach` rows and columns."""
+    height, width = mask.shape
+    out = np.zeros((height, width), np.bool_)
+    for y in range(height):
+        for x in range(width):
+            here = mask[y, x]
+            right = x + 1 < width and mask[y, x + 1] != here
+            below = y + 1 < height and mask[y + 1, x] != here
+            if right or below:
+                bottom = min(y + reach + 1 + below, height)
+                end = min(x + reach + 1 + right, width)
+                out[max(y - reach, 0) : bottom, max(x - reach, 0) : end] = True
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill_band(mask, free, preference, weights, scale, limit, capacity, surplus):  # type: ignore[no-untyped-def]
+    """Fill a graph of the free pixels; the others keep their value, which draws the free ones beside them."""
+    height, width = mask.shape
+    down = (0, 1, 1, 1)
+    right = (1, 0, 1, -1)
+    capacity[:] = 0
+    surplus[:] = 0
+    for y in range(height):
+        for x in range(width):
+            if free[y, x]:
+                surplus[y + 1, x + 1] += np.int32(min(max(np.rint(preference[y, x] * scale), -limit), limit))
+            for k in range(4):
+                v = y + down[k]
+                u = x + right[k]
+                if v >= height or u < 0 or u >= width or not (free[y, x] or free[v, u]):
+                    continue
+                weight = np.int32(np.rint(weights[k, y, x] * scale))
+                if free[y, x] and free[v, u]:
+                    capacity[y + 1, x + 1, 2 * k] = weight
+                    capacity[v + 1, u + 1, 2 * k + 1] = weight
+                elif free[y, x]:
+                    surplus[y + 1, x + 1] += weight if mask[v, u] else -weight
+                else:
+                    surplus[v + 1, u + 1] += weight if mask[y, x] else -weight
+
+
+def _refine(
+    mask: NDArray[np.bool_],
+    preference: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    pool: ThreadPoolExecutor,
+    progress: Progress,
+) -> None:
+    """Move the boundary of a mask within its band, in place, tile by tile."""
+    height, width = mask.shape
+    largest = float(weights.max(initial=0))
+    scale = np.float32(2**20 / largest if largest > 0 else 2**20)
+    tiles = [(y, x) for y in range(0, height, _TILE) for x in range(0, width, _TILE)]
+    graph = GridGraph(min(height, _TILE + 2), min(width, _TILE + 2))
+    for done, (y, x) in enumerate(tiles):
+        progress(done / len(tiles), _STAGE)
+        # One pixel more than the tile on each side, which stays as it is
+        rows = slice(max(y - 1, 0), min(y + _TILE + 1, height))
+        columns = slice(max(x - 1, 0), min(x + _TILE + 1, width))
+        part = mask[rows, columns]
+        free = _near_boundary(part, _BAND)
+        free[: y - rows.start] = False
+        free[:, : x - columns.start] = False
+        free[y + _TILE - rows.start :] = False
+        free[:, x + _TILE - columns.start :] = False
+        if not free.any():
+            continue
+        if (graph.height, graph.width) != part.shape:
+            graph = GridGraph(*part.shape)
+        _fill_band(
+            part,
+            free,
+            preference[rows, columns],
+            weights[:, rows, columns],
+            scale,
+            np.float32(_LARGEST_TERMINAL),
+            graph.capacity,
+            graph.surplus,
+        )
+        found = solve_watched(graph, pool, progress, done / len(tiles), _STAGE)
+        part[free] = found[free]
+
+
+def minimum_cut_pyramid(
+    cost_false: ArrayLike,
+    cost_true: ArrayLike,
+    weights: ArrayLike,
+    *,
+    coarsest: int = _COARSEST,
+    progress: Progress = ignore_progress,
+) -> NDArray[np.bool_]:
+    """Return a binary labelling of nearly the least energy, quickly for large pictures.
+
+    Boundaries are found on a reduced picture and then follow the full-size one. Features of which nothing is left in
+    the reduced picture are not found: use `minimum_cut` where a single pixel counts.
+
+    Parameters
+    ----------
+    cost_false, cost_true : float (H, W)
+        Cost of False and True; only the difference counts. Large finite values make a pixel certain.
+    weights : float (4, H, W)
+        Cost >= 0 of differing from the neighbour right, below, below-right and below-left; 0 where there is none.
+    coarsest : int
+        Pictures of up to so many pixels are cut as a whole, as `minimum_cut` does.
+    progress : callable, optional
+
+    Returns
+    -------
+    bool (H, W)
+
+    Examples
+    --------
+    >>> costs = np.zeros((300, 400))
+    >>> costs[:, 123:] = 1
+    >>> mask = minimum_cut_pyramid(costs, 1 - costs, np.full((4, 300, 400), 2.0), coarsest=10_000)
+    >>> bool(np.array_equal(mask, costs > 0))
+    True
+    """
+    levels = [(np.subtract(cost_false, cost_true, dtype=np.float32), np.ascontiguousarray(weights, dtype=np.float32))]
+    while levels[-1][0].size > coarsest and min(levels[-1][0].shape) > 2:
+        progress(0.0, _STAGE)
+        levels.append(_reduced(*levels[-1]))  # type: ignore[arg-type]
+    preference, edges = levels.pop()
+    mask = minimum_cut(preference, 0, edges, progress=sub_progress(progress, 0, 0.5 if levels else 1))
+    total = sum(level[0].size for level in levels)
+    done = 0
+    with ThreadPoolExecutor(3) as pool:
+        for preference, edges in reversed(levels):
+            height, width = preference.shape
+            mask = np.repeat(np.repeat(mask, 2, axis=0), 2, axis=1)[:height, :width].copy()
+            begin, done = 0.5 + done / total / 2, done + preference.size
+            _refine(mask, preference, edges, pool, sub_progress(progress, begin, 0.5 + done / total / 2))
+    progress(1.0, _STAGE)
+    return mask

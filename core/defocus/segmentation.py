@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,9 +67,9 @@ def coarse_weights(colors: NDArray[np.float32], smoothness: float, edge_sensitiv
 
 def cut(preference: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return the mask of least energy (18) for a preference in nats, positive = in focus."""
-    from defocus.grid_cut import minimum_cut
+    from defocus.grid_cut import minimum_cut_pyramid
 
-    return minimum_cut(np.maximum(preference, 0), np.maximum(-preference, 0), weights)
+    return minimum_cut_pyramid(preference, 0, weights)
 
 
 def _agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
@@ -75,6 +77,23 @@ def _agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     both, either = int(np.count_nonzero(first & second)), int(np.count_nonzero(first | second))
     neither = first.size - either
     return min(both / max(either, 1), neither / max(first.size - both, 1))
+
+
+def _masks(
+    cost: NDArray[np.float32],
+    radii: NDArray[np.float64],
+    thresholds: NDArray[np.float64],
+    weights: NDArray[np.float32],
+) -> list[NDArray[np.bool_]]:
+    """Return the mask of each threshold; two threads, and each cut goes on from the one before."""
+    from defocus.grid_cut import MaskCut
+
+    def cut_some(some: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
+        cutter = MaskCut(weights)
+        return [cutter.cut(focus_preference(cost, radii, tau), 0) for tau in some]
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(itertools.chain.from_iterable(pool.map(cut_some, np.array_split(thresholds, 2))))
 
 
 def probable_thresholds(
@@ -109,7 +128,7 @@ def probable_thresholds(
     thresholds = thresholds[thresholds < radii[-1] - 1e-6]
     if len(thresholds) < 2:
         return np.array([radii[-1] / 2]), np.ones(1)
-    masks = [cut(focus_preference(cost, radii, tau), weights) for tau in thresholds]
+    masks = _masks(cost, radii, thresholds, weights)
     score = np.empty(len(masks))
     for i, mask in enumerate(masks):
         near = [j for j in range(max(0, i - 3), min(len(masks), i + 4)) if j != i]
