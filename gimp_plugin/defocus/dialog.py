@@ -29,6 +29,9 @@ def ask(session, job, procedure, config, image, layer):
     GimpUi.init("defocus")
     title = job.label.replace("_", "").rstrip(".")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
+    help_button = dialog.get_widget_for_response(Gtk.ResponseType.HELP)
+    if help_button is not None:
+        help_button.hide()  # it would open a page that GIMP's manual does not have
     preview = _Preview(session, job, config, image, layer)
     for option in job.options:
         if isinstance(option, Number):
@@ -62,7 +65,7 @@ def _limit(dialog, option):
     scale.set_digits(0 if option.whole else option.digits)
     if high > 100 * step and not option.whole:
         scale.set_gamma(3.0)  # most of the slider for the small values, which are the common ones
-    scale.set_size_request(260, -1)
+    scale.set_size_request(330, -1)
 
 
 class _Preview:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 import types
@@ -40,7 +41,11 @@ class Analysis:
             raise fault[parameters.smoothness]
         if parameters.smoothness == 8:
             os._exit(3)
-        if parameters.smoothness == 9:
+        if parameters.smoothness == 8.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if parameters.smoothness == 9.5:
+            os.kill(os.getppid(), signal.SIGKILL)
+        if parameters.smoothness >= 9:
             progress(0.1, "sleeping")
             time.sleep(60)
         threshold = self.threshold if parameters.threshold == "auto" else parameters.threshold

@@ -3,7 +3,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -45,10 +44,16 @@ def gimp(tmp_path_factory):
     gimp = real_gimp.RealGimp(folder, root, command)
     gimp_install.install(gimp.profile)
     stub = HERE.parent / "core" / "stub_worker.py"
-    wrapper = folder / "stub-python"  # called as: stub-python -P -m defocus.worker --folder FOLDER
-    wrapper.write_text(f"#!/bin/sh\nshift 3\nexec '{sys.executable}' '{stub}' \"$@\"\n")
-    wrapper.chmod(0o755)
+    for name, command in {  # called as: NAME -P -m defocus.worker --folder FOLDER
+        "stub-python": f"shift 3\nexec '{sys.executable}' '{stub}' \"$@\"",
+        "old-python": f"shift 3\nexec '{sys.executable}' '{stub}' --old \"$@\"",
+        "bare-python": f"exec '{sys.executable}' -S \"$@\"",
+    }.items():
+        (folder / name).write_text(f"#!/bin/sh\n{command}\n")
+        (folder / name).chmod(0o755)
     write_ramp(folder / "ramp.png")
+    Image.fromarray(np.full((20, 20, 3), 99, np.uint8)).save(folder / "small.png")
+    write_photo(folder / "photo.png", folder / "photo-alpha.png")
     return gimp
 
 
@@ -62,12 +67,30 @@ def write_ramp(path, size=(80, 60)):
     Image.fromarray(picture).save(path)
 
 
+def write_photo(path, path_with_alpha, size=(160, 120)):
+    """Write a picture that is sharp on the left and out of focus on the right, and one with a transparent disc."""
+    width, height = size
+    random = np.random.default_rng(7)
+    sharp = random.uniform(0, 1, (height, width, 1)) ** np.array([1, 1.1, 1.2])  # few colours, for palettes
+    y, x = np.mgrid[-5:6, -5:6]
+    disc = (x * x + y * y <= 4.5**2) / np.count_nonzero(x * x + y * y <= 4.5**2)
+    padded = np.pad(sharp, ((5, 5), (5, 5), (0, 0)), mode="wrap")
+    blurred = sum(disc[dy, dx] * padded[dy : dy + height, dx : dx + width] for dy, dx in np.argwhere(disc > 0))
+    picture = np.where((np.arange(width) < width // 2)[None, :, None], sharp, blurred)
+    picture = np.rint(np.clip(picture + random.normal(0, 0.004, picture.shape), 0, 1) * 255).astype(np.uint8)
+    Image.fromarray(picture).save(path)
+    distance = np.hypot(*np.ogrid[-height // 2 : height - height // 2, -width // 2 : width - width // 2])
+    alpha = np.rint(np.clip((distance - 20) / 8, 0, 1) * 255).astype(np.uint8)
+    Image.fromarray(np.dstack([picture, alpha])).save(path_with_alpha)
+
+
 class Batch:
     """What a script inside GIMP reported, and the files that it left."""
 
-    def __init__(self, gimp, name, **options):
+    def __init__(self, gimp, name, *, window=False, **options):
         self.folder = gimp.folder
-        result = gimp.batch(HERE / "inside" / f"{name}.py", **options)
+        start = gimp.window if window else gimp.batch
+        result = start(HERE / "inside" / f"{name}.py", **options)
         self.output = result.stdout + result.stderr
         report = self.folder / f"{name}.json"
         assert report.exists(), f"GIMP ended with {result.returncode}:\n{self.output[-4000:]}"
@@ -89,9 +112,28 @@ class Batch:
 
 @pytest.fixture(scope="session")
 def modes(gimp):
-    installed = gimp.profile / "plug-ins" / "defocus" / "settings.json"
-    before = installed.read_bytes()
-    batch = Batch(gimp, "modes", timeout=200)
-    installed.write_bytes(before)
-    shutil.copyfile(gimp.folder / "modes.json", gimp.folder / "modes-report.json")
-    return batch
+    """Every output and combination, with the stand-in worker."""
+    settings = gimp.profile / "plug-ins" / "defocus" / "settings.json"
+    before = settings.read_bytes()
+    try:
+        return Batch(gimp, "modes", timeout=300)
+    finally:
+        settings.write_bytes(before)
+
+
+@pytest.fixture(scope="session")
+def kinds(gimp):
+    """Every kind of picture and every procedure, with the real worker."""
+    return Batch(gimp, "kinds", timeout=400)
+
+
+@pytest.fixture(scope="session")
+def window(gimp):
+    """A person's way through the dialog, with a display."""
+    return Batch(gimp, "window", window=True, timeout=240)
+
+
+@pytest.fixture(scope="session")
+def faults(gimp):
+    """Everything that can go wrong."""
+    return Batch(gimp, "faults", timeout=300)

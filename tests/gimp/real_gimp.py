@@ -41,7 +41,7 @@ printf '%s\\n' "$DEFOCUS_PLACES" "$shared" | while read -r place; do
     mkdir -p "$root$place"
     mount --bind "$place" "$root$place"
 done
-mkdir -p "$root/tmp/full"; mount -t tmpfs -o size=64k tmpfs "$root/tmp/full"
+mkdir -p "$root/tmp/full"; mount -t tmpfs -o size=32k tmpfs "$root/tmp/full"
 cd "$shared"
 exec chroot "$root" env -i "$@"
 """
@@ -100,9 +100,22 @@ class RealGimp:
 
     def batch(self, script: Path, *, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a script through GIMP's Python batch interpreter, without a display."""
-        arguments = [self.command, "-i", "--no-data", "--batch-interpreter=python-fu-eval"]
-        code = f"exec(compile(open({str(script)!r}).read(), {str(script)!r}, 'exec'))"
-        return self.run([*arguments, "-b", code, "--quit"], timeout=timeout, **environment)
+        arguments = [self.command, "-i", "--no-data", *_python(script)]
+        return self.run(arguments, timeout=timeout, **environment)
+
+    def window(self, script: Path, *, timeout: float = 200, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a script through GIMP's Python batch interpreter, with GIMP's window on a display of its own."""
+        arguments = [self.command.replace("-console", ""), "--no-splash", *_python(script)]
+        # Dialogs hang without a window manager
+        inner = ["sh", "-c", 'openbox & sleep 1; exec "$@"', "gimp", *arguments]
+        screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x900x24", "dbus-run-session", "--", *inner]
+        return self.run(screen, timeout=timeout, **environment)
+
+
+def _python(script: Path) -> list[str]:
+    """Return the arguments that make GIMP run a script and end."""
+    code = f"exec(compile(open({str(script)!r}).read(), {str(script)!r}, 'exec'))"
+    return ["--batch-interpreter=python-fu-eval", "-b", code, "--quit"]
 
 
 @functools.cache

@@ -39,6 +39,7 @@ class Report:
             self.checks[name] = {"error": traceback.format_exc()}
         self.checks[name]["seconds"] = round(time.monotonic() - began, 2)
         self.path.write_text(json.dumps(self.checks))
+        return "error" not in self.checks[name]
 
 
 def use_python(path):

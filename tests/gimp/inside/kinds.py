@@ -1,0 +1,79 @@
+"""Inside GIMP, with the real worker: every kind of picture, and every procedure."""
+
+import os
+import sys
+
+sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
+
+from gi.repository import Gimp
+from tools import BACKGROUND, MAP, MASK, SHARPEN, Report, load, ramp_channel, run, save
+
+report = Report("kinds")
+PRECISIONS = {
+    "u8-linear": Gimp.Precision.U8_LINEAR,
+    "u16": Gimp.Precision.U16_NON_LINEAR,
+    "u16-linear": Gimp.Precision.U16_LINEAR,
+    "u32": Gimp.Precision.U32_NON_LINEAR,
+    "half": Gimp.Precision.HALF_NON_LINEAR,
+    "float": Gimp.Precision.FLOAT_NON_LINEAR,
+    "float-linear": Gimp.Precision.FLOAT_LINEAR,
+    "double": Gimp.Precision.DOUBLE_NON_LINEAR,
+}
+
+
+def prepared(kind):
+    image = load("photo-alpha.png" if "alpha" in kind else "photo.png")
+    if kind.startswith("gray"):
+        image.convert_grayscale()
+    elif kind.startswith("indexed"):
+        dither, palette = Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE
+        image.convert_indexed(dither, palette, 250, False, False, "")
+    elif kind in PRECISIONS:
+        image.convert_precision(PRECISIONS[kind])
+    return image, image.get_layers()[0]
+
+
+def mask(kind):
+    image, layer = prepared(kind)
+    run(MASK, image, [layer], softness=6.0, noise=1e-4)
+    save(image, f"kind-{kind}")
+
+
+for kind in ("rgb", "rgb-alpha", "gray", "gray-alpha", "indexed", "indexed-alpha", *PRECISIONS):
+    report.check(kind, mask, kind)
+
+
+def options():
+    image, layer = prepared("rgb")
+    run(MASK, image, [layer], threshold=2.0, edge_sensitivity=2.0, smoothness=0.5, max_radius=6.0, psf="gaussian")
+    save(image, "options")
+
+
+def blur_map():
+    image, layer = prepared("rgb")
+    run(MAP, image, [layer], output="layer-mask", noise=1e-4, maximum=8.0)
+    save(image, "map")
+
+
+def new_picture(name, file, selected=False, alpha=False, **arguments):
+    if Gimp.get_pdb().lookup_procedure(name) is None:
+        return {"missing": name}
+    image, layer = prepared("rgb-alpha" if alpha else "rgb")
+    layer.set_offsets(4, -3)
+    if selected:
+        image.select_item(Gimp.ChannelOps.REPLACE, ramp_channel(image))
+    run(name, image, [layer], noise=1e-4, **arguments)
+    save(image, file)
+    return {}
+
+
+report.check("options", options)
+report.check("blur map", blur_map)
+report.check("sharpen", new_picture, SHARPEN, "sharpen")
+report.check("background", lambda: new_picture(BACKGROUND, "background", strength=3.0, selected=True, alpha=True))
+report.check("again", lambda: run(MASK, *second()))
+
+
+def second():
+    image, layer = prepared("rgb")
+    return image, [layer]

@@ -1,0 +1,123 @@
+"""Masks and pictures made inside GIMP are exactly those that the Python API makes of the same pixels."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+import defocus
+
+pytestmark = [pytest.mark.gimp, pytest.mark.slow]
+
+SRGB_BREAK = 0.0031308
+
+
+def encoded(linear):
+    """The sRGB curve."""
+    return np.where(linear <= SRGB_BREAK, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def picture_of(image, layer):
+    """What GIMP shows of a stored layer, as an array for the Python API: 8-bit integers, or floats."""
+    pixels = layer.pixels
+    if image.base_type == 2:
+        color = image.colormap[pixels[..., 0]]
+        return np.dstack([color, pixels[..., 1]]) if pixels.shape[2] == 2 else color
+    if pixels.dtype == np.uint8 and not image.linear:
+        return pixels
+    white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    values = pixels.astype(np.float64) / white
+    colors = 3 if pixels.shape[2] > 2 else 1
+    if image.linear:
+        values[..., :colors] = encoded(values[..., :colors])
+    return np.clip(values, 0, 1).astype(np.float32)
+
+
+def stored(values, mask):
+    """Values in [0, 1] as a mask of the same depth holds them."""
+    if mask.dtype.kind == "u":
+        return np.rint(values.astype(np.float64) * np.iinfo(mask.dtype).max)
+    return values.astype(mask.dtype)
+
+
+INTEGERS = ["rgb", "rgb-alpha", "gray", "gray-alpha", "indexed", "indexed-alpha"]
+
+
+@pytest.mark.parametrize("kind", INTEGERS)
+def test_8_bit_masks_agree_exactly(kinds, kind):
+    image = kinds.image(kind, f"kind-{kind}")
+    layer = image.layers[0]
+    picture = picture_of(image, layer)
+    assert picture.shape[2] == {"rgb": 3, "gray": 1, "indexed": 3}[kind.split("-")[0]] + ("alpha" in kind)
+    wanted = defocus.analyze(picture, noise=1e-4).focus_mask(softness=6.0)
+    assert np.array_equal(layer.mask, stored(wanted, layer.mask))
+    assert len(np.unique(layer.mask)) > 10  # soft, so that a bent scale would show
+
+
+@pytest.mark.parametrize("kind", ["u8-linear", "u16", "u16-linear", "u32", "half", "float", "float-linear", "double"])
+def test_deep_masks_agree_to_their_depth(kinds, kind):
+    image = kinds.image(kind, f"kind-{kind}")
+    layer = image.layers[0]
+    expected = {"u8": "u1", "u16": "u2", "u32": "u4", "half": "f2", "float": "f4", "double": "f8"}
+    assert layer.pixels.dtype == layer.mask.dtype == np.dtype(expected[kind.split("-")[0]])
+    assert image.linear == kind.endswith("linear")
+    wanted = defocus.analyze(picture_of(image, layer), noise=1e-4).focus_mask(softness=6.0).astype(np.float64)
+    white = np.iinfo(layer.mask.dtype).max if layer.mask.dtype.kind == "u" else 1
+    got = layer.mask.astype(np.float64) / white
+    step = {"u1": 1 / 255, "u2": 1 / 65535, "f2": 1e-3}.get(expected[kind.split("-")[0]], 1e-6)
+    # Encoded anew from linear pixels by another program: a few values may fall to the other side of an edge
+    different = np.mean(abs(got - wanted) > step)
+    assert different < (2e-3 if kind.endswith("linear") else 1e-9)
+    assert len(np.unique(layer.mask)) > 10
+
+
+def test_all_options_reach_the_analysis(kinds):
+    image = kinds.image("options", "options")
+    analysis = defocus.analyze(image.layers[0].pixels, psf="gaussian", max_radius=6.0)
+    wanted = analysis.focus_mask(threshold=2.0, edge_sensitivity=2.0, smoothness=0.5)
+    assert np.array_equal(image.layers[0].mask, np.where(wanted, 255, 0))
+    assert 0.1 < wanted.mean() < 0.9
+
+
+def test_blur_maps_agree(kinds):
+    image = kinds.image("blur map", "map")
+    radii = defocus.analyze(image.layers[0].pixels, noise=1e-4).blur_map()
+    wanted = np.clip(radii / 8.0, 0, 1) * 255
+    assert (abs(image.layers[0].mask - wanted) <= 0.501).all()
+    assert np.median(image.layers[0].mask[:, 120:]) > 2 * np.median(image.layers[0].mask[:, :60])
+
+
+def result_layers(kinds, check, module):
+    if "missing" in kinds.facts(check):
+        if importlib.util.find_spec(f"defocus.{module}") is None:
+            pytest.skip(f"the suite has no {module}")
+        pytest.fail(f"GIMP has no procedure for {module}")
+    return kinds.image(check, check).layers
+
+
+def test_sharpened_pictures_agree(kinds):
+    made, original = result_layers(kinds, "sharpen", "restoration")
+    assert made.name == f"Sharpened: {original.name}"
+    assert made.offset == original.offset == (4, -3)
+    radii = defocus.analyze(original.pixels, noise=1e-4).blur_map()
+    wanted = np.clip(defocus.restore(original.pixels, radii), 0, 1) * 255
+    assert (abs(made.pixels[..., :3] - wanted) <= 0.501).all()
+    assert (made.pixels[..., 3] == 255).all()
+    blurred = np.s_[20:100, 95:145]
+    assert (
+        np.diff(made.pixels[blurred].astype(float), axis=1).std()
+        > 1.2 * np.diff(original.pixels[blurred].astype(float), axis=1).std()
+    )
+
+
+def test_magnified_pictures_agree_and_keep_alpha_and_selection(kinds):
+    made, original = result_layers(kinds, "background", "magnification")
+    assert made.name == f"Background blurred: {original.name}"
+    analysis = defocus.analyze(original.pixels, noise=1e-4)
+    wanted = defocus.magnify(analysis.picture.color, analysis.blur_map(), strength=3.0)
+    seen = original.pixels[..., 3] > 0
+    assert (abs(made.pixels[..., :3] - np.clip(wanted, 0, 1) * 255)[seen] <= 0.501).all()
+    assert np.array_equal(made.pixels[..., 3], original.pixels[..., 3])
+    selected = np.rint(np.linspace(0, 255, 120))
+    assert np.array_equal(made.mask[3:, 0], selected[: 120 - 3])  # the layer begins 3 px above the image
+    assert original.mask is None

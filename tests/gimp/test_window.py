@@ -1,0 +1,50 @@
+"""A GIMP with windows under Xvfb, driven by keys: menu entry, dialog, preview, OK, undo, repeat."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import defocus
+
+pytestmark = [pytest.mark.gimp, pytest.mark.slow]
+
+
+def redness(path):
+    """Share of a screenshot's pixels with the tint of what is out of focus."""
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return np.mean((pixels[..., 0] - pixels[..., 1] > 60) & (pixels[..., 0] - pixels[..., 2] > 30))
+
+
+def test_the_menu_entry_opens_a_dialog_with_a_preview(window):
+    window.facts("opened")
+    assert redness(window.folder / "window-dialog.png") > 0.05
+
+
+def test_a_slider_moves_the_preview_and_nothing_else(window):
+    window.facts("preview follows")
+    before, after = (redness(window.folder / f"window-{name}.png") for name in ("dialog", "moved"))
+    assert after < before / 3  # with 7.5 px nothing counts as blurred
+
+
+def test_cancel_leaves_the_layer_as_it_was(window):
+    window.facts("cancelled")
+
+
+def test_ok_makes_the_mask_with_the_chosen_values(window):
+    layer = window.image("accepted", "window").layers[0]
+    wanted = defocus.analyze(layer.pixels).focus_mask(softness=4.0)
+    assert np.array_equal(layer.mask, np.rint(wanted.astype(np.float64) * 255))
+    assert len(np.unique(layer.mask)) > 10
+
+
+def test_the_mask_is_one_undo_step(window):
+    window.facts("undone")
+
+
+def test_repeat_last_makes_the_same_mask(window):
+    again = window.image("repeated", "window-repeated").layers[0]
+    assert np.array_equal(again.mask, window.image("accepted", "window").layers[0].mask)
+
+
+def test_the_blur_map_has_its_dialog_too(window):
+    window.facts("blur map")
