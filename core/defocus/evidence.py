@@ -15,7 +15,7 @@ import numpy as np
 
 from defocus.errors import InputError
 from defocus.progress import ignore_progress, sub_progress
-from defocus.psf import PSF, psf_from_name
+from defocus.psf import PSF, SensorPSF, psf_from_name
 from defocus.resample import cell_means, sample_positions
 
 if TYPE_CHECKING:
@@ -139,6 +139,14 @@ def _share(valid: NDArray[np.bool_], window: NDArray[np.float64], rows, columns)
     return sum(weight[t] * lines[rows + t] for t in range(len(weight)))
 
 
+def _psf(parameters: AnalysisParameters) -> PSF:
+    """Return the PSF to compare with: a given one as it is, because a measured one holds the sensor's blur already."""
+    if isinstance(parameters.psf, PSF):
+        return parameters.psf
+    shape = psf_from_name(parameters.psf, parameters.blades, parameters.rotation)
+    return shape if parameters.method == "paper" else SensorPSF(shape, parameters.sensor_blur)
+
+
 def local_evidence(
     picture: Picture, parameters: AnalysisParameters, *, progress: Progress = ignore_progress
 ) -> Evidence:
@@ -168,8 +176,7 @@ def local_evidence(
         raise InputError(
             f"{picture.source}: {width} x {height} px is smaller than the analysis window of {parameters.window} px"
         )
-    given = parameters.psf
-    psf = given if isinstance(given, PSF) else psf_from_name(given, parameters.blades, parameters.rotation)
+    psf = _psf(parameters)
     octaves, radii = _octaves(parameters, picture.shape)
     spacing = _spacing(parameters, picture.shape)
     rows, columns = sample_positions(height, spacing), sample_positions(width, spacing)

@@ -140,6 +140,14 @@ class AnalysisParameters(_Checked):
     rotation: float = _control(
         0.0, "Aperture rotation", "Rotation of the polygon.", between=(-180, 180), step=1, unit="degrees"
     )
+    sensor_blur: float = _control(
+        0.4,
+        "Sensor blur",
+        "Standard deviation of the blur that a camera adds even in focus; 0 for simulated pictures.",
+        between=(0, 2),
+        step=0.1,
+        unit="px",
+    )
     noise: Literal["auto"] | float = _control(
         "auto",
         "Noise variance",

@@ -13,7 +13,7 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PSF", "DiscPSF", "GaussianPSF", "PolygonPSF", "psf_from_name"]
+__all__ = ["PSF", "DiscPSF", "GaussianPSF", "PolygonPSF", "SensorPSF", "psf_from_name"]
 
 _SUBSAMPLES = 16  # sub-pixel samples per side: kernel areas are right to about 1e-3
 
@@ -117,6 +117,42 @@ class PolygonPSF:
             return np.hypot(x, y) * np.cos(angle) <= apothem
 
         return _covered_area(radius, corner, inside)
+
+
+@dataclass(frozen=True)
+class SensorPSF:
+    """A blur shape as a camera records it: further spread by its sensor, demosaicking and resizing.
+
+    Parameters
+    ----------
+    shape : PSF
+        The defocus alone.
+    sensor_blur : float
+        Standard deviation in px of the Gaussian that stands for the rest.
+
+    Notes
+    -----
+    The radius stays that of the defocus, so that 0 px means in focus and not perfectly sharp.
+    """
+
+    shape: PSF
+    sensor_blur: float
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether the blur shape is."""
+        return self.shape.isotropic
+
+    def kernel(self, radius: float) -> NDArray[np.float64]:
+        """Return the kernel of the blur shape, convolved with the Gaussian."""
+        kernel = self.shape.kernel(radius)
+        if self.sensor_blur <= 0:
+            return kernel
+        spread = GaussianPSF().kernel(2 * self.sensor_blur)
+        side = len(kernel) + len(spread) - 1
+        product = np.fft.rfft2(kernel, (side, side)) * np.fft.rfft2(spread, (side, side))
+        result = np.maximum(np.fft.irfft2(product, (side, side)), 0)
+        return result / result.sum()
 
 
 def psf_from_name(name: str, blades: int = 6, rotation: float = 0.0) -> PSF:

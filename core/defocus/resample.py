@@ -36,7 +36,7 @@ def _fractions(
     """For each pixel the sample before it and how far it is on the way to the next, in [0, 1]."""
     place = np.interp(np.arange(length), positions, np.arange(len(positions)))
     first = np.clip(place.astype(np.int64), 0, max(len(positions) - 2, 0))
-    return first, np.asarray(place - first, np.float32)
+    return first, (place - first).astype(np.float32)  # type: ignore[return-value]
 
 
 def interpolate(

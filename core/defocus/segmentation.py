@@ -22,8 +22,8 @@ _COARSE_SMOOTHNESS = 100.0  # lambda_0 on a grid of _COARSE_NODES samples
 _COARSE_NODES = 17_000
 _BINS = 16  # colour histogram: bins per channel
 _COLOR_CLIP = 4.0  # nats: colours hint, they do not decide
-_CANDIDATES = np.array([1.2, 1.4, 1.6, 1.7, 1.8, 1.9, 2.0, 2.1, 2.2, 2.4, 2.6, 2.8, 3.1, 3.4, 3.8, 4.3])
-_USUAL, _SPREAD = 1.8, 0.25  # px on a web-size picture, and how far (in log) thresholds stray from it
+_CANDIDATES = np.array([0.9, 1.1, 1.3, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.2, 2.4, 2.6, 2.9, 3.3, 3.7, 4.2])
+_USUAL, _SPREAD = 1.65, 0.25  # px on a web-size picture, and how far (in log) thresholds stray from it
 _WEB_DIAGONAL = 769.0  # px
 _STABILITY = 0.1  # how much agreement with neighbouring thresholds it takes to be e times as probable
 
@@ -102,7 +102,7 @@ def probable_thresholds(
     """Return thresholds and how probable each is for this picture.
 
     A threshold between two depths can move without changing the mask, one within a depth cannot. So each candidate is
-    judged by how well its mask agrees with those of its neighbours, and by its nearness to the usual one, 1.8 px on
+    judged by how well its mask agrees with those of its neighbours, and by its nearness to the usual one, 1.65 px on
     web-size pictures and more, by the square root of the size, on larger ones. Masks that hold nearly nothing or
     everything are not trusted.
 
