@@ -1,0 +1,250 @@
+"""Blur maps of pictures larger than memory, of long series, and batches on a cluster, with Dask.
+
+Needs the extra ``dask``. A plane is cut into blocks that overlap by more than a window, each block is analysed as a
+picture of its own with the parameters of the whole, and the middles are put together.
+"""
+
+# mypy: allow-untyped-calls
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+from dask.delayed import delayed
+
+from defocus.errors import InputError
+from defocus.evidence import _octaves, _spacing
+from defocus.image import _range
+from defocus.parameters import AnalysisParameters, MapParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from dask.delayed import Delayed
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["batch", "blur_map"]
+
+_COHERENCE = 16  # samples beyond the reach of the windows over which neighbours agree on a radius
+_NOISE_BLOCKS = 9  # blocks of a plane from which its noise is measured
+_NOISE_SIZE = 512  # px, their side
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layout:
+    """How planes are cut."""
+
+    alignment: int
+    halo: int
+
+    def cuts(self, length: int, block: int) -> list[tuple[int, int]]:
+        """Return begin and end of the blocks of one axis; the last is never a sliver."""
+        step = max(self.alignment, block // self.alignment * self.alignment)
+        count = max(1, round(length / step))
+        edges = [*(step * i for i in range(count)), length]
+        return list(itertools.pairwise(edges))
+
+    def widen(self, begin: int, end: int, length: int) -> slice:
+        """Return a block with its overlap."""
+        return slice(max(begin - self.halo, 0), min(end + self.halo, length))
+
+
+def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = None, **changes: Any) -> da.Array:
+    """Return the blur radius of every pixel of planes of any size, computed when asked for.
+
+    Parameters
+    ----------
+    array : array_like (..., H, W)
+        Dask, zarr, memory-mapped or plain array. All axes but the last two are series (time, depth, channel), each
+        plane a picture of its own. Values are scaled by one range for the whole array, see `defocus.as_picture`.
+    block : int
+        Side in px of the blocks in which a plane is computed. Memory grows with its square.
+    channel_axis : int, optional
+        The axis of red, green and blue, if there is one.
+    **changes
+        Fields of `defocus.parameters.AnalysisParameters` and `defocus.parameters.MapParameters`. What is "auto" is
+        chosen for the whole plane, the noise by measuring some blocks of it.
+
+    Returns
+    -------
+    dask.array.Array, float32 (..., H, W)
+        Disc radius in px. The evidence behind it is the same as for the plane as a whole; so is the map, but for
+        small differences where the pull of neighbours reaches farther than the overlap of blocks.
+
+    Raises
+    ------
+    InputError
+        If the array has no two axes, holds no real numbers, or a plane is smaller than the window.
+
+    Examples
+    --------
+    >>> planes = da.random.random((3, 100, 120), chunks=(1, 100, 120))
+    >>> blur_map(planes, max_radius=4).shape
+    (3, 100, 120)
+    """
+    source = array if isinstance(array, da.Array) else da.from_array(array)
+    if source.dtype.kind not in "buif":
+        raise InputError(f"an array of {source.dtype}, but a picture holds real numbers")
+    if channel_axis is not None:
+        source = da.moveaxis(source, channel_axis, 0)
+    color_axes = 0 if channel_axis is None else 1
+    if source.ndim < 2 + color_axes:
+        raise InputError(f"an array of shape {source.shape} has no planes")
+    if color_axes and source.shape[0] not in (3, 4):
+        raise InputError(f"{source.shape[0]} colours along axis {channel_axis}, but a picture has 3, or 4 with alpha")
+    ours, theirs = _split(changes)
+    parameters, map_parameters = AnalysisParameters(**ours), MapParameters(**theirs)
+    plane = source.shape[-2:]
+    if min(plane) < parameters.window:
+        raise InputError(
+            f"planes of {plane[1]} x {plane[0]} px are smaller than the analysis window of {parameters.window} px"
+        )
+    octaves, radii = _octaves(parameters, plane)
+    spacing = _spacing(parameters, plane)
+    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]))
+    alignment = math.lcm(spacing, 2 ** (octaves - 1))
+    reach = (parameters.window // 2 + 1) * 2 ** (octaves - 1) + _COHERENCE * spacing
+    layout = _Layout(alignment, -(-reach // alignment) * alignment)
+
+    limits = _limits(source)
+    leading = source.shape[color_axes:-2]
+    results = []
+    for index in np.ndindex(*leading):
+        picture = source[(slice(None),) * color_axes + index]
+        results.append(_plane_map(picture, limits, parameters, map_parameters, layout, block))
+    return da.stack(results).reshape((*leading, *plane)) if leading else results[0]
+
+
+def _split(changes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = [{item.name for item in dataclasses.fields(kind)} for kind in (AnalysisParameters, MapParameters)]
+    for name in changes:
+        if name not in names[0] | names[1]:
+            raise InputError(f"no parameter is called {name!r}: there are {', '.join(sorted(names[0] | names[1]))}")
+    return (
+        {name: value for name, value in changes.items() if name in names[0]},
+        {name: value for name, value in changes.items() if name in names[1]},
+    )
+
+
+def _limits(source: da.Array) -> Delayed:
+    """Return the values that become 0 and 1, one pair for the whole array."""
+    if source.dtype in (np.uint8, np.bool_):
+        return delayed(_range, pure=True)(np.zeros(1, source.dtype))
+    return delayed(lambda low, high: _range(np.array([low, high])))(source.min(), source.max())
+
+
+def _plane_map(
+    source: da.Array,
+    limits: Delayed,
+    parameters: AnalysisParameters,
+    map_parameters: MapParameters,
+    layout: _Layout,
+    block: int,
+) -> da.Array:
+    """Return the map of one plane, (H, W) or (colours, H, W)."""
+    height, width = source.shape[-2:]
+    noise = _noise(source, limits, parameters) if parameters.noise == "auto" else float(parameters.noise)
+    rows = []
+    for top, bottom in layout.cuts(height, block):
+        row = []
+        for left, right in layout.cuts(width, block):
+            vertical, horizontal = layout.widen(top, bottom, height), layout.widen(left, right, width)
+            part = source[..., vertical, horizontal].rechunk(-1)
+            middle = (
+                slice(top - vertical.start, bottom - vertical.start),
+                slice(left - horizontal.start, right - horizontal.start),
+            )
+            value = delayed(_block_map)(part, limits, noise, parameters, map_parameters, middle)
+            row.append(da.from_delayed(value, (bottom - top, right - left), dtype=np.float32))
+        rows.append(row)
+    return da.block(rows)
+
+
+def _scaled(values: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.float32]:
+    """Return (H, W) or (H, W, colours) in [0, 1]."""
+    black, white = limits
+    scaled = np.asarray(values, np.float32)
+    if scaled.ndim == 3:
+        scaled = np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
+    return (scaled - np.float32(black)) / np.float32(white - black)
+
+
+def _block_map(
+    values: NDArray[Any],
+    limits: tuple[float, float],
+    noise: float,
+    parameters: AnalysisParameters,
+    map_parameters: MapParameters,
+    middle: tuple[slice, slice],
+) -> NDArray[np.float32]:
+    """Return the map of one block without its overlap."""
+    from defocus.analysis import analyze
+
+    chosen = dataclasses.replace(parameters, noise=noise)
+    return analyze(_scaled(values, limits), chosen).blur_map(map_parameters)[middle].copy()
+
+
+def _noise(source: da.Array, limits: Delayed, parameters: AnalysisParameters) -> Delayed:
+    """Return the noise variance of a plane: the median of what some blocks of it say."""
+    height, width = source.shape[-2:]
+    size = max(_NOISE_SIZE, 2 * parameters.window)
+    side = math.isqrt(_NOISE_BLOCKS)
+    found = []
+    for y, x in itertools.product(*(_spread(length, size, side) for length in (height, width))):
+        part = source[..., y : y + size, x : x + size].rechunk(-1)
+        found.append(delayed(_block_noise)(part, limits, parameters))
+    return delayed(lambda values: float(np.median(values)))(found)
+
+
+def _spread(length: int, size: int, count: int) -> list[int]:
+    """Return where blocks of `size` begin that are spread evenly over `length`."""
+    return sorted({round((length - size) * (i + 0.5) / count) for i in range(count)}) if length > size else [0]
+
+
+def _block_noise(values: NDArray[Any], limits: tuple[float, float], parameters: AnalysisParameters) -> float:
+    from defocus.analysis import analyze
+
+    small = dataclasses.replace(parameters, max_radius=min(8.0, float(parameters.max_radius)), spacing=8)
+    return analyze(_scaled(values, limits), small).noise_variance
+
+
+def batch(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], scheduler: str) -> Iterator[tuple[int, Any]]:
+    """Run a function for many arguments on an existing Dask cluster.
+
+    Parameters
+    ----------
+    function : callable
+        Importable on the workers.
+    jobs : iterable of tuple
+        The arguments of each call.
+    scheduler : str
+        Address of the scheduler, such as ``"tcp://10.0.0.5:8786"``, or the path of its scheduler file.
+
+    Yields
+    ------
+    index : int
+        Which job is done; they come in the order in which they finish.
+    result : object
+        What it returned, or the exception that it raised.
+
+    Raises
+    ------
+    InputError
+        If no scheduler answers.
+    """
+    from distributed import Client, as_completed
+
+    address = {"scheduler_file": scheduler} if scheduler.endswith(".json") else {"address": scheduler}
+    try:
+        client = Client(**address, timeout="10s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(f"no Dask scheduler at {scheduler!r} ({error})") from error
+    with client:
+        futures = {client.submit(function, *job, pure=False): index for index, job in enumerate(jobs)}
+        for future in as_completed(list(futures)):
+            failure = future.exception()
+            yield futures[future], failure if failure is not None else future.result()
