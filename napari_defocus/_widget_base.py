@@ -16,7 +16,7 @@ from napari_defocus._controls import ParameterControls
 from napari_defocus._sources import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     import napari.viewer
     from napari.layers import Image
@@ -137,10 +137,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._done = done
         self._set_running(True)
         self._bar = progress(total=100, desc=title)
-        self._worker = thread_worker(reports, ignore_errors=True)(work, token)
+        self._worker = thread_worker(_outcome)(work, token)
         self._worker.yielded.connect(self._on_report)
         self._worker.returned.connect(self._on_result)
-        self._worker.errored.connect(self._on_error)
         self._worker.finished.connect(self._on_finished)
         self._worker.start()
 
@@ -161,13 +160,16 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         bar.set_description(stage)
         bar.update(max(0, round(100 * fraction) - bar.n))  # last: it lets other events in, even the run's end
 
-    def _on_result(self, result: Any) -> None:
-        if self._token is not None and not self._token.cancelled:
+    def _on_result(self, outcome: tuple[Any, Exception | None]) -> None:
+        result, error = outcome
+        if error is not None:
+            self._on_error(error)
+        elif self._token is not None and not self._token.cancelled:
             self.status.value = ""
             with self._complaining():
                 self._done(result)
 
-    def _on_error(self, error: BaseException) -> None:
+    def _on_error(self, error: Exception) -> None:
         if isinstance(error, Cancelled) or (self._token is not None and self._token.cancelled):
             self.status.value = "cancelled"
         else:
@@ -224,12 +226,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         if token is not None:
             token.cancel()
         if self._worker is not None:
-            for signal in (
-                self._worker.yielded,
-                self._worker.returned,
-                self._worker.errored,
-                self._worker.finished,
-            ):
+            for signal in (self._worker.yielded, self._worker.returned, self._worker.finished):
                 signal.disconnect()
             self._worker.quit()
             self._worker = None
@@ -239,6 +236,16 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._viewer.layers.events.inserted.disconnect(self._on_layers)
         self._viewer.layers.events.removed.disconnect(self._on_layers)
         _release(self._viewer, self)
+
+
+def _outcome(
+    work: Callable[[Progress, _engine.Token], Any], token: _engine.Token
+) -> Generator[tuple[float, str] | None, None, tuple[Any, Exception | None]]:
+    """Do the work and return its result or its error: napari's own handling of errors fails under PySide6."""
+    try:
+        return (yield from reports(work, token)), None
+    except Exception as error:
+        return None, error
 
 
 class _Complaining:
