@@ -28,21 +28,23 @@ real_gimp = _sibling("real_gimp")
 read_xcf = _sibling("xcf").read_xcf
 
 
+def installed_gimp(folder):
+    """Return a GIMP 3 with the plug-in installed, as its users install it; raises `real_gimp.Unavailable`."""
+    gimp = real_gimp.find_or_build(folder)
+    gimp_install.install(gimp.profile)
+    return gimp
+
+
 @pytest.fixture(scope="session")
 def gimp(tmp_path_factory):
-    """A GIMP 3 with the plug-in installed, as its users install it."""
+    """A GIMP 3 with the plug-in installed, programs that stand for its Python, and pictures."""
     folder = tmp_path_factory.mktemp("gimp")
-    command, root = real_gimp.machine_command(), None
-    if command is None:
-        reason = real_gimp.cannot_build()
-        if reason:
-            if os.environ.get("CI"):
-                pytest.fail(f"{reason}; in CI that is a failure")
-            pytest.skip(reason)
-        root = real_gimp.built_root(real_gimp.cache_folder())
-        command = "gimp-console-3.0"
-    gimp = real_gimp.RealGimp(folder, root, command)
-    gimp_install.install(gimp.profile)
+    try:
+        gimp = installed_gimp(folder)
+    except real_gimp.Unavailable as reason:
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}; in CI that is a failure")
+        pytest.skip(str(reason))
     stub = HERE.parent / "core" / "stub_worker.py"
     for name, command in {  # called as: NAME -P -m defocus.worker --folder FOLDER
         "stub-python": f"shift 3\nexec '{sys.executable}' '{stub}' \"$@\"",

@@ -47,6 +47,10 @@ exec chroot "$root" env -i "$@"
 """
 
 
+class Unavailable(Exception):  # noqa: N818 - no error: it says why tests are left out
+    """There is no GIMP 3, and none can be built."""
+
+
 class RealGimp:
     """Runs scripts inside GIMP's own Python.
 
@@ -170,3 +174,14 @@ def cache_folder() -> Path:
     if given:
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "defocus-tests"
+
+
+def find_or_build(folder: Path) -> RealGimp:
+    """Return the machine's GIMP 3, or one built in a root folder, with an empty profile in `folder`."""
+    command = machine_command()
+    if command is not None:
+        return RealGimp(folder, None, command)
+    reason = cannot_build()
+    if reason:
+        raise Unavailable(reason)
+    return RealGimp(folder, built_root(cache_folder()), "gimp-console-3.0")

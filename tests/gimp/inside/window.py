@@ -49,10 +49,10 @@ def colors(title):
     return shell("convert", f"x:{window(title)}", "-scale", "8x6!", "-depth", "8", "txt:-")
 
 
-def reddest(title):
-    """Return by how much red leads in the reddest part of a window: what is out of focus is tinted."""
+def tint(title):
+    """Return by how much red leads in a window on the whole: what is out of focus is tinted red."""
     found = re.findall(r"#([0-9A-F]{2})([0-9A-F]{2})[0-9A-F]{2}", colors(title))
-    return max((int(red, 16) - int(green, 16) for red, green in found), default=0)
+    return sum(max(int(red, 16) - int(green, 16), 0) for red, green in found)
 
 
 def settled(title, seconds=1.2):
@@ -98,16 +98,17 @@ def opened():
     shell("xdotool", "windowsize", "--sync", window(MAIN), "1240", "860")
     time.sleep(1)
     choose("In-focus layer", DIALOG)
-    wait("a preview", lambda: reddest(DIALOG) > 40)
+    wait("a preview", lambda: tint(DIALOG) > 200)
     settled(DIALOG)
     screenshot("dialog", DIALOG)
 
 
 def preview_follows():
+    before = tint(DIALOG)
     keys("alt+i")
     shell("xdotool", "type", "7.5")
     keys("Tab")
-    wait("another preview", lambda: reddest(DIALOG) < 15)
+    wait("another preview", lambda: tint(DIALOG) < 0.8 * before)
     settled(DIALOG)
     screenshot("moved", DIALOG)
     assert layer.get_mask() is None
