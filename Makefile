@@ -1,0 +1,67 @@
+# `make demo` and `make test` do all their own set-up on a Debian machine with Python 3 and pip.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+DEMO ?= demo_output
+
+.PHONY: help demo test lint setup system bench accuracy screenshots docs clean
+
+help:
+	@echo "make demo         run the suite on sample_data/ and write a page of pictures to $(DEMO)/"
+	@echo "make test         run every check: ruff, mypy, pytest with a real napari and a real GIMP 3"
+	@echo "make accuracy     measure against known truth, each part switched off in turn"
+	@echo "make bench        measure time and memory beside other programs"
+	@echo "make screenshots  take the pictures of the documentation from real windows"
+	@echo "make docs         build the documentation into site/"
+
+# The stamp goes stale with what says what to install
+$(STAMP): pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -q -y python3-venv; } || \
+	  { echo "Python lacks venv: install Debian's package python3-venv"; exit 1; }
+	[ -x $(RUN) ] || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -q --upgrade 'pip>=25.1'
+	$(RUN) -m pip install -q -e '.[napari,dask,plots,docs]' --group test
+	@touch $@
+
+setup: $(STAMP)
+
+# A display for napari's tests; without root the packages must be there already
+system:
+	@missing=""; for name in $$(cat tests/napari/system-packages.txt); do \
+	  dpkg -s $$name >/dev/null 2>&1 || missing="$$missing $$name"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+	  else echo "Tests of windows may fail; Debian packages that are missing:$$missing"; fi; fi
+
+demo: $(STAMP)
+	$(VENV)/bin/defocus demo -o $(DEMO)
+
+lint: $(STAMP)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+test: system lint
+	$(RUN) -m pytest
+
+bench: $(STAMP)
+	$(RUN) -m pip install -q --group benchmark
+	$(RUN) -m benchmarks
+
+accuracy: $(STAMP)
+	$(RUN) -m pip install -q --group benchmark
+	$(RUN) benchmarks/accuracy.py --ablation --peers
+
+screenshots: system $(STAMP)
+	$(RUN) docs/napari_screenshots.py
+	$(RUN) tests/gimp/screenshots.py
+
+docs: $(STAMP)
+	$(RUN) -m mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) $(DEMO) accuracy_output site build *.egg-info
