@@ -90,3 +90,37 @@ def test_varying_blur_equals_each_pixels_own_disc():
         reach = kernel.shape[0] // 2
         window = sharp[20 - reach : 21 + reach, column - reach : column + reach + 1, 0]
         assert made[20, column, 0] == pytest.approx((window * kernel).sum(), abs=0.01)
+
+
+def test_the_real_menus_show_the_entries():
+    """In a napari of its own: the fixture's viewer has no plugin menus."""
+    code = """
+import json, napari
+viewer = napari.Viewer(show=False)
+def walk(menu, path):
+    for action in menu.actions():
+        here = [*path, action.text().replace("&", "")]
+        if action.menu() is not None:
+            action.menu().aboutToShow.emit()
+            yield from walk(action.menu(), here)
+        else:
+            yield " > ".join(here)
+bar = viewer.window._qt_window.menuBar()
+print("MENUS", json.dumps([entry for entry in walk(bar, [])]))
+viewer.close()
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    line = next(line for line in run.stdout.splitlines() if line.startswith("MENUS"))
+    entries = {entry for entry in json.loads(line[6:]) if "Defocus" in entry}
+    assert entries == {
+        "File > Open Sample > Defocus > Depth of field, with its true blur radius",
+        "File > Open Sample > Defocus > Focus stack of a tilted surface, with its true height",
+        "Layers > Measure > Blur map (Defocus)",
+        "Layers > Measure > Focus over z (Defocus)",
+        "Layers > Filter > Restore or magnify (Defocus)",
+        "Layers > Segment > In-focus mask (Defocus)",
+        "Plugins > Defocus > Blur map (Defocus)",
+        "Plugins > Defocus > In-focus mask (Defocus)",
+        "Plugins > Defocus > Restore or magnify (Defocus)",
+        "Plugins > Defocus > Focus over z (Defocus)",
+    }
