@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from defocus.grid_flow import GridGraph, solve_watched
+from defocus.grid_flow import GridGraph, integer_weights, solve_watched
 from defocus.progress import ignore_progress, sub_progress
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class MaskCut:
         self._unit = self._largest / 2**20 or 2.0**-20
         self._graph = GridGraph(height, width)
         self._surplus = np.zeros((height, width), np.int32)
-        whole = np.rint(edges / np.float32(self._unit)).astype(np.int32)
+        whole = integer_weights(edges, self._unit)
         capacity = self._graph.capacity
         capacity[1:-1, 1:-1, 0::2] = np.moveaxis(whole, 0, -1)
         capacity[1:-1, 2:-1, 1] = whole[0, :, :-1]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
 
-__all__ = ["GridGraph", "solve_watched"]
+__all__ = ["GridGraph", "integer_weights", "solve_watched"]
 
 # A node's tree, and the way to its parent: directions 0 to 7, or one of these
 _FREE, _SOURCE, _SINK = 0, 1, 2
@@ -326,6 +326,19 @@ class GridGraph:
             self._orphans[first:last],
             self._stop,
         )
+
+
+def integer_weights(weights: NDArray[np.float32], unit: float) -> NDArray[np.int32]:
+    """Return weights to the neighbours right, below, below-right, below-left as multiples of a unit, int32 (4, H, W).
+
+    Whatever leads out of the picture becomes 0.
+    """
+    whole = np.rint(weights / np.float32(unit)).astype(np.int32)
+    right, below, below_right, below_left = whole
+    right[:, -1:] = below_right[:, -1:] = 0
+    below[-1:] = below_right[-1:] = below_left[-1:] = 0
+    below_left[:, :1] = 0
+    return whole
 
 
 def solve_watched(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from defocus.grid_flow import GridGraph, solve_watched
+from defocus.grid_flow import GridGraph, integer_weights, solve_watched
 from defocus.message_passing import lower_bound
 from defocus.progress import ignore_progress
 
@@ -150,7 +150,7 @@ class _Moves:
         height, width, self.count = data_term.shape
         self.data_term = data_term
         self.weights = np.zeros((4, height + 2, width + 2), np.int32)
-        self.weights[:, 1:-1, 1:-1] = np.rint(weights / np.float32(_UNIT))
+        self.weights[:, 1:-1, 1:-1] = integer_weights(weights, _UNIT)
         self.graph = GridGraph(height, width)
         self.labels = np.full((height + 2, width + 2), start, np.int16)
 
@@ -258,6 +258,7 @@ def alpha_expansion(
     weights: NDArray[np.float32],
     *,
     cycles: int = 10,
+    start: NDArray[np.int16] | None = None,
     progress: Progress = ignore_progress,
 ) -> NDArray[np.int16]:
     """Return the labels that alpha-expansion reaches: the slow reference for `coherent_labels`.
@@ -270,6 +271,8 @@ def alpha_expansion(
     weights : float32 (4, H, W)
     cycles : int
         Most cycles over all labels.
+    start : int (H, W), optional
+        Labels to go on from; unless given, each pixel's cheapest.
     progress : callable, optional
 
     Returns
@@ -279,7 +282,7 @@ def alpha_expansion(
     import maxflow
 
     height, width, count = data_term.shape
-    labels = data_term.argmin(axis=2)
+    labels = data_term.argmin(axis=2) if start is None else start.astype(np.int64)
     for cycle in range(cycles):
         before = labels
         for label in range(count):

@@ -12,7 +12,7 @@ import pytest
 from defocus import Cancelled, grid_cut
 from defocus.grid_cut import MaskCut, minimum_cut, minimum_cut_pyramid
 from defocus.grid_flow import GridGraph
-from defocus.labeling import contrast_weights
+from defocus.labeling import coherent_labels, contrast_weights
 
 STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
@@ -186,3 +186,18 @@ def test_progress_of_the_pyramid_rises_to_one():
     minimum_cut_pyramid(preference, 0, weights, coarsest=4000, progress=lambda fraction, stage: seen.append(fraction))
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+def test_weights_that_lead_out_of_the_picture_do_nothing():
+    preference, weights = picture_problem(40, 50)
+    inside = weights.copy()
+    for k, y, x in itertools.product(range(4), range(40), range(50)):
+        down, right = STEPS[k]
+        if not (0 <= y + down < 40 and 0 <= x + right < 50):
+            weights[k, y, x] = 7
+    assert (weights != inside).any()
+    np.testing.assert_array_equal(minimum_cut(preference, 0, weights), minimum_cut(preference, 0, inside))
+    labels = coherent_labels(np.stack([-preference, preference, 0 * preference], axis=2), weights)
+    np.testing.assert_array_equal(
+        labels, coherent_labels(np.stack([-preference, preference, 0 * preference], axis=2), inside)
+    )

@@ -1,0 +1,1 @@
+"""Time, memory and energy, measured: run ``python -m benchmarks``."""
