@@ -280,9 +280,7 @@ class WorkerClient:
         except OSError as error:
             raise WorkerError("start", f"{command[0]} cannot be run: {error.strerror or error}") from error
         process = self._process
-        alarm = threading.Timer(
-            _START_SECONDS, process.kill
-        )  # a pipe cannot be read with a time limit on Windows
+        alarm = threading.Timer(_START_SECONDS, process.kill)  # a pipe cannot be read with a time limit on Windows
         alarm.daemon = True
         alarm.start()
         try:
@@ -351,9 +349,7 @@ class WorkerClient:
                 "start", f"the worker did not start with {starting}: {last or f'exit code {code}'}", details
             )
         if code is not None and code in (-9, 137):
-            return WorkerError(
-                "died", "the worker was killed; the machine may have run out of memory", details
-            )
+            return WorkerError("died", "the worker was killed; the machine may have run out of memory", details)
         return WorkerError(
             "died", f"the worker ended unexpectedly (exit code {code}){': ' + last if last else ''}", details
         )

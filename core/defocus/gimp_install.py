@@ -114,9 +114,7 @@ def plugin_source() -> Path:
     for folder in candidates:
         if (folder / f"{_NAME}.py").is_file():
             return folder
-    raise InputError(
-        "the GIMP plug-in's files are missing from this installation: install napari-defocus again"
-    )
+    raise InputError("the GIMP plug-in's files are missing from this installation: install napari-defocus again")
 
 
 def install(profile: str | os.PathLike[str] | None = None) -> list[Path]:
@@ -288,9 +286,7 @@ def _install_into(target: Profile, source: Path, described: dict[str, Any]) -> N
             "requests": described["requests"],
             "parameters": described["parameters"],
         }
-        (fresh / _SETTINGS).write_text(
-            json.dumps(settings, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        (fresh / _SETTINGS).write_text(json.dumps(settings, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         fresh.chmod(0o755)
         (fresh / f"{_NAME}.py").chmod(0o755)
         if plugin.exists():
@@ -315,9 +311,7 @@ def _sandbox_advice(packaging: str) -> str:
 
 
 def _diagnose_profile(target: Profile) -> list[Check]:
-    again = "run: defocus gimp-install" + (
-        "" if target in find_profiles() else f" --profile '{target.folder}'"
-    )
+    again = "run: defocus gimp-install" + ("" if target in find_profiles() else f" --profile '{target.folder}'")
     plugin = target.plugin
     script = plugin / f"{_NAME}.py"
     checks = [Check(True, f"GIMP profile {target.folder}")]
@@ -386,13 +380,9 @@ def _diagnose_worker(python: str, version: str, again: str) -> list[Check]:
             worker.open(pixels, shape=(64, 64), dtype="uint8", name="the test picture")
             mask = Path(worker.request("focus_mask", {"output": "uint8"})["path"]).read_bytes()
     except (WorkerError, OSError) as error:
-        return [
-            Check(False, f"the worker does not work: {error}", "pip install --force-reinstall napari-defocus")
-        ]
+        return [Check(False, f"the worker does not work: {error}", "pip install --force-reinstall napari-defocus")]
     if len(mask) != 64 * 64 or mask.count(255) < 64 * 32:
-        return [
-            Check(False, "the worker calls a sharp test picture blurred", "this is a fault: please report it")
-        ]
+        return [Check(False, "the worker calls a sharp test picture blurred", "this is a fault: please report it")]
     return [Check(True, f"defocus {version} answers, and a test picture came through right")]
 
 

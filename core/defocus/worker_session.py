@@ -166,7 +166,9 @@ class WorkerSession:
         if is_map and output != "float32":
             values = values / np.float32(max(facts["maximum"], 1e-6))
         if output == "color":
-            values = _colored(values)
+            from defocus.render import color_map
+
+            values = color_map(values, 1.0)
         elif output != "float32":
             values = np.clip(values, 0, 1)
         if output in _WHITE:
@@ -175,12 +177,14 @@ class WorkerSession:
 
     def preview(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return a small picture that shows what another request would give."""
+        from defocus.preview import illustration
+
         kind = str(request.get("of"))
         values, facts = self.compute(kind, request, progress)
         height, width = (max(1, int(size)) for size in request.get("size", (256, 256)))
-        picture = self.held().picture
         colors = request.get("output") == "color"
-        return {**self.write(_illustration(kind, values, picture, facts, (height, width), colors)), **facts}
+        small = illustration(kind, values, self.held().picture, (height, width), facts.get("maximum", 1.0), colors)
+        return {**self.write(small), **facts}
 
     def compute(self, kind: str, request: dict[str, Any], progress: Progress) -> tuple[NDArray[Any], dict[str, Any]]:
         """Return the float32 array of a request, and the numbers that belong to it."""
@@ -317,58 +321,3 @@ def _parameters(kind: str, changes: object) -> Any:
         if name not in known:
             raise _RequestError(f"unknown {kind} parameter {name!r}; known are {', '.join(sorted(known))}")
     return _PARAMETERS[kind](**changes)
-
-
-# Colours from dark blue (sharp) to yellow (blurred), evenly spaced in lightness, for readers of any colour
-# vision
-_MAP_COLORS = (
-    (0.05, 0.03, 0.53),
-    (0.49, 0.01, 0.66),
-    (0.80, 0.28, 0.47),
-    (0.97, 0.58, 0.25),
-    (0.94, 0.98, 0.13),
-)
-
-
-def _colored(values: NDArray[Any]) -> NDArray[Any]:
-    """Return values in [0, 1] as RGB, uint8 (H, W, 3)."""
-    import numpy as np
-
-    stops = np.linspace(0, 1, len(_MAP_COLORS))
-    channels = [np.interp(values, stops, [color[channel] for color in _MAP_COLORS]) for channel in range(3)]
-    return np.rint(np.stack(channels, axis=-1) * 255).astype(np.uint8)
-
-
-def _illustration(
-    kind: str,
-    values: NDArray[Any],
-    picture: Any,
-    facts: dict[str, Any],
-    limits: tuple[int, int],
-    colors: bool,
-) -> NDArray[Any]:
-    """Return a small RGB picture, uint8 (h, w, 3), that shows a result: what a mask hides is tinted."""
-    import numpy as np
-    from PIL import Image
-
-    full_height, full_width = picture.shape
-    scale = min(limits[0] / full_height, limits[1] / full_width)
-    size = max(1, round(full_width * scale)), max(1, round(full_height * scale))
-
-    def reduced(plane: NDArray[Any]) -> NDArray[Any]:
-        image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-        return np.asarray(image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST))
-
-    if values.ndim == 3:
-        small = np.stack([reduced(values[..., channel]) for channel in range(3)], axis=-1)
-    elif kind == "focus_mask":
-        color = np.stack([reduced(picture.color[..., channel]) for channel in range(3)], axis=-1)
-        mask = reduced(values)[..., np.newaxis]
-        hidden = 0.35 * color + 0.65 * np.array([0.86, 0.08, 0.24], np.float32)  # the red of a rubylith
-        small = mask * color + (1 - mask) * hidden
-    else:
-        gray = reduced(values) / max(facts.get("maximum", 1.0), 1e-6)
-        if colors:
-            return _colored(gray)
-        small = np.repeat(gray[..., np.newaxis], 3, axis=-1)
-    return np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)

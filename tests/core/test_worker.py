@@ -214,9 +214,7 @@ def test_wrong_requests_are_refused_and_the_worker_lives_on(worker):
     assert "cannot read" in message_of("request", worker, "open", {**short, "dtype": "object"})
     worker.open(picture.tobytes(), shape=picture.shape, dtype="float32")
     assert "threshold must be" in message_of("input", worker, "focus_mask", {"parameters": {"threshold": -1}})
-    assert "unknown mask parameter" in message_of(
-        "request", worker, "focus_mask", {"parameters": {"treshold": 1}}
-    )
+    assert "unknown mask parameter" in message_of("request", worker, "focus_mask", {"parameters": {"treshold": 1}})
     assert "must be an object" in message_of("request", worker, "focus_mask", {"parameters": 3})
     assert "unknown output" in message_of("request", worker, "focus_mask", {"output": "int8"})
     assert "unknown output" in message_of("request", worker, "focus_mask", {"output": "color"})
@@ -227,12 +225,8 @@ def test_wrong_requests_are_refused_and_the_worker_lives_on(worker):
 def test_faults_are_told_by_kind(opened):
     assert "memory" in message_of("memory", opened, "focus_mask", {"parameters": {"smoothness": 7.0}})
     picture = ramp()
-    opened.open(
-        picture.tobytes(), shape=picture.shape, dtype="float32"
-    )  # let go of after running out of memory
-    assert "ValueError: surprise" in message_of(
-        "internal", opened, "focus_mask", {"parameters": {"smoothness": 7.1}}
-    )
+    opened.open(picture.tobytes(), shape=picture.shape, dtype="float32")  # let go of after running out of memory
+    assert "ValueError: surprise" in message_of("internal", opened, "focus_mask", {"parameters": {"smoothness": 7.1}})
     assert "Traceback" in opened.log()
     assert "full" in message_of("disk", opened, "focus_mask", {"parameters": {"smoothness": 7.2}})
     picture = np.full((30, 30), np.nan, np.float32)
@@ -275,9 +269,7 @@ def test_cancel_from_another_thread_ends_the_request_at_once(opened, folder):
     sleeping = threading.Event()
     threading.Thread(target=lambda: (sleeping.wait(), opened.cancel())).start()
     with pytest.raises(WorkerCancelledError):
-        opened.request(
-            "focus_mask", {"parameters": {"smoothness": 9}}, progress=lambda fraction, stage: sleeping.set()
-        )
+        opened.request("focus_mask", {"parameters": {"smoothness": 9}}, progress=lambda fraction, stage: sleeping.set())
     assert wait_for(lambda: not Path(f"/proc/{pid}").exists()) or sys.platform != "linux"
     assert wait_for(lambda: list(folder.iterdir()) == [])
     with pytest.raises(WorkerCancelledError):
