@@ -26,8 +26,7 @@ def cell_means(values: NDArray[np.float32], spacing: int) -> NDArray[np.float32]
     y, x = np.arange(0, height, spacing), np.arange(0, width, spacing)
     sums = np.add.reduceat(np.add.reduceat(values, y, axis=0, dtype=np.float32), x, axis=1, dtype=np.float32)
     area = np.outer(np.diff(np.append(y, height)), np.diff(np.append(x, width))).astype(np.float32)
-    means: NDArray[np.float32] = sums / area.reshape(area.shape + (1,) * (values.ndim - 2))
-    return means
+    return np.divide(sums, area.reshape(area.shape + (1,) * (values.ndim - 2)), dtype=np.float32)
 
 
 def _fractions(
@@ -36,7 +35,7 @@ def _fractions(
     """For each pixel the sample before it and how far it is on the way to the next, in [0, 1]."""
     place = np.interp(np.arange(length), positions, np.arange(len(positions)))
     first = np.clip(place.astype(np.int64), 0, max(len(positions) - 2, 0))
-    return first, (place - first).astype(np.float32)  # type: ignore[return-value]
+    return first, (place - first).astype(np.float32)
 
 
 def interpolate(
