@@ -197,11 +197,16 @@ def _popular_labels(data_term: NDArray[np.float32], number: int) -> list[int]:
 
 def _plan(popular: list[int], count: int, thorough: bool) -> list[tuple[str, int]]:
     """Return the moves in order: measured to be the cheapest for their energy among many such sequences."""
-    jumps = [("jump", sign * step) for step in (8, 4, 2, 1) if step < count for sign in (1, -1)]
-    plan = [("expand", label) for label in popular[1:]] + jumps
+
+    def jumps(*steps: int) -> list[tuple[str, int]]:
+        return [("jump", sign * step) for step in steps if step < count for sign in (1, -1)]
+
+    plan = [("expand", label) for label in popular[1:]] + jumps(8, 4, 2)
     if thorough:
-        plan += [("expand", label) for label in range(count)] + jumps
-        plan += [("expand", label) for label in range(count)] + jumps
+        plan += jumps(1) + [("expand", label) for label in range(count)] + jumps(4, 2, 1)
+        plan += [("expand", label) for label in range(count)]
+    else:
+        plan += [("expand", label) for label in range(0, count, 4)] + jumps(4, 2, 1)
     return plan
 
 
@@ -224,7 +229,7 @@ def coherent_labels(
     weights : float32 (4, H, W)
         From `contrast_weights`; multiplied by the difference of two neighbours' labels.
     thorough : bool
-        Go on with expansion moves for all labels: about a per cent less energy for several times the work.
+        Expand all labels twice: up to a per cent less energy for several times the work.
     progress : callable, optional
 
     Returns
