@@ -156,6 +156,9 @@ def focus_mask_layer(
         )  # fmt: skip
     from napari.utils.colormaps import DirectLabelColormap
 
+    colormap = DirectLabelColormap(color_dict={0: "transparent", 1: IN_FOCUS_COLOR, None: "transparent"})
+    # napari compiles something when such colours are first used; better in this thread than in the window's
+    colormap.map(np.zeros((1, 1), np.uint8))
     return layer_data(
         (values > 0.5).astype(np.uint8),
         source,
@@ -165,7 +168,7 @@ def focus_mask_layer(
         index=index,
         facts=facts,
         opacity=0.5,
-        colormap=DirectLabelColormap(color_dict={0: "transparent", 1: IN_FOCUS_COLOR, None: "transparent"}),
+        colormap=colormap,
     )
 
 

@@ -40,7 +40,7 @@ class FocusMaskWidget(DefocusWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self._painted: Labels | None = None
-        self._strokes: object = None  # what the last mask was cut with
+        self._strokes: tuple[tuple[int, ...], object] = (), None  # of the slice that was looked at last
         self.parameters = ParameterControls(MaskParameters, sliders=("threshold", "edge_sensitivity"))
         self.hints = ComboBox(
             label="Hints",
@@ -142,6 +142,8 @@ class FocusMaskWidget(DefocusWidget):
     def _on_hints(self, layer: Labels | None) -> None:
         self._forget_hints()
         self._painted = layer
+        if self.image.value is not None:  # a layer that is painted on already must tell at once
+            self._strokes = self.current_index(self.source), self._strokes[1]
         if layer is not None:
             for event in _hint_events(layer):
                 event.connect(self._on_paint)
@@ -151,12 +153,14 @@ class FocusMaskWidget(DefocusWidget):
         """Cut anew if the strokes on the current slice are others than before; napari tells of much besides."""
         if self.image.value is None or self._closed:
             return
+        source = self.source
+        index = self.current_index(source)
         strokes: object = None
-        if self._painted is not None and self._painted.data.shape == self.source.shape:
-            plane = np.asarray(self._painted.data[self.current_index(self.source)])
+        if self._painted is not None and self._painted.data.shape == source.shape:
+            plane = np.asarray(self._painted.data[index])
             strokes = plane.tobytes() if plane.any() else None
-        if strokes != self._strokes:
-            self._strokes = strokes
+        (known_index, known), self._strokes = self._strokes, (index, strokes)
+        if strokes != known and index in (known_index, ()):  # going to another slice starts nothing
             self._recut()
 
     def _forget_hints(self) -> None:

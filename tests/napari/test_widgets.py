@@ -280,3 +280,67 @@ def test_results_are_not_offered_as_pictures(viewer, quick, finish, scene):
     finish(widget)
     assert [layer.name for layer in widget.image.choices] == ["scene"]
     assert AnalysisParameters(**QUICK) == widget.analysis.parameters
+
+
+def test_every_kind_of_layer_is_measured_and_cut(viewer, quick, finish, scene):
+    import dask.array
+
+    rgb = scene[0]
+    gray = rgb[..., 1]
+    kinds = {
+        "rgba": np.concatenate([rgb, np.full((*rgb.shape[:2], 1), 255, np.uint8)], 2),
+        "pyramid": [gray, gray[::2, ::2]],
+        "lazy": dask.array.from_array(gray, chunks=50),
+        "signed": gray.astype(np.int32) - 100,
+        "half": (gray / 255).astype(np.float16),
+        "bool": gray > 110,
+    }
+    widget = quick("In-focus mask")
+    for name, data in kinds.items():
+        layer = viewer.add_image(data, name=name, contrast_limits=None if name in ("rgba", "bool") else (-100, 255))
+        widget.image.value = layer
+        press(widget.run_button)
+        finish(widget)
+        assert viewer.layers[f"{name} in focus"].data.shape == gray.shape
+        press(widget.apply_alpha)
+        cut = viewer.layers[f"{name} cut out"]
+        assert cut.data.shape == (*gray.shape, 4)
+        np.testing.assert_array_equal(cut.data[..., 3] > 0, viewer.layers[f"{name} in focus"].data == 1)
+
+
+def test_hints_on_a_stack_belong_to_their_slice(viewer, quick, finish, stack):
+    values, _ = stack
+    viewer.add_image(values, name="stack")
+    widget = quick("In-focus mask")
+    viewer.dims.set_current_step(0, 1)
+    press(widget.run_button)
+    finish(widget)
+    press(widget.add_hints)
+    finish(widget)
+    hints = widget.hints.value
+    assert hints.data.shape == values.shape
+    mask = viewer.layers["stack in focus"]
+    hints.selected_label, hints.brush_size = 1, 12
+    hints.paint((1, 48, 110), 1)
+    finish(widget)
+    assert mask.data[0][hints.data[1] == 1].all()
+    before = mask.data.copy()
+    viewer.dims.set_current_step(0, 2)  # no strokes here, but looking at another slice starts nothing
+    assert not widget.running
+    widget.planes.value = "all slices"
+    press(widget.run_button)
+    finish(widget)
+    np.testing.assert_array_equal(mask.data[1], before[0])
+    np.testing.assert_array_equal(mask.data[3], defocus.analyze(values[3], **QUICK).focus_mask())
+
+
+def test_a_picture_removed_during_its_run_is_no_fault(viewer, quick, finish, scene, notifications):
+    layer = viewer.add_image(scene[0], name="scene")
+    widget = quick("Blur map")
+    press(widget.run_button)
+    viewer.layers.remove(layer)
+    finish(widget)
+    assert not notifications
+    assert not widget.run_button.enabled
+    press(widget.run_button)
+    assert not widget.running
