@@ -76,8 +76,7 @@ def new_viewer() -> napari.Viewer:
 def map_picture(folder: Path) -> None:
     """Show the blur map with its colour bar."""
     viewer = new_viewer()
-    picture, truth = viewer.open_sample(PLUGIN, "depth_of_field")
-    viewer.layers.remove(truth)
+    (picture,) = viewer.open_sample(PLUGIN, "flower")
     viewer.layers.selection = {picture}
     run(open_widget(viewer, "Blur map"))
     viewer.layers[-1].colorbar.font_size = 14
@@ -89,8 +88,7 @@ def map_picture(folder: Path) -> None:
 def mask_picture(folder: Path) -> None:
     """Show the in-focus mask over its picture, with the slider and a brush hint."""
     viewer = new_viewer()
-    picture, truth = viewer.open_sample(PLUGIN, "depth_of_field")
-    viewer.layers.remove(truth)
+    (picture,) = viewer.open_sample(PLUGIN, "flower")
     viewer.layers.selection = {picture}
     widget = open_widget(viewer, "In-focus mask")
     run(widget)
@@ -98,11 +96,11 @@ def mask_picture(folder: Path) -> None:
     until(lambda: not widget.running)
     hints = widget.hints.value
     hints.brush_size = 14
-    for column in range(120, 260, 3):
-        hints.paint((170, column), 1)
+    for step in range(60):
+        hints.paint((190 + step, 300 + step), 1)
     hints.selected_label = 2
-    for column in range(330, 450, 3):
-        hints.paint((60, column), 2)
+    for column in range(60, 200, 3):
+        hints.paint((80, column), 2)
     until(lambda: not widget.running)
     take(viewer, folder / "napari-mask.png")
     viewer.close()

@@ -1,21 +1,29 @@
-"""Sample data for File > Open Sample: pictures made by computation, so that their blur is known exactly.
-
-They are small, free of anybody's rights, and there without a download or a source checkout.
-"""
+"""Sample data for File > Open Sample: the suite's own pictures, and others computed when they are opened."""
 
 from __future__ import annotations
 
+import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from defocus.errors import InputError
 
 if TYPE_CHECKING:
     from napari.types import LayerDataTuple
     from numpy.typing import NDArray
 
-__all__ = ["blurred", "depth_of_field", "focus_stack", "texture"]
-
-_STEP = 0.25  # px between the discs that a varying blur is interpolated from
+__all__ = [
+    "blurred",
+    "cells",
+    "coffee",
+    "depth_of_field",
+    "flower",
+    "focus_stack",
+    "object_before_ground",
+    "texture",
+]
 
 
 def texture(shape: tuple[int, int], seed: int, *, channels: int = 1) -> NDArray[np.float64]:
@@ -40,7 +48,7 @@ def texture(shape: tuple[int, int], seed: int, *, channels: int = 1) -> NDArray[
 
 
 def blurred(sharp: NDArray[np.float64], radius_px: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Blur a picture by discs whose radius varies from pixel to pixel.
+    """Blur every channel of a picture by discs whose radius varies from pixel to pixel.
 
     Parameters
     ----------
@@ -51,21 +59,56 @@ def blurred(sharp: NDArray[np.float64], radius_px: NDArray[np.float64]) -> NDArr
     -------
     float64 (H, W, channels)
     """
-    from scipy.signal import fftconvolve
+    from defocus.simulation import simulate_blur
 
-    from defocus.psf import DiscPSF
+    return np.stack([simulate_blur(sharp[..., c], radius_px) for c in range(sharp.shape[2])], axis=2)
 
-    level = radius_px / _STEP
-    result = np.zeros_like(sharp)
-    for number in range(int(np.floor(level.min())), int(np.ceil(level.max())) + 1):
-        weight = np.clip(1 - np.abs(level - number), 0, 1)
-        if not weight.any():
-            continue
-        kernel = np.asarray(DiscPSF().kernel(number * _STEP), np.float64)
-        margin = kernel.shape[0] // 2
-        padded = np.pad(sharp, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
-        result += weight[..., np.newaxis] * fftconvolve(padded, kernel[..., np.newaxis], mode="valid", axes=(0, 1))
-    return result
+
+def flower() -> list[LayerDataTuple]:
+    """Return a photograph of a flower before a blurred background."""
+    return _from_suite("flower.jpg")
+
+
+def coffee() -> list[LayerDataTuple]:
+    """Return a photograph of a cup, sharp in front and blurred behind."""
+    return _from_suite("coffee.jpg")
+
+
+def object_before_ground() -> list[LayerDataTuple]:
+    """Return a computed picture of a sharp object before a blurred ground, and its true blur radius."""
+    return _from_suite("object.png")
+
+
+def cells() -> list[LayerDataTuple]:
+    """Return a computed fluorescence picture of cells on a tilted slide, and its true blur radius."""
+    return _from_suite("cells.png")
+
+
+def _from_suite(name: str) -> list[LayerDataTuple]:
+    """Return one of the suite's sample pictures, and its true blur radius where that is known."""
+    import tifffile
+    from PIL import Image
+
+    file = _folder() / name
+    if not file.exists():
+        raise InputError(f"{name} is not installed here; it comes with the suite's source, in sample_data")
+    with Image.open(file) as opened:
+        pixels = np.asarray(opened)
+    layers: list[LayerDataTuple] = [(pixels, {"name": file.stem, "rgb": pixels.ndim == 3}, "image")]
+    truth = file.with_name(f"{file.stem}_radius.tif")
+    if truth.exists():
+        layers.append((tifffile.imread(truth), _truth(f"{file.stem} true blur radius (px)", 8), "image"))
+    return layers
+
+
+def _folder() -> Path:
+    """Return the folder of sample pictures: of the source tree, or where an installation puts them."""
+    source = Path(__file__).resolve().parents[1] / "sample_data"
+    return source if source.is_dir() else Path(sysconfig.get_path("data"), "share", "napari-defocus", "sample_data")
+
+
+def _truth(name: str, maximum: float) -> dict[str, Any]:
+    return {"name": name, "colormap": "viridis", "contrast_limits": (0, maximum), "visible": False}
 
 
 def depth_of_field() -> list[LayerDataTuple]:
@@ -80,16 +123,7 @@ def depth_of_field() -> list[LayerDataTuple]:
     truth = np.where(inside, 0.0, background).astype(np.float32)
     return [
         (_with_noise(picture, 3), {"name": "depth of field", "rgb": True}, "image"),
-        (
-            truth,
-            {
-                "name": "depth of field true blur radius (px)",
-                "colormap": "viridis",
-                "contrast_limits": (0, 8),
-                "visible": False,
-            },
-            "image",
-        ),
+        (truth, _truth("depth of field true blur radius (px)", 8), "image"),
     ]
 
 
@@ -107,10 +141,7 @@ def focus_stack() -> list[LayerDataTuple]:
         (
             best.astype(np.float32),
             {
-                "name": "focus stack true height (slice)",
-                "colormap": "viridis",
-                "contrast_limits": (0, depth - 1),
-                "visible": False,
+                **_truth("focus stack true height (slice)", depth - 1),
                 "axis_labels": ("y", "x"),
                 "units": "um",
                 "scale": scale[1:],

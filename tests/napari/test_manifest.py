@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,27 @@ def test_samples_open_with_their_truth(viewer):
     np.testing.assert_allclose(stack.scale[1:], height.scale)
 
 
+@pytest.mark.parametrize("key", ["object", "cells"])
+def test_the_suites_pictures_open_with_their_truth(viewer, key):
+    picture, truth = viewer.open_sample("napari-defocus", key)
+    assert picture.data.shape == truth.data.shape
+    assert truth.name == f"{key} true blur radius (px)"
+    assert truth.data.max() > 3
+
+
+def test_photographs_open_from_a_source_tree_and_from_an_installation(monkeypatch, tmp_path):
+    for sample in (_samples.flower, _samples.coffee):
+        ((pixels, metadata, _),) = sample()
+        assert (pixels.ndim, pixels.dtype, metadata["rgb"]) == (3, np.uint8, True)
+    monkeypatch.setattr(_samples, "__file__", str(tmp_path / "napari_defocus" / "_samples.py"))
+    monkeypatch.setattr(_samples.sysconfig, "get_path", lambda name: str(tmp_path / name))
+    with pytest.raises(defocus.InputError, match=r"flower\.jpg is not installed here"):
+        _samples.flower()
+    folder = tmp_path / "data" / "share" / "napari-defocus" / "sample_data"
+    shutil.copytree(FOLDER.parent / "sample_data", folder)
+    assert len(_samples.cells()) == 2
+
+
 @pytest.mark.slow
 def test_the_samples_truth_is_what_the_core_measures():
     (picture, _, _), (truth, _, _) = _samples.depth_of_field()
@@ -113,6 +135,10 @@ viewer.close()
     line = next(line for line in run.stdout.splitlines() if line.startswith("MENUS"))
     entries = {entry for entry in json.loads(line[6:]) if "Defocus" in entry}
     assert entries == {
+        "File > Open Sample > Defocus > Photograph of a flower",
+        "File > Open Sample > Defocus > Photograph of a cup",
+        "File > Open Sample > Defocus > Object before a blurred ground, with its true blur radius",
+        "File > Open Sample > Defocus > Cells on a tilted slide, with their true blur radius",
         "File > Open Sample > Defocus > Depth of field, with its true blur radius",
         "File > Open Sample > Defocus > Focus stack of a tilted surface, with its true height",
         "Layers > Measure > Blur map (Defocus)",
