@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from defocus.progress import Progress
-    from napari_defocus._engine import Token
+    from napari_defocus._jobs import Token
 
 __all__ = ["reports"]
 

@@ -9,8 +9,9 @@ import numpy as np
 from defocus.errors import InputError
 from defocus.parameters import AnalysisParameters, MapParameters
 from defocus.progress import ignore_progress, sub_progress
-from napari_defocus._engine import Job, LocalEngine
+from napari_defocus._engine import LocalEngine
 from napari_defocus._functions import as_source, map_layer_data, named
+from napari_defocus._jobs import Job
 from napari_defocus._layers import layer_data
 from napari_defocus._stack import composite, focus_curve, height_map
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from napari.types import LayerDataTuple
 
     from defocus.progress import Progress
-    from napari_defocus._engine import Engine, Token
+    from napari_defocus._jobs import Engine, Token
     from napari_defocus._sources import Source
 
 __all__ = ["focus_over_z_layers"]

@@ -18,7 +18,8 @@ from defocus.parameters import (
     RestorationParameters,
 )
 from defocus.progress import ignore_progress, sub_progress
-from napari_defocus._engine import Job, LocalEngine
+from napari_defocus._engine import LocalEngine
+from napari_defocus._jobs import Job
 from napari_defocus._layers import IN_FOCUS_COLOR, layer_data
 from napari_defocus._sources import Source
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from defocus.progress import Progress
-    from napari_defocus._engine import Answer, Engine, Token
+    from napari_defocus._jobs import Answer, Engine, Token
 
 __all__ = [
     "as_source",

@@ -10,7 +10,7 @@ from magicgui.widgets import ComboBox, Container, Label, ProgressBar, PushButton
 
 from defocus.errors import Cancelled, DefocusError
 from defocus.parameters import AnalysisParameters
-from napari_defocus import _engine, _layers
+from napari_defocus import _engine, _jobs, _layers
 from napari_defocus._background import reports
 from napari_defocus._controls import ParameterControls
 from napari_defocus._sources import Source
@@ -41,7 +41,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         super().__init__(labels=True)
         self._viewer = viewer
         self._engine = _acquire(viewer, self)
-        self._token: _engine.Token | None = None
+        self._token: _jobs.Token | None = None
         self._closed = False
         self._worker: Any = None
         self._bar: Any = None  # in napari's activity dock
@@ -126,14 +126,14 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         """Start; each widget says what."""
         raise NotImplementedError
 
-    def _start(self, work: Callable[[Progress, _engine.Token], Any], done: Callable[[Any], None], title: str) -> None:
+    def _start(self, work: Callable[[Progress, _jobs.Token], Any], done: Callable[[Any], None], title: str) -> None:
         """Run `work` in the background and hand its result to `done` in the event loop."""
         from napari.qt.threading import thread_worker
         from napari.utils import progress
 
         if self.running or self._closed:  # closing a viewer changes choices, which must start nothing
             return
-        token = self._token = _engine.Token()
+        token = self._token = _jobs.Token()
         self._done = done
         self._set_running(True)
         self._bar = progress(total=100, desc=title)
@@ -239,7 +239,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
 
 def _outcome(
-    work: Callable[[Progress, _engine.Token], Any], token: _engine.Token
+    work: Callable[[Progress, _jobs.Token], Any], token: _jobs.Token
 ) -> Generator[tuple[float, str] | None, None, tuple[Any, Exception | None]]:
     """Do the work and return its result or its error: napari's own handling of errors fails under PySide6."""
     try:

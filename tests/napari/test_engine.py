@@ -10,7 +10,8 @@ from napari.layers import Image
 from defocus import Cancelled
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
 from napari_defocus._background import reports
-from napari_defocus._engine import Job, LocalEngine, Token, WorkerEngine
+from napari_defocus._engine import LocalEngine, WorkerEngine
+from napari_defocus._jobs import Job, Token
 from napari_defocus._sources import Source
 
 QUICK = AnalysisParameters(window=21, spacing=4)
