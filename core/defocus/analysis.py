@@ -160,7 +160,7 @@ class Analysis:
             from defocus.paper import coherent_map
 
             return coherent_map(self.picture, self.evidence, chosen, progress=progress)
-        radius = self._sample_map(chosen, sub_progress(progress, 0, 0.8))
+        radius = self._sample_map(chosen, sub_progress(progress, 0, 0.4))
         result = interpolate_along_edges(
             radius,
             self.picture.color,
@@ -168,6 +168,7 @@ class Analysis:
             self.evidence.rows,
             self.evidence.columns,
             _MAP_EDGE_SCALE / chosen.edge_sensitivity,
+            progress=sub_progress(progress, 0.4, 1),
         )
         progress(1.0, "drawing the map")
         return result
@@ -210,12 +211,12 @@ class Analysis:
 
             threshold = self.threshold if chosen.threshold == "auto" else float(chosen.threshold)
             preference = focus_preference_of(self.evidence, threshold)
-            mask = self._cut_full(preference, None, hints, chosen)
+            mask = self._cut_full(preference, None, hints, chosen, sub_progress(progress, 0, 0.9))
         else:
             preference = self._preference(chosen)
             coarse = self._cut_samples(preference, chosen)
             progress(0.3, "cutting the mask")
-            mask = self._cut_full(preference, coarse, hints, chosen)
+            mask = self._cut_full(preference, coarse, hints, chosen, sub_progress(progress, 0.3, 0.9))
         progress(0.9, "cutting the mask")
         if chosen.softness == 0:
             progress(1.0, "cutting the mask")
@@ -274,6 +275,7 @@ class Analysis:
         coarse: NDArray[np.bool_] | None,
         hints: NDArray[np.int8],
         chosen: MaskParameters,
+        progress: Progress,
     ) -> NDArray[np.bool_]:
         """Cut at full size, on large pictures at about a megapixel and then along the full-size picture's edges."""
         from defocus.segmentation import coarse_weights, color_preference, cut
@@ -288,14 +290,16 @@ class Analysis:
         if hints.any():
             sure = cell_means(hints.astype(np.float32), step)
             wanted[sure != 0] = np.sign(sure[sure != 0]) * np.float32(_SURE)
-        mask = cut(wanted, coarse_weights(small, chosen.smoothness, chosen.edge_sensitivity))
+        weights = coarse_weights(small, chosen.smoothness, chosen.edge_sensitivity)
+        mask = cut(wanted, weights, sub_progress(progress, 0.1, 0.5 if step > 1 else 1))
         if step > 1:
             rows, columns = (
                 np.minimum(np.arange(count) * step + step // 2, size - 1)
                 for count, size in zip(mask.shape, self.shape, strict=True)
             )
             near = mask.astype(np.float32)
-            mask = interpolate_along_edges(near, color, small, rows, columns, _MASK_EDGE_SCALE) > 0.5
+            finish = sub_progress(progress, 0.5, 1)
+            mask = interpolate_along_edges(near, color, small, rows, columns, _MASK_EDGE_SCALE, progress=finish) > 0.5
             mask[hints > 0] = True
             mask[hints < 0] = False
         return mask

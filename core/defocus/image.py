@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from defocus.errors import InputError
+from defocus.parallel import run_parts
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "as_picture", "load_image"]
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as in rgb2gray of the paper's code
+_STRIP = 256  # rows scaled at a time
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 274
 
@@ -114,11 +116,8 @@ def as_picture(array: ArrayLike | Picture, alpha: ArrayLike | None = None, *, so
     channels = values.shape[2]
     has_alpha = channels in (2, 4)
     black, white = _range(values[..., : channels - has_alpha])
-    scaled = values.astype(np.float32)
-    color = scaled[..., : channels - has_alpha]
-    if (black, white) != (0.0, 1.0):
-        color = (color - np.float32(black)) / np.float32(white - black)
-    opacity = scaled[..., -1] / np.float32(_alpha_white(values.dtype)) if has_alpha else None
+    color = _scaled(values[..., : channels - has_alpha], black, white)
+    opacity = values[..., -1].astype(np.float32) / np.float32(_alpha_white(values.dtype)) if has_alpha else None
     if alpha is not None:
         given = np.asarray(alpha, np.float32)
         if given.shape != values.shape[:2]:
@@ -130,6 +129,22 @@ def as_picture(array: ArrayLike | Picture, alpha: ArrayLike | None = None, *, so
     depth = 8 if values.dtype in (np.uint8, np.bool_) else 16 if values.dtype == np.uint16 else 32
     color = np.ascontiguousarray(np.broadcast_to(color, (*color.shape[:2], 3)) if gray else color)
     return Picture(color, opacity, gray, white, black, depth, source)
+
+
+def _scaled(values: NDArray[Any], black: float, white: float) -> NDArray[np.float32]:
+    """Return float32 in which `black` is 0 and `white` is 1; strips on two threads, without temporary arrays."""
+    out = np.empty(values.shape, np.float32)
+
+    def scale(top: int) -> None:
+        strip = out[top : top + _STRIP]
+        strip[...] = values[top : top + _STRIP]
+        if black != 0:
+            strip -= np.float32(black)
+        if white - black != 1:
+            strip /= np.float32(white - black)
+
+    run_parts(scale, range(0, len(values), _STRIP))
+    return out
 
 
 def _alpha_white(dtype: np.dtype[Any]) -> float:

@@ -21,6 +21,6 @@ def sub_progress(progress: Progress, start: float, stop: float) -> Progress:
     """Return a callback whose own 0 to 1 fills `start` to `stop` of `progress`."""
 
     def report(fraction: float, stage: str) -> None:
-        progress(start + (stop - start) * min(max(fraction, 0.0), 1.0), stage)
+        progress(min(start + (stop - start) * min(max(fraction, 0.0), 1.0), stop), stage)
 
     return report

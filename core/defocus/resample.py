@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
+from defocus.parallel import run_parts
+from defocus.progress import ignore_progress
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from defocus.progress import Progress
 
 __all__ = ["cell_means", "interpolate", "interpolate_along_edges", "sample_positions"]
 
@@ -20,13 +25,25 @@ def sample_positions(length: int, spacing: int) -> NDArray[np.int64]:
     return np.minimum(np.arange(0, length, spacing) + spacing // 2, length - 1)
 
 
-def cell_means(values: NDArray[np.float32], spacing: int) -> NDArray[np.float32]:
+def cell_means(
+    values: NDArray[np.float32], spacing: int, *, progress: Progress = ignore_progress
+) -> NDArray[np.float32]:
     """Return the mean of each cell of `spacing` x `spacing` px, float32 (h, w, ...); the last may be smaller."""
     height, width = values.shape[:2]
     y, x = np.arange(0, height, spacing), np.arange(0, width, spacing)
-    sums = np.add.reduceat(np.add.reduceat(values, y, axis=0, dtype=np.float32), x, axis=1, dtype=np.float32)
     area = np.outer(np.diff(np.append(y, height)), np.diff(np.append(x, width))).astype(np.float32)
-    return np.divide(sums, area.reshape(area.shape + (1,) * (values.ndim - 2)), dtype=np.float32)
+    area = area.reshape(area.shape + (1,) * (values.ndim - 2))
+    means = np.empty((len(y), len(x), *values.shape[2:]), np.float32)
+    cells = max(1, _STRIP // spacing)  # rows of cells done at a time
+
+    def strip(first: int) -> None:
+        part = values[first * spacing : (first + cells) * spacing]
+        sums = np.add.reduceat(part, np.arange(0, len(part), spacing), axis=0, dtype=np.float32)
+        means[first : first + cells] = np.add.reduceat(sums, x, axis=1, dtype=np.float32)
+
+    run_parts(strip, range(0, len(y), cells), progress=progress, stage="reducing the picture")
+    means /= area
+    return means
 
 
 def _fractions(
@@ -107,6 +124,8 @@ def interpolate_along_edges(
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     edge_scale: float,
+    *,
+    progress: Progress = ignore_progress,
 ) -> NDArray[np.float32]:
     """Return samples interpolated to every pixel so that they change where the colour does.
 
@@ -124,13 +143,12 @@ def interpolate_along_edges(
         Where the samples lie.
     edge_scale : float
         Colour difference that halves a sample's weight, about.
+    progress : callable, optional
 
     Returns
     -------
     float32 (H, W)
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     height, width = color.shape[:2]
     y, _ = _fractions(height, rows)
     x, _ = _fractions(width, columns)
@@ -142,6 +160,5 @@ def interpolate_along_edges(
         part = slice(top, min(top + _STRIP, height))
         _edge_weighted(values, means, color[part], y[part], x, rows - top, columns, sharpness, out[part])
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(strip, range(0, height, _STRIP)))
+    run_parts(strip, range(0, height, _STRIP), progress=progress, stage="drawing at full size")
     return out

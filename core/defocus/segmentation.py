@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.labeling import contrast_weights
+from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from defocus.progress import Progress
 
 __all__ = ["coarse_weights", "color_preference", "cut", "focus_cost", "focus_preference", "probable_thresholds"]
 
@@ -65,11 +68,13 @@ def coarse_weights(colors: NDArray[np.float32], smoothness: float, edge_sensitiv
     return contrast_weights(colors, float(weight), _EDGE_SCALE / edge_sensitivity)
 
 
-def cut(preference: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.bool_]:
+def cut(
+    preference: NDArray[np.float32], weights: NDArray[np.float32], progress: Progress = ignore_progress
+) -> NDArray[np.bool_]:
     """Return the mask of least energy (18) for a preference in nats, positive = in focus."""
     from defocus.grid_cut import minimum_cut_pyramid
 
-    return minimum_cut_pyramid(preference, 0, weights)
+    return minimum_cut_pyramid(preference, 0, weights, progress=progress)
 
 
 def _agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

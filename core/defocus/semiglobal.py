@@ -7,12 +7,12 @@ https://doi.org/10.1109/TPAMI.2007.1166.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
 
+from defocus.parallel import run_parts
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -89,15 +89,24 @@ def path_costs(
     """
     halves = [np.zeros_like(data_term), np.zeros_like(data_term)]
 
+    finished: list[int] = []
+    stopped: list[bool] = []
+
     # Two threads at the most, each with its own sum in a fixed order: the result is the same for any number of cores
     def walk(half: int) -> None:
         for down, right in _PATHS[half::2]:
-            _walk(data_term, weights, down, right, halves[half])
+            if not stopped:
+                _walk(data_term, weights, down, right, halves[half])
+                finished.append(half)
 
-    progress(0.0, "making the map coherent")
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(walk, (0, 1)))
-    progress(1.0, "making the map coherent")
+    def report(_: float, stage: str) -> None:
+        try:
+            progress(len(finished) / len(_PATHS), stage)
+        except BaseException:
+            stopped.append(True)
+            raise
+
+    run_parts(walk, (0, 1), progress=report, stage="making the map coherent")
     total = halves[0]
     total += halves[1]
     total -= 7 * data_term

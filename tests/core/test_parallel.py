@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from defocus import Cancelled
+from defocus.parallel import run_parts
+
+
+def test_results_come_in_order_and_progress_rises_to_one():
+    seen = []
+    results = run_parts(
+        lambda part: (time.sleep(0.001 * (5 - part)), part)[1],
+        range(5),
+        threads=3,
+        progress=lambda fraction, stage: seen.append((fraction, stage)),
+        stage="testing",
+    )
+    assert results == [0, 1, 2, 3, 4]
+    assert [fraction for fraction, _ in seen] == sorted(fraction for fraction, _ in seen)
+    assert seen[-1] == (1.0, "testing")
+
+
+def test_cancelling_begins_no_further_part():
+    begun = []
+    gate = threading.Event()
+
+    def work(part):
+        begun.append(part)
+        gate.wait(5)
+
+    def refuse(fraction, stage):
+        gate.set()
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run_parts(work, range(100), threads=2, progress=refuse)
+    assert len(begun) < 10
+
+
+def test_an_error_in_a_part_is_raised():
+    def work(part):
+        if part == 3:
+            raise ValueError("part 3")
+        return part
+
+    with pytest.raises(ValueError, match="part 3"):
+        run_parts(work, range(6))
