@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Evidence", "local_evidence"]
 
+_STAGE = "measuring local spectra"
 _STEP = 0.1  # px between radii, as in the paper
 _OCTAVE = 8.0  # px: largest radius of the first octave
 _WEB_SIZE = 640 * 427  # pixels of the pictures on which [0, 8] px is right
@@ -183,6 +184,7 @@ def local_evidence(
     bank = gabor_bank(parameters.window)
     threads = os.cpu_count() or 1
 
+    progress(0.0, _STAGE)
     luminance = picture.luminance
     valid = None if picture.alpha is None else picture.alpha >= 0.5
     share = None if valid is None else _share(valid, bank.window, rows, columns)
@@ -190,12 +192,14 @@ def local_evidence(
     first = None
     for octave in range(octaves):
         scale = 2**octave
+        progress(octave / octaves, _STAGE)
         if octave:
             luminance = cell_means(luminance, 2)
             valid = None if valid is None else cell_means(valid.astype(np.float32), 2) > 0.999
         begin, end = octave / octaves, (octave + 1) / octaves
         own = _own_radii(radii, scale)
         spectra = blur_spectra(bank, psf, radii[own] / scale)
+        progress(begin, _STAGE)
         y = np.minimum(rows // scale, luminance.shape[0] - 1)
         x = np.minimum(columns // scale, luminance.shape[1] - 1)
         energies = local_energies(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
+from defocus.parallel import run_parts
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["local_energies", "profile_likelihood"]
 
 _STRIP = 32  # rows of samples that one task filters; bounds the memory of the row-filtered planes
+_STRIP_HEIGHT = 256  # px; where samples lie far apart fewer rows of them make a task, so that it ends soon
 _COLUMNS = 64  # columns of samples filtered at a time: their accumulators stay in the first-level cache
 _TILE = 128  # samples whose likelihood is computed side by side
 
@@ -188,8 +190,11 @@ def local_energies(
     known = None if valid is None else np.pad(valid, ((half, half + 1), (half, half + 1)), mode="symmetric")
     out = np.empty((len(rows), len(spectra.noise), len(columns)), np.float32)
 
-    def strip(first: int) -> int:
-        chosen = rows[first : first + _STRIP]
+    spacing = int(rows[1] - rows[0]) if len(rows) > 1 else 1
+    count = max(8, min(_STRIP, _STRIP_HEIGHT // max(spacing, 1)))
+
+    def strip(first: int) -> None:
+        chosen = rows[first : first + count]
         top, bottom = int(chosen[0]), int(chosen[-1]) + 2 * half + 1
         part = padded[top : bottom + 1]
         # Differentiate first, then filter: the mean, a thousand times larger than a gradient, never enters the sums
@@ -208,19 +213,10 @@ def local_energies(
             lines.sines,
             lines.channel,
             lines.scale,
-            out[first : first + _STRIP],
+            out[first : first + count],
         )
-        return len(chosen)
 
-    done = 0
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for count in pool.map(strip, range(0, len(rows), _STRIP)):
-                done += count
-                progress(done / len(rows), "measuring local spectra")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    run_parts(strip, range(0, len(rows), count), threads=threads, progress=progress, stage="measuring local spectra")
     return out
 
 
