@@ -129,14 +129,14 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _start(self, work: Callable[[Progress, _jobs.Token], Any], done: Callable[[Any], None], title: str) -> None:
         """Run `work` in the background and hand its result to `done` in the event loop."""
         from napari.qt.threading import thread_worker
-        from napari.utils import progress
+        from napari.utils import cancelable_progress
 
         if self.running or self._closed:  # closing a viewer changes choices, which must start nothing
             return
         token = self._token = _jobs.Token()
         self._done = done
         self._set_running(True)
-        self._bar = progress(total=100, desc=title)
+        self._bar = cancelable_progress(total=100, desc=title)
         self._worker = thread_worker(_outcome)(work, token)
         self._worker.yielded.connect(self._on_report)
         self._worker.returned.connect(self._on_result)
@@ -152,7 +152,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _on_report(self, report: tuple[float, str] | None) -> None:
         bar = self._bar
-        if report is None or bar is None:
+        if bar is not None and bar.is_canceled and self._token is not None and not self._token.cancelled:
+            self.cancel()  # by the button in the activity dock
+        if report is None or bar is None or bar.is_canceled:
             return
         fraction, stage = report
         self.bar.value = round(100 * fraction)

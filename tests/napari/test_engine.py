@@ -145,3 +145,24 @@ def test_closing_the_reports_cancels_the_work():
     next(generator)
     generator.close()
     assert ended.wait(5)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [(), (3,), (4,)])
+def test_a_picture_that_nothing_was_done_to_comes_back_as_it_was(kind, channels):
+    from defocus.image import as_picture
+    from napari_defocus._engine import _as_source
+
+    random = np.random.default_rng(1)
+    shape = (20, 30, *channels)
+    if np.issubdtype(kind, np.integer):
+        limits = np.iinfo(kind)
+        pixels = random.integers(max(limits.min, -5000), min(limits.max, 5000), shape).astype(kind)
+    else:
+        pixels = random.random(shape).astype(kind) * (1 if channels else 7)
+    picture = as_picture(pixels)
+    back = _as_source(picture.color, picture, pixels)
+    assert back.dtype == pixels.dtype
+    np.testing.assert_allclose(back, pixels, rtol=1e-5, atol=1e-3 if kind == np.float32 or kind == np.float64 else 0.6)
+    if channels == (4,):
+        np.testing.assert_array_equal(back[..., 3], pixels[..., 3])

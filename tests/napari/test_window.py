@@ -48,6 +48,17 @@ def test_progress_is_shown_in_the_activity_dock_and_cancel_stops_at_once(
     qtbot.waitUntil(lambda: not our_threads(), timeout=10_000)
 
 
+def test_the_activity_docks_own_button_cancels_too(viewer, long_run, finish, worker_processes):
+    from napari.utils.progress import progress
+
+    (bar,) = progress._all_instances
+    bar.cancel()
+    finish(long_run)
+    assert long_run.status.value == "cancelled"
+    assert worker_processes(expected=0) == 0
+    assert len(viewer.layers) == 1
+
+
 def test_after_a_cancel_the_next_run_works(viewer, long_run, finish):
     long_run.cancel_button.native.click()
     finish(long_run)
