@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import sys
@@ -17,6 +18,26 @@ def peak_memory():
     """Return the most memory that this process ever held, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def longest_stop(work):
+    """Return the most seconds from a refusal to the end of the work, over several times of refusing."""
+    import defocus
+
+    longest = 0.0
+    for share in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9):
+        asked = 0.0
+
+        def refuse(fraction, stage, share=share):
+            nonlocal asked
+            if fraction >= share:
+                asked = time.perf_counter()
+                raise defocus.Cancelled
+
+        with contextlib.suppress(defocus.Cancelled):
+            work(refuse)
+        longest = max(longest, time.perf_counter() - asked)
+    return longest
 
 
 def whole_path(height, width):
@@ -58,12 +79,19 @@ def whole_path(height, width):
         take("mask", lambda: analysis.focus_mask(progress=report))
         times["total"] = time.perf_counter() - begin
         take("re-cut", lambda: analysis.focus_mask(threshold=2.5, progress=report))
+        peak = peak_memory()
+        stop = max(
+            longest_stop(lambda progress: defocus.analyze(picture, progress=progress)),
+            longest_stop(lambda progress: analysis.blur_map(progress=progress)),
+            longest_stop(lambda progress: analysis.focus_mask(progress=progress)),
+        )
     return {
         "pixels": height * width,
         "times": times,
-        "peak": peak_memory(),
+        "peak": peak,
         "before": before,
         "longest_silence": max(gaps),
+        "longest_stop": stop,
     }
 
 

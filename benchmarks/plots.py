@@ -43,14 +43,16 @@ def time_and_memory(paths, folder):
     _finish(figure, axes, folder / "benchmark-memory.png", "megapixels", "peak memory of the process (GB)")
 
 
-def energies(points, file):
-    """Energy above the lower bound against time."""
-    bound = next(value for name, _, value in points if name == "lower bound")
+def energies(points, course, file):
+    """Energy above the least one found, against time."""
+    least = min([value for _, value in course] + [value for name, _, value in points if name != "lower bound"])
+    cycles = [(seconds, value) for name, seconds, value in points if name.startswith("alpha")]
     figure, axes = plt.subplots(figsize=(6, 4))
-    for prefix, marker in (("moves", "o"), ("alpha", "s")):
-        chosen = [(seconds, 100 * (value / bound - 1)) for name, seconds, value in points if name.startswith(prefix)]
-        label = "expansion and jump moves" if prefix == "moves" else "alpha-expansion (PyMaxflow)"
-        axes.semilogx(*zip(*chosen, strict=True), marker + "-", label=label)
+    for chosen, style, label in (
+        (course, "-", "expansion and jump moves"),
+        (cycles, "s-", "alpha-expansion (PyMaxflow), each cycle"),
+    ):
+        seconds, values = np.array(chosen).T
+        axes.loglog(seconds, np.maximum(100 * (values / least - 1), 1e-3), style, label=label)
     axes.legend(frameon=False)
-    axes.set_ylim(bottom=0)
-    _finish(figure, axes, file, "seconds", "energy above the lower bound (%)")
+    _finish(figure, axes, file, "seconds", "energy above the least found (%)")

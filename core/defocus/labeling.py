@@ -106,13 +106,14 @@ def _build_move(labels, offers, data_term, weights, capacity, surplus):  # type:
     """Fill the graph whose source side takes what it is offered; all arrays but the data term are padded."""
     height, width, _ = data_term.shape
     scale = np.float32(2.0) / np.float32(_UNIT)
+    limit = np.float32(2.0**29)  # room for the weights in 32 bits
     down = (0, 1, 1, 1)
     right = (1, 0, 1, -1)
     surplus[:] = 0
     for y in range(1, height + 1):
         for x in range(1, width + 1):
             gain = data_term[y - 1, x - 1, labels[y, x]] - data_term[y - 1, x - 1, offers[y, x]]
-            surplus[y, x] += np.int32(np.rint(gain * scale))
+            surplus[y, x] += np.int32(min(max(np.rint(gain * scale), -limit), limit))
             for k in range(4):
                 weight = weights[k, y, x]
                 v = y + down[k]
@@ -225,7 +226,7 @@ def coherent_labels(
     Parameters
     ----------
     data_term : float32 (H, W, L)
-        Cost of each label at each pixel.
+        Cost of each label at each pixel, finite.
     weights : float32 (4, H, W)
         From `contrast_weights`; multiplied by the difference of two neighbours' labels.
     thorough : bool

@@ -169,3 +169,11 @@ def test_a_single_label_and_a_single_pixel():
     ones = np.ones((4, 3, 3), np.float32)
     assert not coherent_labels(np.zeros((3, 3, 1), np.float32), ones).any()
     assert coherent_labels(np.array([[[3, 1, 2]]], np.float32), np.zeros((4, 1, 1), np.float32)) == 1
+
+
+def test_large_costs_forbid_labels():
+    data_term, weights, _ = scene(30, 40)
+    data_term[10:20, 10:20, :20] = 1e8
+    labels = coherent_labels(data_term, weights)
+    assert (labels[10:20, 10:20] >= 20).all()
+    assert (labels < 10).any()
