@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from defocus import __version__
 from defocus.command_options import chosen, with_options
-from defocus.errors import DefocusError
+from defocus.errors import DefocusError, InputError
 from defocus.parameters import (
     AnalysisParameters,
     MagnificationParameters,
@@ -21,7 +21,7 @@ from defocus.parameters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from defocus.image import Picture
     from defocus.progress import Progress
@@ -39,12 +39,24 @@ Inputs = Annotated[list[Path], Parameter(help="Picture files.", negative=())]
 Output = Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.")]
 Json = Annotated[bool, Parameter(help="Print results as JSON, one object per file and line.", negative=())]
 Preview = Annotated[bool, Parameter(help="Also write STEM_blur.png, in colour with a scale in px.", negative=())]
+Scheduler = Annotated[
+    str | None,
+    Parameter(help="Address (or scheduler file) of a running Dask cluster that shares the files; it does the work."),
+]
 Layer = Annotated[bool, Parameter(help="Also write STEM_layer.png: the picture with the mask as alpha.", negative=())]
 
 
 @app.command(name="map")
 @with_options(AnalysisParameters, MapParameters)
-def map_command(inputs: Inputs, *, output: Output, preview: Preview = False, json: Json = False, **values: Any) -> int:
+def map_command(
+    inputs: Inputs,
+    *,
+    output: Output,
+    preview: Preview = False,
+    json: Json = False,
+    dask: Scheduler = None,
+    **values: Any,
+) -> int:
     """Write STEM_blur.tif: the blur radius of every pixel in px, as 32-bit floats."""
     analysis_parameters = chosen(AnalysisParameters, values)
     map_parameters = chosen(MapParameters, values)
@@ -65,7 +77,9 @@ def map_command(inputs: Inputs, *, output: Output, preview: Preview = False, jso
                 with_scale(radius, analysis.max_radius).save(beside)
         return {**_facts(analysis, radius), "files": [str(item) for item in files]}
 
-    return _each(inputs, work, json)
+    if dask is not None:
+        output = output.absolute()  # workers may stand in another folder
+    return _each(inputs, work, json, dask)
 
 
 @app.command(name="mask")
@@ -235,39 +249,83 @@ def _told(work: Callable[[], object]) -> int:
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
-def _each(files: list[Path], work: Callable[[Path, Picture, Progress], dict[str, Any]], json: bool) -> int:
+def _each(
+    files: list[Path],
+    work: Callable[[Path, Picture, Progress], dict[str, Any]],
+    json: bool,
+    scheduler: str | None = None,
+) -> int:
     """Do the work for each file; a file that fails is told and does not stop the others."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from defocus.image import load_image
 
     failed = 0
     console = Console(stderr=True, soft_wrap=True)
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("", total=float(len(files)))
-        for number, file in enumerate(files):
 
-            def report(fraction: float, stage: str, file: Path = file, number: int = number) -> None:
-                bars.update(task, completed=number + fraction, description=f"{file.name}: {stage}")
+        def report(done: float, text: str) -> None:
+            bars.update(task, completed=done, description=text)
 
-            try:
-                facts = work(file, load_image(file), report)
-            except (DefocusError, MemoryError) as error:
+        results = _here(files, work, report) if scheduler is None else _on_cluster(files, work, report, scheduler)
+        for file, facts in results:
+            if isinstance(facts, Exception):
                 failed += 1
-                reason = str(error) or "not enough memory"
+                reason = str(facts) or "not enough memory"
                 text = reason if file.name in reason else f"{file.name}: {reason}"
                 if json:
                     print(json_format.dumps({"input": str(file), "error": text}), flush=True)
                 console.print(f"defocus: {text}", markup=False, highlight=False)
-                continue
-            if json:
+            elif json:
                 print(json_format.dumps({"input": str(file), **facts}), flush=True)
             else:
                 bars.console.file.flush()
                 print(_summary(file, facts), flush=True)
     return 1 if failed else 0
+
+
+def _here(
+    files: list[Path], work: Callable[[Path, Picture, Progress], dict[str, Any]], report: Callable[[float, str], None]
+) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
+    """Yield each file's results, or why it failed, in order."""
+    from defocus.image import load_image
+
+    for number, file in enumerate(files):
+
+        def progress(fraction: float, stage: str, file: Path = file, number: int = number) -> None:
+            report(number + fraction, f"{file.name}: {stage}")
+
+        try:
+            yield file, work(file, load_image(file), progress)
+        except (DefocusError, MemoryError) as error:
+            yield file, error
+
+
+def _on_cluster(
+    files: list[Path],
+    work: Callable[[Path, Picture, Progress], dict[str, Any]],
+    report: Callable[[float, str], None],
+    scheduler: str,
+) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
+    """Yield each file's results as they come from the workers."""
+    try:
+        from defocus.dask import batch
+    except ImportError as error:
+        raise InputError(f'--dask needs the extra "dask": pip install "napari-defocus[dask]" ({error})') from error
+
+    def one(file: Path) -> dict[str, Any]:
+        from defocus.image import load_image
+        from defocus.progress import ignore_progress
+
+        return work(file, load_image(file), ignore_progress)
+
+    jobs = [(file.absolute(),) for file in files]
+    for done, (index, facts) in enumerate(batch(one, jobs, scheduler), start=1):
+        if isinstance(facts, Exception) and not isinstance(facts, DefocusError | MemoryError):
+            raise facts
+        report(done, f"{done} of {len(files)} pictures")
+        yield files[index], facts
 
 
 def _size(picture: Picture) -> dict[str, Any]:

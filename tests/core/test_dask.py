@@ -149,6 +149,51 @@ def test_a_cluster_of_two_processes():
         assert os.getpid() not in owners.values()
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_the_command_line_works_on_a_cluster(tmp_path):
+    """A real command, on a cluster of two other processes; one file of three is bad."""
+    import json
+    import subprocess
+    import sys
+
+    import tifffile
+    from distributed import LocalCluster
+
+    for name, seed in (("one", 1), ("two", 2)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", (plane(90, 110, seed) * 255).astype(np.uint8))
+    (tmp_path / "bad.tif").write_bytes(b"nothing of the kind")
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        program = [sys.executable, "-c", "from defocus.command_line import main; main()"]
+        done = subprocess.run(
+            [
+                *program,
+                "map",
+                "one.tif",
+                "bad.tif",
+                "two.tif",
+                "-o",
+                "out",
+                "--json",
+                "--dask",
+                cluster.scheduler_address,
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1, done.stderr
+    answers = {answer["input"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    assert set(answers) == {"one.tif", "bad.tif", "two.tif"}
+    assert "bad.tif" in answers["bad.tif"]["error"]
+    for name in ("one", "two"):
+        expected = defocus.analyze(defocus.load_image(tmp_path / f"{name}.tif")).blur_map()
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / f"{name}_blur.tif"), expected)
+
+
 @pytest.mark.filterwarnings("default")
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     with pytest.raises(InputError, match="no Dask scheduler at 'nonsense'"):
