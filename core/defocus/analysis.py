@@ -155,7 +155,7 @@ class Analysis:
         float32 (H, W)
             Disc radius in px; 0 is in focus.
         """
-        chosen = _with(parameters or MapParameters(), changes)
+        chosen = with_changes(parameters or MapParameters(), changes)
         if self.parameters.method == "paper":
             from defocus.paper import coherent_map
 
@@ -203,7 +203,7 @@ class Analysis:
         InputError
             If a hint has another shape than the picture, or the hints contradict each other.
         """
-        chosen = _with(parameters or MaskParameters(), changes)
+        chosen = with_changes(parameters or MaskParameters(), changes)
         hints = self._hints(in_focus, blurred)
         progress(0.0, "cutting the mask")
         if self.parameters.method == "paper":
@@ -305,7 +305,7 @@ class Analysis:
         return mask
 
 
-def _with(parameters: _Parameters, changes: dict[str, Any]) -> _Parameters:
+def with_changes(parameters: _Parameters, changes: dict[str, Any]) -> _Parameters:
     """Return parameters with some fields changed; an unknown field is an `InputError`."""
     known = {item.name for item in dataclasses.fields(parameters)}
     for name in changes:
@@ -349,7 +349,7 @@ def analyze(
     >>> analysis.blur_map().shape
     (64, 80)
     """
-    chosen = _with(parameters or AnalysisParameters(), changes)
+    chosen = with_changes(parameters or AnalysisParameters(), changes)
     picture = as_picture(image)
     return Analysis(picture, chosen, local_evidence(picture, chosen, progress=progress))
 

@@ -1,0 +1,266 @@
+"""Restoration: the all-in-focus picture from a picture and its blur map (equation 19).
+
+The picture sought minimises ||W (A f - g)||^2 + lambda |grad f|_1, where A is the varying blur. The prior's absolute
+values are replaced by the half-quadratic bound |d| <= (d^2 / e + e) / 2, tight at e = |d|: conjugate gradients solve the
+quadratic problem for fixed e and then e is set anew, which lowers the energy at every round.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defocus.analysis import with_changes
+from defocus.image import Picture, as_picture
+from defocus.parameters import RestorationParameters
+from defocus.progress import ignore_progress, sub_progress
+from defocus.psf import DiscPSF
+from defocus.varying_blur import VaryingBlur, checked_radius_map
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from defocus.progress import Progress
+    from defocus.psf import PSF
+
+__all__ = ["restore"]
+
+_TILE = 1024  # px; side of what is solved at a time in large pictures
+_ROUND = 10  # conjugate-gradient steps between two settings of the prior's weights
+_TOLERANCE = 3e-4  # root-mean-square change of a whole round, in grey values of [0, 1], below which nothing changes
+_MEAN_GRADIENT = 0.03  # of sharp photographs, in [0, 1] per px: the scale of the prior's Laplace distribution
+_SMALLEST_GRADIENT = 2e-3  # below this the prior is quadratic
+_MODEL_ERROR = 1e-6  # variance; kernels and map are never exact, and 8 bits alone make as much
+_SATURATED = 0.995  # recorded values from here up may have been any larger
+_UNTOUCHED, _RESTORED = 0.45, 0.9  # px; up to the first nothing is changed, from the second on everything
+
+
+def restore(
+    image: ArrayLike | Picture,
+    radius_map: ArrayLike,
+    parameters: RestorationParameters | None = None,
+    *,
+    psf: PSF | None = None,
+    progress: Progress = ignore_progress,
+    **changes: Any,
+) -> NDArray[np.float32]:
+    """Undo the blur that a blur map describes, equation (19).
+
+    Parameters
+    ----------
+    image : array_like (H, W) or (H, W, 1 to 4), or Picture
+        See `defocus.as_picture`.
+    radius_map : array_like (H, W)
+        Blur radius in px, as from `Analysis.blur_map`.
+    parameters : RestorationParameters, optional
+    psf : PSF, optional
+        The blur's shape; a disc unless given.
+    progress : callable, optional
+    **changes
+        Fields of `RestorationParameters` that differ from `parameters`.
+
+    Returns
+    -------
+    float32, laid out as `image`
+        In [0, 1]; a `Picture` gives (H, W, 3), and alpha is passed on unchanged. Pixels whose radius is below 0.45 px
+        are exactly the picture's: the disc lies within the pixel.
+
+    Raises
+    ------
+    InputError
+        If the image or the map cannot be used: other shapes, NaN, negative radii, radii larger than the PSF is known
+        for.
+
+    Notes
+    -----
+    Saturated pixels only bound the picture from below. The picture is solved with a margin of unknown pixels around
+    it, so that borders do not ring. Large pictures are solved in overlapping tiles.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> picture = rng.random((40, 50), dtype=np.float32)
+    >>> bool((restore(picture, np.zeros((40, 50))) == picture).all())
+    True
+    """
+    chosen = with_changes(parameters or RestorationParameters(), changes)
+    picture = as_picture(image)
+    family = DiscPSF() if psf is None else psf
+    radius = checked_radius_map(radius_map, picture.shape, largest=getattr(family, "largest_radius", None))
+    progress(0.0, "restoring")
+    color = picture.color[..., :1] if picture.gray else picture.color
+    planes = np.ascontiguousarray(np.moveaxis(color, 2, 0))
+    restored = _in_tiles(planes, radius, chosen, family, progress)
+    progress(1.0, "restoring")
+    return as_laid_out(np.moveaxis(restored, 0, 2), image, picture)
+
+
+def as_laid_out(color: NDArray[np.float32], image: ArrayLike | Picture, picture: Picture) -> NDArray[np.float32]:
+    """Return a result (H, W, 1 or 3) with the axes and the alpha of the image it was made from."""
+    if isinstance(image, Picture):
+        return np.ascontiguousarray(np.broadcast_to(color, (*color.shape[:2], 3)))
+    shape = np.shape(image)
+    if len(shape) == 2:
+        return np.ascontiguousarray(color[..., 0])
+    if shape[2] in (2, 4):
+        alpha = np.ones(picture.shape, np.float32) if picture.alpha is None else picture.alpha
+        color = np.dstack([color, alpha])
+    return np.ascontiguousarray(color)
+
+
+def _in_tiles(
+    planes: NDArray[np.float32],
+    radius: NDArray[np.float32],
+    chosen: RestorationParameters,
+    psf: PSF,
+    progress: Progress,
+) -> NDArray[np.float32]:
+    """Solve tiles that overlap, and blend them where they do."""
+    height, width = radius.shape
+    if radius.max() <= _UNTOUCHED:
+        return planes.copy()
+    noise = _noise_variance(planes)
+    overlap = int(np.ceil(2 * radius.max())) + 8
+    tiles = [(rows, columns) for rows in _spans(height, overlap) for columns in _spans(width, overlap)]
+    if len(tiles) == 1:
+        return _solve(planes, radius, noise, chosen, psf, progress)
+    total = np.zeros_like(planes)
+    weight = np.zeros((height, width), np.float32)
+    for number, (rows, columns) in enumerate(tiles):
+        here = (slice(*rows), slice(*columns))
+        part = sub_progress(progress, number / len(tiles), (number + 1) / len(tiles))
+        solved = _solve(np.ascontiguousarray(planes[:, *here]), radius[here], noise, chosen, psf, part)
+        share = np.outer(_fade(rows, height, overlap), _fade(columns, width, overlap)).astype(np.float32)
+        total[:, *here] += share * solved
+        weight[here] += share
+    total /= weight
+    untouched = radius <= _UNTOUCHED
+    total[:, untouched] = planes[:, untouched]
+    return np.clip(total, 0, 1)
+
+
+def _spans(length: int, overlap: int) -> list[tuple[int, int]]:
+    """Return equal spans of about a tile's length that cover an axis and overlap."""
+    count = max(1, -(-(length - overlap) // max(_TILE - overlap, _TILE // 2)))
+    if length <= _TILE + overlap:
+        count = 1
+    size = -(-(length + (count - 1) * overlap) // count)
+    starts = [round(k * (length - size) / max(count - 1, 1)) for k in range(count)]
+    return [(start, start + size) for start in starts]
+
+
+def _fade(span: tuple[int, int], length: int, overlap: int) -> NDArray[np.float64]:
+    """Return weights that rise from a tile's inner borders over the overlap."""
+    position = np.arange(*span)
+    rise = np.ones(len(position)) if span[0] == 0 else np.minimum(1, (position - span[0] + 1) / overlap)
+    fall = np.ones(len(position)) if span[1] >= length else np.minimum(1, (span[1] - position) / overlap)
+    return np.minimum(rise, fall)
+
+
+def _noise_variance(planes: NDArray[np.float32]) -> float:
+    """Return the noise variance from second differences across both axes, to which blurred pictures add next to none."""
+    inner = planes[:, 1:-1, 1:-1]
+    if inner.size == 0:
+        return _MODEL_ERROR
+    across = planes[:, :, :-2] - 2 * planes[:, :, 1:-1] + planes[:, :, 2:]
+    both = across[:, :-2] - 2 * across[:, 1:-1] + across[:, 2:]
+    # The lower quartile, because texture that is in focus adds to the rest; 0.3186 is that of |N(0, 1)|
+    deviation = float(np.percentile(np.abs(both[:, ::2, ::2]), 25)) / 0.3186 / 6
+    return max(deviation * deviation, _MODEL_ERROR)
+
+
+def _solve(
+    planes: NDArray[np.float32],
+    radius: NDArray[np.float32],
+    noise: float,
+    chosen: RestorationParameters,
+    psf: PSF,
+    progress: Progress,
+) -> NDArray[np.float32]:
+    """Minimise the energy by rounds of conjugate gradients."""
+    if radius.max() <= _UNTOUCHED:
+        return planes.copy()
+    blur = VaryingBlur(radius, psf)
+    margin = blur.margin
+    pad = ((0, 0), (margin, margin), (margin, margin))
+    restored = np.pad(planes, pad, mode="symmetric" if margin <= min(radius.shape) else "edge")
+    # Laplace prior of mean gradient b against Gaussian noise: lambda = 2 sigma^2 / b
+    strength = 2 * noise / _MEAN_GRADIENT / chosen.strength
+    saturated = planes >= _SATURATED
+    done, rounds = 0, -(-chosen.iterations // _ROUND)
+    while done < chosen.iterations:
+        before = restored
+        steps = min(_ROUND, chosen.iterations - done)
+        blurred = blur.forward(restored)
+        trust = np.where(saturated & (blurred >= planes), np.float32(0), np.float32(1))
+        residual = trust * (planes - blurred)
+        restored = _conjugate_gradients(blur, trust, _prior_weights(before, strength), residual, restored, steps)
+        done += steps
+        progress(min(done / _ROUND / rounds, 1.0), "restoring")
+        if float(np.sqrt(np.mean((restored - before) ** 2))) < _TOLERANCE:
+            break
+    inner = restored[:, margin : margin + radius.shape[0], margin : margin + radius.shape[1]]
+    share = np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
+    result = np.clip(planes + share * (inner - planes), 0, 1)
+    untouched = radius <= _UNTOUCHED
+    result[:, untouched] = planes[:, untouched]
+    return result
+
+
+def _prior_weights(planes: NDArray[np.float32], strength: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the weights strength / (2 |d|) of the vertical and horizontal differences; channels share them."""
+    # Colours share their edges, which a joint weight keeps aligned
+    vertical = np.sqrt(np.mean(np.diff(planes, axis=1) ** 2, axis=0))
+    horizontal = np.sqrt(np.mean(np.diff(planes, axis=2) ** 2, axis=0))
+    half = np.float32(strength / 2)
+    floor = np.float32(_SMALLEST_GRADIENT)
+    return half / np.maximum(vertical, floor), half / np.maximum(horizontal, floor)
+
+
+def _prior_force(
+    planes: NDArray[np.float32], weights: tuple[NDArray[np.float32], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Return the gradient of the weighted squared differences, halved."""
+    out = np.zeros_like(planes)
+    flow = np.diff(planes, axis=1) * weights[0]
+    out[:, :-1] -= flow
+    out[:, 1:] += flow
+    flow = np.diff(planes, axis=2) * weights[1]
+    out[:, :, :-1] -= flow
+    out[:, :, 1:] += flow
+    return out
+
+
+def _conjugate_gradients(
+    blur: VaryingBlur,
+    trust: NDArray[np.float32],
+    weights: tuple[NDArray[np.float32], NDArray[np.float32]],
+    residual: NDArray[np.float32],
+    start: NDArray[np.float32],
+    steps: int,
+) -> NDArray[np.float32]:
+    """Solve (A' W A + D' V D) f = A' W g from `start`, each channel with its own step length."""
+
+    def inner(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.einsum("cyx,cyx->c", a, b, dtype=np.float64)
+
+    result = start.copy()
+    force = blur.adjoint(residual) - _prior_force(start, weights)
+    direction = force.copy()
+    power = inner(force, force)
+    for _ in range(steps):
+        bent = blur.adjoint(trust * blur.forward(direction)) + _prior_force(direction, weights)
+        bend = inner(direction, bent)
+        length = np.divide(power, bend, out=np.zeros_like(power), where=bend > 0).astype(np.float32)[:, None, None]
+        result += length * direction
+        force -= length * bent
+        following = inner(force, force)
+        if not (following > 0).any():
+            break
+        turn = np.divide(following, power, out=np.zeros_like(power), where=power > 0)
+        direction = force + turn.astype(np.float32)[:, None, None] * direction
+        power = following
+    return result
