@@ -168,7 +168,8 @@ def local_evidence(
     InputError
         If the picture is smaller than the window.
     """
-    from defocus.likelihood import local_energies, profile_likelihood
+    from defocus.compiled import told_of_compiling
+    from defocus.likelihood import local_energies, profile_kernel, profile_likelihood
     from defocus.noise import estimate_noise, working_noise
     from defocus.spectrum import blur_spectra, gabor_bank
 
@@ -184,6 +185,7 @@ def local_evidence(
     bank = gabor_bank(parameters.window)
     threads = os.cpu_count() or 1
 
+    progress = told_of_compiling(progress, profile_kernel)
     progress(0.0, _STAGE)
     luminance = picture.luminance
     valid = None if picture.alpha is None else picture.alpha >= 0.5

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
+from defocus.compiled import told_of_compiling
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -359,6 +361,7 @@ def solve_watched(
     -------
     bool (H, W)
     """
+    progress = told_of_compiling(progress, _run)
     if not graph.large:
         progress(fraction, stage)
         return graph.solve()

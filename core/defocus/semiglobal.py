@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
+from defocus.compiled import told_of_compiling
 from defocus.parallel import run_parts
 from defocus.progress import ignore_progress
 
@@ -87,6 +88,7 @@ def path_costs(
     float32 (H, W, L)
         The label of least cost is the answer; a pixel's own data term counts once.
     """
+    progress = told_of_compiling(progress, _walk)
     halves = [np.zeros_like(data_term), np.zeros_like(data_term)]
 
     finished: list[int] = []
