@@ -197,6 +197,7 @@ def main():
         "re-cut s",
         "peak GB",
         "longest silence s",
+        "to stop s",
     )
     table(head, rows)
 
