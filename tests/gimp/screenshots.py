@@ -1,6 +1,6 @@
 """Make the documentation's pictures of the GIMP plug-in, from a real GIMP: ``python tests/gimp/screenshots.py``.
 
-The same keys are pressed as in the tests. Takes a photograph to work on (default: the first of ``sample_data``) and the
+The same keys are pressed as in the tests. Takes a photograph to work on (default: a flower of ``sample_data``) and the
 folder for the pictures (default: ``docs/images``).
 """
 
@@ -18,23 +18,12 @@ PROJECT = HERE.parents[1]
 PICTURES = {"dialog": "gimp-dialog", "result": "gimp-result", "map": "gimp-blur-map"}
 
 
-def _photograph(folder: Path) -> Image.Image:
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in (".jpg", ".jpeg", ".png") and "mask" not in path.name
-    )
-    if not found:
-        sys.exit(f"there is no photograph in {folder}")
-    return Image.open(found[0]).convert("RGB")
-
-
 def main(arguments: list[str]) -> None:
     """Make the pictures."""
     specification = importlib.util.spec_from_file_location("gimp_conftest", HERE / "conftest.py")
     conftest = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(conftest)
-    photograph = Image.open(arguments[0]).convert("RGB") if arguments else _photograph(PROJECT / "sample_data")
+    photograph = Image.open(arguments[0] if arguments else PROJECT / "sample_data" / "flower.jpg").convert("RGB")
     target = Path(arguments[1]) if len(arguments) > 1 else PROJECT / "docs" / "images"
     photograph.thumbnail((700, 560))
     with tempfile.TemporaryDirectory() as temporary:
@@ -47,7 +36,7 @@ def main(arguments: list[str]) -> None:
             picture = Image.open(folder / f"window-{name}.png").convert("RGB")
             if name == "result":
                 picture = picture.crop((0, 0, 1242, 884))
-            picture.quantize(192, dither=Image.Dither.NONE).save(target / f"{written}.png", optimize=True)
+            picture.quantize(256, dither=Image.Dither.NONE).save(target / f"{written}.png", optimize=True)
             print(f"wrote {target / written}.png")
         failed = [name for name, check in batch.checks.items() if "error" in check]
         if failed:
