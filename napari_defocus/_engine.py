@@ -16,8 +16,10 @@ from defocus.errors import Cancelled
 from defocus.image import as_picture
 from defocus.parameters import (
     AnalysisParameters,
+    MagnificationParameters,
     MapParameters,
     MaskParameters,
+    RestorationParameters,
 )
 from defocus.progress import ignore_progress, sub_progress
 from napari_defocus._jobs import Answer, Token
@@ -78,16 +80,12 @@ class LocalEngine:
         if job.request == "restore":
             from defocus.restoration import restore
 
-            from defocus.psf import PSF, psf_from_name
-
-            chosen = job.analysis
-            psf = (
-                chosen.psf if isinstance(chosen.psf, PSF) else psf_from_name(chosen.psf, chosen.blades, chosen.rotation)
-            )
-            values = restore(picture.color, radii, job.parameters, psf=psf, progress=rest)
+            assert isinstance(job.parameters, RestorationParameters)
+            values = restore(picture.color, radii, job.parameters, psf=analysis.psf, progress=rest)
         else:
             from defocus.magnification import magnify
 
+            assert isinstance(job.parameters, MagnificationParameters)
             values = magnify(picture.color, radii, job.parameters, progress=rest)
         return _as_source(values, picture, job.source.plane(job.index))
 

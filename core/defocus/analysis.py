@@ -14,18 +14,21 @@ from defocus.evidence import Evidence, local_evidence
 from defocus.image import Picture, as_picture
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
 from defocus.progress import ignore_progress, sub_progress
+from defocus.psf import as_psf
 from defocus.resample import cell_means, interpolate, interpolate_along_edges
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from _typeshed import DataclassInstance
     from numpy.typing import ArrayLike, NDArray
 
     from defocus.progress import Progress
+    from defocus.psf import PSF
 
 __all__ = ["Analysis", "analyze", "blur_map", "focus_mask"]
 
-_Parameters = TypeVar("_Parameters", AnalysisParameters, MapParameters, MaskParameters)
+_Parameters = TypeVar("_Parameters", bound="DataclassInstance")
 
 _MAP_EDGE_SCALE = 0.1  # sigma_lambda of equation (16)
 _MAP_SMOOTHNESS = 6.0  # per label, on samples 4 px apart
@@ -66,6 +69,11 @@ class Analysis:
     def max_radius(self) -> float:
         """Largest radius looked for, in px."""
         return float(self.evidence.radii[-1])
+
+    @property
+    def psf(self) -> PSF:
+        """Shape of the blur, without the sensor's."""
+        return as_psf(self.parameters.psf, self.parameters.blades, self.parameters.rotation)
 
     @property
     def noise_variance(self) -> float:
@@ -306,7 +314,7 @@ class Analysis:
 
 
 def with_changes(parameters: _Parameters, changes: dict[str, Any]) -> _Parameters:
-    """Return parameters with some fields changed; an unknown field is an `InputError`."""
+    """Return a parameter object with some fields changed; an unknown field is an `InputError`."""
     known = {item.name for item in dataclasses.fields(parameters)}
     for name in changes:
         if name not in known:

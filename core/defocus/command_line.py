@@ -1,8 +1,7 @@
-"""The command ``defocus``: blur maps and masks of many pictures in one process."""
+"""The command ``defocus``: blur maps, masks and restored pictures from the shell."""
 
 from __future__ import annotations
 
-import json as json_format
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from defocus import __version__
+from defocus.command_batch import each_file, facts_of, has_evidence, redraw, size_of, told
 from defocus.command_options import chosen, with_options
-from defocus.errors import DefocusError, InputError
+from defocus.errors import DefocusError
 from defocus.parameters import (
     AnalysisParameters,
     MagnificationParameters,
@@ -21,8 +21,7 @@ from defocus.parameters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
+    from defocus.analysis import Analysis
     from defocus.image import Picture
     from defocus.progress import Progress
 
@@ -75,11 +74,11 @@ def map_command(
             files.append(output / f"{file.stem}_blur.png")
             with written_whole(files[1]) as beside:
                 with_scale(radius, analysis.max_radius).save(beside)
-        return {**_facts(analysis, radius), "files": [str(item) for item in files]}
+        return {**facts_of(analysis, radius), "files": [str(item) for item in files]}
 
     if dask is not None:
         output = output.absolute()  # workers may stand in another folder
-    return _each(inputs, work, json, dask)
+    return each_file(inputs, work, json, dask)
 
 
 @app.command(name="mask")
@@ -107,14 +106,15 @@ def mask_command(inputs: Inputs, *, output: Output, layer: Layer = False, json: 
             write_picture(files[1], np.dstack([picture.color, alpha]), bit_depth=depth)
         threshold = analysis.threshold if mask_parameters.threshold == "auto" else mask_parameters.threshold
         return {
-            **_size(picture),
+            **size_of(picture),
             "noise_variance": analysis.noise_variance,
+            "evidence": has_evidence(analysis),
             "threshold_px": round(float(threshold), 3),
             "in_focus_share": round(float(mask.mean()), 4),
             "files": [str(item) for item in files],
         }
 
-    return _each(inputs, work, json)
+    return each_file(inputs, work, json=json)
 
 
 @app.command(name="info")
@@ -128,13 +128,13 @@ def info_command(inputs: Inputs, *, json: Json = False, **values: Any) -> int:
         from defocus.progress import sub_progress
 
         analysis = analyze(picture, parameters, progress=sub_progress(progress, 0, 0.7))
-        facts = _facts(analysis, analysis.blur_map())
+        facts = facts_of(analysis, analysis.blur_map())
         facts["threshold_px"] = round(analysis.threshold, 3)
         facts["in_focus_share"] = round(float(analysis.focus_mask().mean()), 4)
         progress(1.0, "done")
         return facts
 
-    return _each(inputs, work, json)
+    return each_file(inputs, work, json=json)
 
 
 @app.command(name="deblur")
@@ -147,9 +147,12 @@ def deblur_command(inputs: Inputs, *, output: Output, json: Json = False, **valu
     def work(file: Path, picture: Picture, progress: Progress) -> dict[str, Any]:
         from defocus.restoration import restore
 
-        return _redraw(file, output, "sharp", picture, analysis_parameters, restore, parameters, progress)
+        def draw(values: Any, radius: Any, analysis: Analysis, progress: Progress) -> Any:
+            return restore(values, radius, parameters, psf=analysis.psf, progress=progress)
 
-    return _each(inputs, work, json)
+        return redraw(file, output, "sharp", picture, analysis_parameters, draw, progress)
+
+    return each_file(inputs, work, json=json)
 
 
 @app.command(name="magnify")
@@ -164,9 +167,12 @@ def magnify_command(inputs: Inputs, *, output: Output, json: Json = False, **val
     def work(file: Path, picture: Picture, progress: Progress) -> dict[str, Any]:
         from defocus.magnification import magnify
 
-        return _redraw(file, output, "magnified", picture, analysis_parameters, magnify, parameters, progress)
+        def draw(values: Any, radius: Any, _: Analysis, progress: Progress) -> Any:
+            return magnify(values, radius, parameters, progress=progress)
 
-    return _each(inputs, work, json)
+        return redraw(file, output, "magnified", picture, analysis_parameters, draw, progress)
+
+    return each_file(inputs, work, json=json)
 
 
 @app.command(name="demo")
@@ -180,7 +186,7 @@ def demo_command(*, output: Output = Path("demo_output"), samples: Path | None =
     """
     from defocus.demo import run
 
-    return _told(lambda: run(output, samples))
+    return told(lambda: run(output, samples))
 
 
 @app.command(name="experiments")
@@ -188,7 +194,7 @@ def experiments_command(*, output: Output = Path("experiments_output")) -> int:
     """Repeat the paper's simulated experiments and write a report."""
     from defocus.experiments import run
 
-    return _told(lambda: run(output))
+    return told(lambda: run(output))
 
 
 @app.command(name="calibrate")
@@ -196,7 +202,7 @@ def calibrate_command(inputs: Inputs, *, output: Annotated[Path, Parameter(name=
     """Measure a lens's blur from pictures of a point light; use it with --psf FILE.npz."""
     from defocus.calibration import calibrate
 
-    return _told(lambda: calibrate(inputs, output))
+    return told(lambda: calibrate(inputs, output))
 
 
 Profile = Annotated[Path | None, Parameter(help="GIMP profile folder, if it is not in the usual place.")]
@@ -207,7 +213,7 @@ def gimp_install_command(*, profile: Profile = None) -> int:
     """Copy the GIMP plug-in into every GIMP 3 profile."""
     from defocus.gimp_install import install
 
-    return _told(lambda: install(profile))
+    return told(lambda: install(profile))
 
 
 @app.command(name="gimp-uninstall")
@@ -215,7 +221,7 @@ def gimp_uninstall_command(*, profile: Profile = None) -> int:
     """Remove the GIMP plug-in from every GIMP 3 profile."""
     from defocus.gimp_install import uninstall
 
-    return _told(lambda: uninstall(profile))
+    return told(lambda: uninstall(profile))
 
 
 @app.command(name="gimp-doctor")
@@ -223,7 +229,7 @@ def gimp_doctor_command(*, profile: Profile = None) -> int:
     """Check each link from GIMP to the suite, and say what is wrong and how to mend it."""
     from defocus.gimp_install import doctor
 
-    return _told(lambda: 0 if doctor(profile) else 1)
+    return told(lambda: 0 if doctor(profile) else 1)
 
 
 def main() -> None:
@@ -239,152 +245,5 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _told(work: Callable[[], object]) -> int:
-    """Run something whose errors are one line."""
-    try:
-        result = work()
-    except DefocusError as error:
-        print(f"defocus: {error}", file=sys.stderr)
-        return 1
-    return result if isinstance(result, int) and not isinstance(result, bool) else 0
-
-
-def _each(
-    files: list[Path],
-    work: Callable[[Path, Picture, Progress], dict[str, Any]],
-    json: bool,
-    scheduler: str | None = None,
-) -> int:
-    """Do the work for each file; a file that fails is told and does not stop the others."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    failed = 0
-    console = Console(stderr=True, soft_wrap=True)
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("", total=float(len(files)))
-
-        def report(done: float, text: str) -> None:
-            bars.update(task, completed=done, description=text)
-
-        results = _here(files, work, report) if scheduler is None else _on_cluster(files, work, report, scheduler)
-        for file, facts in results:
-            if isinstance(facts, Exception):
-                failed += 1
-                reason = str(facts) or "not enough memory"
-                text = reason if file.name in reason else f"{file.name}: {reason}"
-                if json:
-                    print(json_format.dumps({"input": str(file), "error": text}), flush=True)
-                console.print(f"defocus: {text}", markup=False, highlight=False)
-            elif json:
-                print(json_format.dumps({"input": str(file), **facts}), flush=True)
-            else:
-                bars.console.file.flush()
-                print(_summary(file, facts), flush=True)
-    return 1 if failed else 0
-
-
-def _here(
-    files: list[Path], work: Callable[[Path, Picture, Progress], dict[str, Any]], report: Callable[[float, str], None]
-) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
-    """Yield each file's results, or why it failed, in order."""
-    from defocus.image import load_image
-
-    for number, file in enumerate(files):
-
-        def progress(fraction: float, stage: str, file: Path = file, number: int = number) -> None:
-            report(number + fraction, f"{file.name}: {stage}")
-
-        try:
-            yield file, work(file, load_image(file), progress)
-        except (DefocusError, MemoryError) as error:
-            yield file, error
-
-
-def _on_cluster(
-    files: list[Path],
-    work: Callable[[Path, Picture, Progress], dict[str, Any]],
-    report: Callable[[float, str], None],
-    scheduler: str,
-) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
-    """Yield each file's results as they come from the workers."""
-    try:
-        from defocus.dask import batch
-    except ImportError as error:
-        raise InputError(f'--dask needs the extra "dask": pip install "napari-defocus[dask]" ({error})') from error
-
-    def one(file: Path) -> dict[str, Any]:
-        from defocus.image import load_image
-        from defocus.progress import ignore_progress
-
-        return work(file, load_image(file), ignore_progress)
-
-    jobs = [(file.absolute(),) for file in files]
-    for done, (index, facts) in enumerate(batch(one, jobs, scheduler), start=1):
-        if isinstance(facts, Exception) and not isinstance(facts, DefocusError | MemoryError):
-            raise facts
-        report(done, f"{done} of {len(files)} pictures")
-        yield files[index], facts
-
-
-def _size(picture: Picture) -> dict[str, Any]:
-    return {"width": picture.shape[1], "height": picture.shape[0]}
-
-
-def _facts(analysis: Any, radius: Any) -> dict[str, Any]:
-    """Return what a person wants to know of a blur map."""
-    import numpy as np
-
-    confident = float(analysis.confidence.max())
-    low, middle, high = (round(float(value), 3) for value in np.percentile(radius, (5, 50, 95)))
-    return {
-        **_size(analysis.picture),
-        "noise_variance": analysis.noise_variance,
-        "radius_px_percentile_5": low,
-        "radius_px_median": middle,
-        "radius_px_percentile_95": high,
-        "evidence": confident > 0,
-    }
-
-
-def _summary(file: Path, facts: dict[str, Any]) -> str:
-    parts = [f"{facts['width']} x {facts['height']} px"]
-    if "noise_variance" in facts:
-        parts.append(f"noise variance {facts['noise_variance']:.1e}")
-    if "radius_px_median" in facts:
-        low, middle, high = (facts[f"radius_px_{name}"] for name in ("percentile_5", "median", "percentile_95"))
-        parts.append(f"blur radius {middle:.2f} px (5 % below {low:.2f}, 5 % above {high:.2f})")
-    if "in_focus_share" in facts:
-        parts.append(f"{100 * facts['in_focus_share']:.1f} % in focus (up to {facts['threshold_px']:.2f} px)")
-    if facts.get("evidence") is False:
-        parts.append("no evidence of blur anywhere: the picture is flat")
-    text = f"{file.name}: {', '.join(parts)}"
-    return f"{text} -> {', '.join(Path(item).name for item in facts['files'])}" if "files" in facts else text
-
-
-def _redraw(
-    file: Path,
-    output: Path,
-    ending: str,
-    picture: Picture,
-    analysis_parameters: AnalysisParameters,
-    draw: Callable[..., Any],
-    parameters: object,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Write a picture that is computed from another and its blur map."""
-    import numpy as np
-
-    from defocus.analysis import analyze
-    from defocus.files import write_picture
-    from defocus.progress import sub_progress
-
-    analysis = analyze(picture, analysis_parameters, progress=sub_progress(progress, 0, 0.3))
-    values = picture.color[..., 0] if picture.gray else picture.color
-    result = draw(values, analysis.blur_map(), parameters, progress=sub_progress(progress, 0.3, 1))
-    if picture.alpha is not None:
-        result = np.dstack([result, picture.alpha])
-    path = output / f"{file.stem}_{ending}.png"
-    write_picture(path, result, bit_depth=min(picture.bit_depth, 16))
-    return {**_size(picture), "noise_variance": analysis.noise_variance, "files": [str(path)]}
+if __name__ == "__main__":
+    main()

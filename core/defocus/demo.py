@@ -118,8 +118,9 @@ def _experiments(folder: Path) -> list[str]:
     from defocus.simulation import simulate_blur
 
     lines = ["Fig. 8, radius rising from 0 to 8 px, noise variance 1e-6 (paper: MSE of the map 0.022):"]
-    for name in (_TEXTURE, *_ORDINARY):
-        lines.append(f"  {name}: MSE {_ramp_error(load_image(folder / name).luminance):.3f} px^2")
+    lines += [
+        f"  {name}: MSE {_ramp_error(load_image(folder / name).luminance):.3f} px^2" for name in (_TEXTURE, *_ORDINARY)
+    ]
     lines.append("Fig. 5, uniform disc of 5 px, noise variance 1e-4: share of pixels within 0.3 px of it:")
     parameters = AnalysisParameters(noise=1e-4, sensor_blur=0.0, spacing=4)
     for name in (_TEXTURE, *_ORDINARY):
@@ -127,9 +128,8 @@ def _experiments(folder: Path) -> list[str]:
         evidence = local_evidence(as_picture(blurred), parameters)
         found, _ = candidates(evidence.energies, evidence.spectra, 1e-4)
         near = np.abs(found - 5) <= 0.3
-        lines.append(
-            f"  {name}: best candidate {100 * near[..., 0].mean():.0f} %, best of three {100 * near.any(2).mean():.0f} %"
-        )
+        best, three = 100 * near[..., 0].mean(), 100 * near.any(2).mean()
+        lines.append(f"  {name}: best candidate {best:.0f} %, best of three {three:.0f} %")
     return lines
 
 
@@ -165,9 +165,8 @@ def _page(rows: list[tuple[str, list[tuple[str, Image.Image]]]], lines: list[str
             image.save(buffer, "PNG")
             data = base64.b64encode(buffer.getvalue()).decode()
             caption = html.escape(text)
-            parts.append(
-                f"<figure><img alt='{caption}' src='data:image/png;base64,{data}'><figcaption>{caption}</figcaption></figure>"
-            )
+            parts.append(f"<figure><img alt='{caption}' src='data:image/png;base64,{data}'>")
+            parts.append(f"<figcaption>{caption}</figcaption></figure>")
         parts.append("</div>")
     parts.append("<h2>Two experiments of the paper</h2><pre>" + html.escape("\n".join(lines)) + "</pre></html>")
     return "\n".join(parts)

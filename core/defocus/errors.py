@@ -13,5 +13,5 @@ class InputError(DefocusError, ValueError):
     """A picture, a map or a parameter that cannot be used; the text names it and says why."""
 
 
-class Cancelled(DefocusError):
+class Cancelled(DefocusError):  # noqa: N818 (it is no error of anybody's)
     """Raise this from a progress callback to stop the work; nothing half-made is left behind."""

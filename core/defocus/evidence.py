@@ -15,7 +15,7 @@ import numpy as np
 
 from defocus.errors import InputError
 from defocus.progress import ignore_progress, sub_progress
-from defocus.psf import PSF, SensorPSF, psf_from_name
+from defocus.psf import PSF, SensorPSF, as_psf
 from defocus.resample import cell_means, sample_positions
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _psf(parameters: AnalysisParameters) -> PSF:
     """Return the PSF to compare with: a given one as it is, because a measured one holds the sensor's blur already."""
     if isinstance(parameters.psf, PSF):
         return parameters.psf
-    shape = psf_from_name(parameters.psf, parameters.blades, parameters.rotation)
+    shape = as_psf(parameters.psf, parameters.blades, parameters.rotation)
     return shape if parameters.method == "paper" else SensorPSF(shape, parameters.sensor_blur)
 
 

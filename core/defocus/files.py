@@ -85,10 +85,12 @@ def write_picture(path: Path, values: NDArray[np.floating], *, bit_depth: int = 
         Bits per channel.
     """
     top = 2**bit_depth - 1
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
     whole = np.rint(np.clip(values, 0, 1) * top)
     with written_whole(path) as beside:
         if bit_depth == 8:
-            Image.fromarray(whole.astype(np.uint8).squeeze()).save(beside)
+            Image.fromarray(whole.astype(np.uint8)).save(beside)
         else:
             beside.write_bytes(_png16(whole.astype(">u2")))
 

@@ -13,7 +13,7 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PSF", "DiscPSF", "GaussianPSF", "PolygonPSF", "SensorPSF", "psf_from_name"]
+__all__ = ["PSF", "DiscPSF", "GaussianPSF", "PolygonPSF", "SensorPSF", "as_psf"]
 
 _SUBSAMPLES = 16  # sub-pixel samples per side: kernel areas are right to about 1e-3
 
@@ -155,14 +155,16 @@ class SensorPSF:
         return result / result.sum()
 
 
-def psf_from_name(name: str, blades: int = 6, rotation: float = 0.0) -> PSF:
-    """Return the PSF family called `name`: ``disc``, ``gaussian`` or ``polygon``.
+def as_psf(name: str | PSF, blades: int = 6, rotation: float = 0.0) -> PSF:
+    """Return the PSF family called `name`: ``disc``, ``gaussian`` or ``polygon``; a PSF is returned as it is.
 
     Raises
     ------
     InputError
         If there is no such family.
     """
+    if not isinstance(name, str):
+        return name
     if name == "disc":
         return DiscPSF()
     if name == "gaussian":

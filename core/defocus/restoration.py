@@ -1,8 +1,8 @@
 """Restoration: the all-in-focus picture from a picture and its blur map (equation 19).
 
 The picture sought minimises ||W (A f - g)||^2 + lambda |grad f|_1, where A is the varying blur. The prior's absolute
-values are replaced by the half-quadratic bound |d| <= (d^2 / e + e) / 2, tight at e = |d|: conjugate gradients solve the
-quadratic problem for fixed e and then e is set anew, which lowers the energy at every round.
+values are replaced by the half-quadratic bound |d| <= (d^2 / e + e) / 2, tight at e = |d|: conjugate gradients solve
+the quadratic problem for fixed e and then e is set anew, which lowers the energy at every round.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _fade(span: tuple[int, int], length: int, overlap: int) -> NDArray[np.float6
 
 
 def _noise_variance(planes: NDArray[np.float32]) -> float:
-    """Return the noise variance from second differences across both axes, to which blurred pictures add next to none."""
+    """Return the noise variance from second differences across both axes; blurred pictures have next to none."""
     inner = planes[:, 1:-1, 1:-1]
     if inner.size == 0:
         return _MODEL_ERROR

@@ -220,18 +220,17 @@ class WorkerSession:
         import numpy as np
 
         analysis = self.held()
-        steps: dict[str, Any] = {}
+        step: Callable[..., NDArray[Any]]
+        steps: dict[str, Any]
         try:
             if kind == "restore":
-                from defocus.psf import PSF, psf_from_name
-                from defocus.restoration import restore as step
+                from defocus.restoration import restore
 
-                asked = analysis.parameters
-                steps["psf"] = (
-                    asked.psf if isinstance(asked.psf, PSF) else psf_from_name(asked.psf, asked.blades, asked.rotation)
-                )
+                step, steps = restore, {"psf": analysis.psf}
             else:
-                from defocus.magnification import magnify as step
+                from defocus.magnification import magnify
+
+                step, steps = magnify, {}
         except ModuleNotFoundError as error:
             if not str(error.name).startswith("defocus"):
                 raise

@@ -1,0 +1,190 @@
+"""What every command does with many files: one after the other, each told in a line, none stopping the others."""
+
+from __future__ import annotations
+
+import itertools
+import json as json_format
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from defocus.errors import DefocusError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from defocus.analysis import Analysis
+    from defocus.image import Picture
+    from defocus.parameters import AnalysisParameters
+    from defocus.progress import Progress
+
+__all__ = ["each_file", "facts_of", "has_evidence", "redraw", "size_of", "told"]
+
+_FAINT = 0.1  # confidence; flat areas keep a few hundredths
+
+
+def told(work: Callable[[], object]) -> int:
+    """Run something whose errors are one line."""
+    try:
+        result = work()
+    except DefocusError as error:
+        print(f"defocus: {error}", file=sys.stderr)
+        return 1
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+def each_file(
+    files: list[Path],
+    work: Callable[[Path, Picture, Progress], dict[str, Any]],
+    json: bool,
+    scheduler: str | None = None,
+) -> int:
+    """Do the work for each file; a file that fails is told and does not stop the others."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    failed = 0
+    files, clashes = _distinct(files)
+    console = Console(stderr=True, soft_wrap=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", total=float(len(files)))
+
+        def report(done: float, text: str) -> None:
+            bars.update(task, completed=done, description=text)
+
+        results = _here(files, work, report) if scheduler is None else _on_cluster(files, work, report, scheduler)
+        for file, facts in itertools.chain(clashes, results):
+            if isinstance(facts, Exception):
+                failed += 1
+                reason = str(facts) or "not enough memory"
+                text = reason if file.name in reason else f"{file.name}: {reason}"
+                if json:
+                    print(json_format.dumps({"input": str(file), "error": text}), flush=True)
+                console.print(f"defocus: {text}", markup=False, highlight=False)
+            elif json:
+                print(json_format.dumps({"input": str(file), **facts}), flush=True)
+            else:
+                bars.console.file.flush()
+                print(_summary(file, facts), flush=True)
+    return 1 if failed else 0
+
+
+def _distinct(files: list[Path]) -> tuple[list[Path], list[tuple[Path, InputError]]]:
+    """Return the files whose results have names of their own, and the others with what is wrong with them."""
+    by_stem: dict[str, Path] = {}
+    clashes = []
+    for file in files:
+        first = by_stem.setdefault(file.stem, file)
+        if first is not file:
+            clashes.append((file, InputError(f"{file}: its results would have the same names as those of {first}")))
+    return list(by_stem.values()), clashes
+
+
+def _here(
+    files: list[Path], work: Callable[[Path, Picture, Progress], dict[str, Any]], report: Callable[[float, str], None]
+) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
+    """Yield each file's results, or why it failed, in order."""
+    from defocus.image import load_image
+
+    for number, file in enumerate(files):
+
+        def progress(fraction: float, stage: str, file: Path = file, number: int = number) -> None:
+            report(number + fraction, f"{file.name}: {stage}")
+
+        try:
+            yield file, work(file, load_image(file), progress)
+        except (DefocusError, MemoryError) as error:
+            yield file, error
+
+
+def _on_cluster(
+    files: list[Path],
+    work: Callable[[Path, Picture, Progress], dict[str, Any]],
+    report: Callable[[float, str], None],
+    scheduler: str,
+) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
+    """Yield each file's results as they come from the workers."""
+    try:
+        from defocus.dask import batch
+    except ImportError as error:
+        raise InputError(f'--dask needs the extra "dask": pip install "napari-defocus[dask]" ({error})') from error
+
+    def one(file: Path) -> dict[str, Any]:
+        from defocus.image import load_image
+        from defocus.progress import ignore_progress
+
+        return work(file, load_image(file), ignore_progress)
+
+    jobs = [(file.absolute(),) for file in files]
+    for done, (index, facts) in enumerate(batch(one, jobs, scheduler), start=1):
+        if isinstance(facts, Exception) and not isinstance(facts, DefocusError | MemoryError):
+            raise facts
+        report(done, f"{done} of {len(files)} pictures")
+        yield files[index], facts
+
+
+def size_of(picture: Picture) -> dict[str, Any]:
+    """Return a picture's size in px."""
+    return {"width": picture.shape[1], "height": picture.shape[0]}
+
+
+def has_evidence(analysis: Any) -> bool:
+    """Return whether any pixel says something of its blur; in a flat picture none does."""
+    return bool(analysis.confidence.max() > _FAINT)
+
+
+def facts_of(analysis: Any, radius: Any) -> dict[str, Any]:
+    """Return what a person wants to know of a blur map."""
+    import numpy as np
+
+    low, middle, high = (round(float(value), 3) for value in np.percentile(radius, (5, 50, 95)))
+    return {
+        **size_of(analysis.picture),
+        "noise_variance": analysis.noise_variance,
+        "radius_px_percentile_5": low,
+        "radius_px_median": middle,
+        "radius_px_percentile_95": high,
+        "evidence": has_evidence(analysis),
+    }
+
+
+def _summary(file: Path, facts: dict[str, Any]) -> str:
+    parts = [f"{facts['width']} x {facts['height']} px"]
+    if "noise_variance" in facts:
+        parts.append(f"noise variance {facts['noise_variance']:.1e}")
+    if "radius_px_median" in facts:
+        low, middle, high = (facts[f"radius_px_{name}"] for name in ("percentile_5", "median", "percentile_95"))
+        parts.append(f"blur radius {middle:.2f} px (5 % below {low:.2f}, 5 % above {high:.2f})")
+    if "in_focus_share" in facts:
+        parts.append(f"{100 * facts['in_focus_share']:.1f} % in focus (up to {facts['threshold_px']:.2f} px)")
+    if facts.get("evidence") is False:
+        parts.append("no evidence of blur anywhere: the picture is flat")
+    text = f"{file.name}: {', '.join(parts)}"
+    return f"{text} -> {', '.join(Path(item).name for item in facts['files'])}" if "files" in facts else text
+
+
+def redraw(
+    file: Path,
+    output: Path,
+    ending: str,
+    picture: Picture,
+    analysis_parameters: AnalysisParameters,
+    draw: Callable[[Any, Any, Analysis, Progress], Any],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write a picture that is computed from another and its blur map."""
+    import numpy as np
+
+    from defocus.analysis import analyze
+    from defocus.files import write_picture
+    from defocus.progress import sub_progress
+
+    analysis = analyze(picture, analysis_parameters, progress=sub_progress(progress, 0, 0.3))
+    values = picture.color[..., 0] if picture.gray else picture.color
+    result = draw(values, analysis.blur_map(), analysis, sub_progress(progress, 0.3, 1))
+    if picture.alpha is not None:
+        result = np.dstack([result, picture.alpha])
+    path = output / f"{file.stem}_{ending}.png"
+    write_picture(path, result, bit_depth=min(picture.bit_depth, 16))
+    return {**size_of(picture), "noise_variance": analysis.noise_variance, "files": [str(path)]}
