@@ -31,7 +31,9 @@ __all__ = ["Analysis", "analyze", "blur_map", "focus_mask"]
 _Parameters = TypeVar("_Parameters", bound="DataclassInstance")
 
 _MAP_EDGE_SCALE = 0.1  # sigma_lambda of equation (16)
-_MAP_SMOOTHNESS = 6.0  # per label, on samples 4 px apart
+_MAP_SMOOTHNESS = 2.0  # per label, on a grid of the usual number of samples
+_USUAL_SAMPLES = 17_000
+_COARSE_TIE = 2.5  # how much more two neighbours are tied on every second sample
 _MAP_CLIP = 46.0  # nats: no window is surer than 1 in 10^20
 _SPARSITY = 0.3  # strength of the prior that most of a picture has little contrast
 _TEMPER = 0.25  # energies of one window are correlated, so its log-likelihood counts its data several times
@@ -135,16 +137,22 @@ class Analysis:
 
     def _sample_map(self, parameters: MapParameters, progress: Progress) -> NDArray[np.float32]:
         """Radius in px at each sample."""
-        from defocus.labeling import contrast_weights
-        from defocus.semiglobal import between_labels, path_costs
+        from defocus.labeling import coherent_labels, contrast_weights
+        from defocus.refinement import refined_labels
 
-        evidence = self.evidence
-        scale = _MAP_SMOOTHNESS * 4 / evidence.spacing if evidence.spacing < 4 else _MAP_SMOOTHNESS
-        weights = contrast_weights(
-            self._sample_color, scale * parameters.smoothness, _MAP_EDGE_SCALE / parameters.edge_sensitivity
-        )
-        labels = between_labels(path_costs(self._map_costs, weights, progress=progress))
-        return np.interp(labels, np.arange(len(evidence.radii)), evidence.radii).astype(np.float32)
+        evidence, costs, color = self.evidence, self._map_costs, self._sample_color
+        edge_scale = _MAP_EDGE_SCALE / parameters.edge_sensitivity
+        # A finer grid has more samples to an area than to a boundary
+        fineness = math.sqrt(math.prod(evidence.shape) / _USUAL_SAMPLES)
+        smoothness = parameters.smoothness * _MAP_SMOOTHNESS * fineness
+        # Which radius an area has shows on every second sample; where exactly it ends, on all
+        rows, columns = (np.arange(0, size, 2) for size in evidence.shape)
+        summed = np.add.reduceat(np.add.reduceat(costs, rows, axis=0), columns, axis=1)
+        weights = contrast_weights(cell_means(color, 2), _COARSE_TIE * smoothness, edge_scale)
+        labels = coherent_labels(summed, weights, progress=progress)
+        labels = labels.repeat(2, axis=0).repeat(2, axis=1)[: evidence.shape[0], : evidence.shape[1]]
+        found = refined_labels(costs, labels, contrast_weights(color, smoothness, edge_scale))
+        return np.interp(found, np.arange(len(evidence.radii)), evidence.radii).astype(np.float32)
 
     def blur_map(
         self, parameters: MapParameters | None = None, *, progress: Progress = ignore_progress, **changes: Any

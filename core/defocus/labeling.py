@@ -29,17 +29,25 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
 
-__all__ = ["alpha_expansion", "coherent_labels", "contrast_weights", "energy", "lower_bound"]
+__all__ = [
+    "NEIGHBORS",
+    "alpha_expansion",
+    "coherent_labels",
+    "contrast_weights",
+    "energy",
+    "lower_bound",
+    "pair_slices",
+]
 
-_NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # right, below, below-right, below-left, as (rows, columns)
+NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # right, below, below-right, below-left, as (rows, columns)
 _UNIT = 2.0**-10  # costs are counted in whole numbers of this many nats, so that cuts and energies are exact
 _BLOCK = 8  # samples on a side of the blocks that choose the labels to expand
 _POPULAR = 16  # how many are expanded
 _STAGE = "making the map coherent"
 
 
-def _pair(shape: tuple[int, int], step: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Slices of all pixels that have a neighbour in one direction, and of these neighbours."""
+def pair_slices(shape: tuple[int, int], step: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return the slices of all pixels that have a neighbour in one direction, and of these neighbours."""
     (height, width), (down, right) = shape, step
     here = slice(0, height - down), slice(max(0, -right), width - max(0, right))
     there = slice(down, height), slice(max(0, right), width + min(0, right))
@@ -70,8 +78,8 @@ def contrast_weights(color: NDArray[np.float32], smoothness: float, edge_scale: 
     """
     shape = color.shape[:2]
     weights = np.zeros((4, *shape), np.float32)
-    for plane, step in zip(weights, _NEIGHBORS, strict=True):
-        here, there = _pair(shape, step)
+    for plane, step in zip(weights, NEIGHBORS, strict=True):
+        here, there = pair_slices(shape, step)
         difference = color[here] - color[there]
         squared = np.einsum("ijk,ijk->ij", difference, difference)
         plane[here] = smoothness * np.exp(squared * np.float32(-0.5 / edge_scale**2))
@@ -95,8 +103,8 @@ def energy(labels: NDArray[np.integer], data_term: NDArray[np.float32], weights:
     """
     chosen = np.asarray(labels).astype(np.int64)
     total = float(np.take_along_axis(data_term, chosen[..., np.newaxis], 2).sum(dtype=np.float64))
-    for plane, step in zip(weights, _NEIGHBORS, strict=True):
-        here, there = _pair(chosen.shape, step)
+    for plane, step in zip(weights, NEIGHBORS, strict=True):
+        here, there = pair_slices(chosen.shape, step)
         total += float((plane[here] * np.abs(chosen[here] - chosen[there])).sum(dtype=np.float64))
     return total
 
@@ -297,8 +305,8 @@ def alpha_expansion(
             nodes = graph.add_grid_nodes((height, width))
             gain = np.take_along_axis(data_term, labels[..., np.newaxis], 2)[..., 0] - data_term[..., label]
             gain = gain.astype(np.float64)
-            for plane, step in zip(weights, _NEIGHBORS, strict=True):
-                here, there = _pair((height, width), step)
+            for plane, step in zip(weights, NEIGHBORS, strict=True):
+                here, there = pair_slices((height, width), step)
                 weight = plane[here].astype(np.float64)
                 one, other = np.abs(labels[here] - label), np.abs(labels[there] - label)
                 keep = np.abs(labels[here] - labels[there])

@@ -12,9 +12,19 @@ if TYPE_CHECKING:
 
 __all__ = ["color_map", "contact_sheet", "mask_overlay", "with_scale"]
 
-# Seven colours from dark violet (sharp) over green to yellow (blurred), close to matplotlib's viridis
+# Viridis at nine equal steps, from dark violet (sharp) over green to yellow (blurred)
 _STOPS = np.array(
-    [(68, 1, 84), (70, 50, 127), (54, 92, 141), (39, 127, 142), (31, 161, 135), (109, 205, 89), (253, 231, 37)]
+    [
+        (68, 1, 84),
+        (71, 45, 123),
+        (59, 82, 139),
+        (44, 114, 142),
+        (33, 145, 140),
+        (40, 174, 128),
+        (94, 201, 98),
+        (173, 220, 48),
+        (253, 231, 37),
+    ]
 )
 _PAPER, _INK = (250, 250, 250), (30, 30, 30)
 
