@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from defocus.spectrum import BlurSpectra
 
-__all__ = ["candidates", "fitted_spectra"]
+__all__ = ["candidates", "fitted_spectra", "minima"]
 
 _STARTS = np.arange(1.0, 9.0)  # r0 of the paper, in px
 _ROUNDS = 60  # alternations; nearly all windows settle within 20
@@ -167,6 +167,38 @@ def _minima_row(profile, radii, found, costs):  # type: ignore[no-untyped-def]
             k = last + 1
 
 
+def minima(
+    profile: NDArray[np.float32], radii: NDArray[np.float64], *, count: int = 3, threads: int = 2
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the best local minima of each window's negative log-likelihood.
+
+    Parameters
+    ----------
+    profile : float32 (h, w, R)
+        Negative log-likelihood of each radius in nats.
+    radii : float64 (R,)
+        In px.
+    count : int
+        How many minima to keep per window.
+    threads : int
+
+    Returns
+    -------
+    radii, costs : float64 (h, w, count)
+        As from `candidates`.
+    """
+    height, width, _ = profile.shape
+    found = np.full((height, width, count), np.nan)
+    costs = np.full((height, width, count), np.inf)
+
+    def row(index: int) -> None:
+        _minima_row(profile[index], radii, found[index], costs[index])
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(row, range(height)))
+    return found, costs
+
+
 def candidates(
     energies: NDArray[np.float32],
     spectra: BlurSpectra,
@@ -199,16 +231,13 @@ def candidates(
     costs : float64 (h, w, count)
         Negative log-likelihood (13) in nats; infinite where there are fewer.
     """
+    if method == "dense":
+        profile, _ = profile_likelihood(energies, spectra, noise_variance, threads=threads)
+        return minima(profile, spectra.radii, count=count, threads=threads)
     height, _, width = energies.shape
     found = np.full((height, width, count), np.nan)
     costs = np.full((height, width, count), np.inf)
-    if method == "dense":
-        profile, _ = profile_likelihood(energies, spectra, noise_variance, threads=threads)
-
-        def row(index: int) -> None:
-            _minima_row(profile[index], spectra.radii, found[index], costs[index])
-
-    elif method == "alternating":
+    if method == "alternating":
         noise = noise_variance * spectra.noise.astype(float)
         tables = spectra.variance.astype(float)
         starts = np.array([np.abs(spectra.radii - start).argmin() for start in _STARTS if start <= spectra.radii[-1]])
