@@ -75,7 +75,7 @@ def refined_labels(
 def _parabolas(
     costs: NDArray[np.float32], labels: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return vertex and bend of the parabola through the five labels around each sample's; bend 0 if it is not upward."""
+    """Return vertex and bend of the parabola through the five labels around each sample's; bend 0 if not upward."""
     middle = np.clip(np.rint(labels), 2, costs.shape[2] - 3).astype(np.intp)
     five = np.take_along_axis(costs, middle[..., np.newaxis] + np.arange(-2, 3), 2)
     # Least squares on -2 ... 2
