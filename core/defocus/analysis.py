@@ -33,7 +33,7 @@ _Parameters = TypeVar("_Parameters", bound="DataclassInstance")
 _MAP_EDGE_SCALE = 0.1  # sigma_lambda of equation (16)
 _MAP_SMOOTHNESS = 2.0  # per label, on a grid of the usual number of samples
 _USUAL_SAMPLES = 17_000
-_COARSE_TIE = 2.5  # how much more two neighbours are tied on every second sample
+_COARSE_TIE = 1.25  # two cells of n x n samples touch along n; colours differ less between cells than between samples
 _MAP_CLIP = 46.0  # nats: no window is surer than 1 in 10^20
 _SPARSITY = 0.3  # strength of the prior that most of a picture has little contrast
 _TEMPER = 0.25  # energies of one window are correlated, so its log-likelihood counts its data several times
@@ -145,12 +145,13 @@ class Analysis:
         # A finer grid has more samples to an area than to a boundary
         fineness = math.sqrt(math.prod(evidence.shape) / _USUAL_SAMPLES)
         smoothness = parameters.smoothness * _MAP_SMOOTHNESS * fineness
-        # Which radius an area has shows on every second sample; where exactly it ends, on all
-        rows, columns = (np.arange(0, size, 2) for size in evidence.shape)
+        # Which radius an area has shows on a coarse grid; where exactly it ends, on all samples
+        step = max(2, round(2 * fineness))
+        rows, columns = (np.arange(0, size, step) for size in evidence.shape)
         summed = np.add.reduceat(np.add.reduceat(costs, rows, axis=0), columns, axis=1)
-        weights = contrast_weights(cell_means(color, 2), _COARSE_TIE * smoothness, edge_scale)
+        weights = contrast_weights(cell_means(color, step), _COARSE_TIE * step * smoothness, edge_scale)
         labels = coherent_labels(summed, weights, progress=progress)
-        labels = labels.repeat(2, axis=0).repeat(2, axis=1)[: evidence.shape[0], : evidence.shape[1]]
+        labels = labels.repeat(step, axis=0).repeat(step, axis=1)[: evidence.shape[0], : evidence.shape[1]]
         found = refined_labels(costs, labels, contrast_weights(color, smoothness, edge_scale))
         return np.interp(found, np.arange(len(evidence.radii)), evidence.radii).astype(np.float32)
 

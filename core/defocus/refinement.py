@@ -1,4 +1,4 @@
-"""Refinement: radii between the labels, from labels that were found on every second sample.
+"""Refinement: radii between the labels, from labels that were found on a coarser grid.
 
 Labels are steps, but radii of tilted things change smoothly. So the labels are only a start: every sample's costs near
 its label are described by a parabola, neighbours are tied by a cost that is quadratic for differences of less than a
