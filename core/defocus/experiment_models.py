@@ -105,7 +105,7 @@ def scale_mixture_profile(
     spectra: BlurSpectra,
     noise_variance: float,
     *,
-    factors: tuple[float, ...] = (0.3, 1.0, 3.0),
+    factors: tuple[float, ...] = (0.5, 1.0, 2.0),
     weights: tuple[float, ...] = (0.25, 0.5, 0.25),
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the profile for a heavy-tailed latent gradient: a Gaussian scale mixture over s.
