@@ -300,7 +300,7 @@ class MagnificationParameters(_Checked):
     blades: int = _control(
         0,
         "Aperture blades",
-        "0 gives round highlights, 3 or more a polygon with so many sides.",
+        "3 or more give highlights the shape of a polygon with so many sides; fewer leave them round.",
         between=(0, 16),
         step=1,
     )
