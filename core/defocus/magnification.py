@@ -224,7 +224,7 @@ def _linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
     )
 
 
-def _encoded(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _encoded(values: NDArray[np.floating]) -> NDArray[np.float32]:
     """Encode as sRGB."""
     return np.where(
         values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0.0031308) ** (1 / 2.4) - 0.055

@@ -83,4 +83,4 @@ def _parabolas(
     bend = five @ (np.array([2, -1, -2, -1, 2], np.float32) / 7)
     bend[bend < 1e-3] = 0
     vertex = middle - np.divide(slope, bend, out=np.zeros_like(slope), where=bend > 0)
-    return vertex.astype(np.float32), bend
+    return vertex.astype(np.float32), bend.astype(np.float32, copy=False)
