@@ -185,10 +185,9 @@ def test_painted_hints_change_the_mask_there_and_only_there(viewer, finish, open
 
 
 def test_restore_and_magnify(viewer, quick, finish, scene):
-    pytest.importorskip("defocus.restoration")
-    pytest.importorskip("defocus.magnification")
     viewer.add_image(scene[0], name="scene")
     widget = quick("Restore or magnify")
+    widget.analysis.controls["window"].value = 41
     assert widget.task.choices == ("all in focus", "more blur")
     widget.restoration.controls["iterations"].value = 10
     press(widget.run_button)
