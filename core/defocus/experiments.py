@@ -13,7 +13,7 @@ from defocus.errors import InputError
 from defocus.experiment_report import Section, curves, likelihood_surfaces, new_figure, page, pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -104,7 +104,8 @@ def _surfaces(sharp: dict[str, NDArray[np.float32]]) -> Section:
     """Figures 3 and 4: likelihood over radius and gradient variance."""
     from defocus.search import candidates
 
-    names, surfaces, rows = ["textured patch", "smooth patch"], [], []
+    names, surfaces = ["textured patch", "smooth patch"], []
+    rows: list[Sequence[object]] = []
     scales = np.logspace(-8, 0, 65)
     radii = np.empty(0)
     for name, source in zip(names, (_TEXTURE, "coffee.jpg"), strict=True):
@@ -134,8 +135,8 @@ def _surfaces(sharp: dict[str, NDArray[np.float32]]) -> Section:
     text = (
         f"log p of equation (5) over r and s in the surest window of a texture and in the smoothest one of a "
         f"photograph, after a uniform disc of {_UNIFORM:g} px (noise variance {_UNIFORM_NOISE:g}). As in the paper, "
-        "texture gives a ridge with few sharp peaks, where a larger radius can be traded for a larger variance; a smooth patch says "
-        "next to nothing of r, at a variance near 0."
+        "texture gives a ridge with few sharp peaks, where a larger radius can be traded for a larger variance; a "
+        "smooth patch says next to nothing of r, at a variance near 0."
     )
     head = ("window", "picture", "best r (px)", "best s", "r within 3 nats of the best (px)")
     return Section(
@@ -192,7 +193,8 @@ def _points(sharp: dict[str, NDArray[np.float32]]) -> Section:
     apart = np.abs(found[..., 0] - found[..., 1]) > 1
     ambiguous = np.where(apart & ~near[..., 0] & near[..., 1], lead, np.inf).argmin()
     flat = span.argmin()
-    names, profiles, rows = ["well determined", "ambiguous", "no evidence"], [], []
+    names, profiles = ["well determined", "ambiguous", "no evidence"], []
+    rows: list[Sequence[object]] = []
     for title, index in zip(names, (well, ambiguous, flat), strict=True):
         y, x = np.unravel_index(index, span.shape)
         profiles.append(-evidence.profile[y, x])
@@ -236,7 +238,7 @@ def _ramp(sharp: dict[str, NDArray[np.float32]]) -> Section:
             gains = (before, after, f"{after - before:+.1f}", best, f"{best - before:+.1f}")
             section.rows.append((name, f"{sensor_blur:g}", error, *gains))
             if sensor_blur == 0:
-                panels = [
+                panels: list[tuple[str, NDArray[np.floating], float | None]] = [
                     ("blurred", blurred, None),
                     ("restored by the estimated map", restored, None),
                     ("estimated map", radius, 8.0),
@@ -252,7 +254,7 @@ def _psnr(picture: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
 
 
 def _compared(
-    blurred: NDArray[np.float64], truth: NDArray[np.float64], noise: float, models: dict[str, tuple[str, Profile]]
+    blurred: NDArray[np.float64], truth: NDArray[np.float64], noise: float, models: Mapping[str, tuple[str, Profile]]
 ) -> list[tuple[str, float, float, float, str]]:
     """Name, shares right, mean error of the best candidate and MSE of the map, with each model of (window, profile)."""
     from defocus.analysis import Analysis
@@ -301,7 +303,7 @@ _COMPARISON = (
 
 
 def _comparison(
-    sharp: dict[str, NDArray[np.float32]], models: dict[str, tuple[str, Profile]]
+    sharp: dict[str, NDArray[np.float32]], models: Mapping[str, tuple[str, Profile]]
 ) -> list[tuple[object, ...]]:
     """Rows of `_COMPARISON` for the pictures of Fig. 5 and 8."""
     from defocus.simulation import ramp, simulate_blur
@@ -337,7 +339,7 @@ def _models(sharp: dict[str, NDArray[np.float32]]) -> Section:
     from defocus.experiment_models import scale_mixture_profile, sloped_profile
     from defocus.likelihood import profile_likelihood
 
-    models: dict[str, tuple[str, Profile]] = {
+    models: Mapping[str, tuple[str, Profile]] = {
         "one Gaussian (the paper)": ("gaussian", profile_likelihood),
         "scale mixture of three": ("gaussian", scale_mixture_profile),
         "free spectral slope": ("gaussian", lambda *given: sloped_profile(*given, deviation=None)),
@@ -351,7 +353,7 @@ def _models(sharp: dict[str, NDArray[np.float32]]) -> Section:
     )
     section = Section("Future work: other models of the latent gradients", text, _COMPARISON)
     section.rows = list(_comparison(sharp, models))
-    mean = {name: np.mean([row[2:5] for row in section.rows if row[1] == name], axis=0) for name in models}  # type: ignore[misc]
+    mean = {name: np.mean([row[2:5] for row in section.rows if row[1] == name], axis=0) for name in models}
     section.rows += [("mean of all", name, *map(float, mean[name]), "") for name in models]
     return section
 

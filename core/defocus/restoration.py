@@ -2,7 +2,8 @@
 
 The picture sought minimises ||W (A f - g)||^2 + lambda |grad f|_1, where A is the varying blur. The prior's absolute
 values are replaced by the half-quadratic bound |d| <= (d^2 / e + e) / 2, tight at e = |d|: conjugate gradients solve
-the quadratic problem for fixed e and then e is set anew, which lowers the energy at every round.
+the quadratic problem for fixed e and then e is set anew, which lowers the energy at every round. W trusts a pixel less
+where its blur depends much on the radius, because no map is exact: without that, errors of the map become ringing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from defocus.psf import DiscPSF
 from defocus.varying_blur import VaryingBlur, checked_radius_map
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -31,11 +33,13 @@ __all__ = ["restore"]
 _TILE = 1024  # px; side of what is solved at a time in large pictures
 _ROUND = 10  # conjugate-gradient steps between two settings of the prior's weights
 _TOLERANCE = 3e-4  # root-mean-square change of a whole round, in grey values of [0, 1], below which nothing changes
-_MEAN_GRADIENT = 0.03  # of sharp photographs, in [0, 1] per px: the scale of the prior's Laplace distribution
+_MEAN_GRADIENT = 0.2  # in [0, 1] per px, the scale of the prior's Laplace distribution: that of the steepest texture
 _SMALLEST_GRADIENT = 2e-3  # below this the prior is quadratic
 _MODEL_ERROR = 1e-6  # variance; kernels and map are never exact, and 8 bits alone make as much
 _SATURATED = 0.995  # recorded values from here up may have been any larger
-_UNTOUCHED, _RESTORED = 0.45, 0.9  # px; up to the first nothing is changed, from the second on everything
+_MAP_ERROR = 0.08  # px, standard deviation: errors of the map that the solution must bear
+_MAP_ERROR_SIDE = 9  # px; errors of the map are alike over so many pixels
+_UNTOUCHED, _RESTORED = 1.0, 1.8  # px; up to the first nothing is changed, from the second on everything
 
 
 def restore(
@@ -65,8 +69,9 @@ def restore(
     Returns
     -------
     float32, laid out as `image`
-        In [0, 1]; a `Picture` gives (H, W, 3), and alpha is passed on unchanged. Pixels whose radius is below 0.45 px
-        are exactly the picture's: the disc lies within the pixel.
+        In [0, 1]; a `Picture` gives (H, W, 3), and alpha is passed on unchanged. Pixels whose radius is up to 1 px
+        are exactly the picture's, and up to 1.8 px they pass over: estimates there are mostly too high, since no
+        lens is perfectly sharp, and restoring by them would do more harm than good.
 
     Raises
     ------
@@ -185,29 +190,55 @@ def _solve(
         return planes.copy()
     blur = VaryingBlur(radius, psf)
     margin = blur.margin
-    pad = ((0, 0), (margin, margin), (margin, margin))
-    restored = np.pad(planes, pad, mode="symmetric" if margin <= min(radius.shape) else "edge")
-    # Laplace prior of mean gradient b against Gaussian noise: lambda = 2 sigma^2 / b
-    strength = 2 * noise / _MEAN_GRADIENT / chosen.strength
-    saturated = planes >= _SATURATED
-    done, rounds = 0, -(-chosen.iterations // _ROUND)
-    while done < chosen.iterations:
-        before = restored
-        steps = min(_ROUND, chosen.iterations - done)
-        blurred = blur.forward(restored)
-        trust = np.where(saturated & (blurred >= planes), np.float32(0), np.float32(1))
-        residual = trust * (planes - blurred)
-        restored = _conjugate_gradients(blur, trust, _prior_weights(before, strength), residual, restored, steps)
-        done += steps
-        progress(min(done / _ROUND / rounds, 1.0), "restoring")
-        if float(np.sqrt(np.mean((restored - before) ** 2))) < _TOLERANCE:
-            break
-    inner = restored[:, margin : margin + radius.shape[0], margin : margin + radius.shape[1]]
+    solution = planes
+    rounds = -(-chosen.iterations // _ROUND)
+    for number, (solution, _) in enumerate(_rounds(blur, planes, noise, chosen), 1):  # noqa: B007 - the last counts
+        progress(number / rounds, "restoring")
+    inner = solution[:, margin : margin + radius.shape[0], margin : margin + radius.shape[1]]
     share = np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
     result = np.clip(planes + share * (inner - planes), 0, 1)
     untouched = radius <= _UNTOUCHED
     result[:, untouched] = planes[:, untouched]
     return result
+
+
+def _rounds(
+    blur: VaryingBlur, planes: NDArray[np.float32], noise: float, chosen: RestorationParameters
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield the picture with its margin after each round of conjugate gradients, and the trust W^2 in each pixel."""
+    margin = blur.margin
+    pad = ((0, 0), (margin, margin), (margin, margin))
+    restored = np.pad(planes, pad, mode="symmetric" if margin <= min(blur.shape) else "edge")
+    # Laplace prior of mean gradient b against Gaussian noise: lambda = 2 sigma^2 / b
+    strength = 2 * noise / _MEAN_GRADIENT / chosen.strength
+    saturated = planes >= _SATURATED
+    certain = np.ones(blur.shape, np.float32)
+    done = 0
+    while done < chosen.iterations:
+        before = restored
+        steps = min(_ROUND, chosen.iterations - done)
+        blurred = blur.forward(restored)
+        if done <= _ROUND:  # known well enough after one round; fixed from then on, so that the energy falls
+            certain = _certainty(blur.slope(restored), noise)
+        trust = np.where(saturated & (blurred >= planes), np.float32(0), certain)
+        residual = trust * (planes - blurred)
+        restored = _conjugate_gradients(blur, trust, _prior_weights(before, strength), residual, restored, steps)
+        done += steps
+        yield restored, trust
+        if float(np.sqrt(np.mean((restored - before) ** 2))) < _TOLERANCE:
+            return
+
+
+def _certainty(slope: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
+    """Return the noise's share in the variance of each pixel's error, float32 (H, W); the rest comes from the map."""
+    variance = np.mean(slope * slope, axis=0, dtype=np.float64) * _MAP_ERROR**2
+    half = _MAP_ERROR_SIDE // 2
+    for axis in (0, 1):
+        padded = np.pad(variance, [(half + 1, half) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
+        total = np.cumsum(padded, axis=axis)
+        ends = np.take(total, np.arange(_MAP_ERROR_SIDE, total.shape[axis]), axis)
+        variance = (ends - np.take(total, np.arange(total.shape[axis] - _MAP_ERROR_SIDE), axis)) / _MAP_ERROR_SIDE
+    return (noise / (noise + np.maximum(variance, 0))).astype(np.float32)
 
 
 def _prior_weights(planes: NDArray[np.float32], strength: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

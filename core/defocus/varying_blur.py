@@ -174,7 +174,9 @@ class VaryingBlur:
     def __init__(self, radius: NDArray[np.floating], psf: PSF, *, threads: int = 2) -> None:
         radii, self.kernels, self.reach = kernel_bank(psf, float(np.max(radius)))
         place = np.interp(radius, radii, np.arange(len(radii)))
-        self._index = np.floor(place).astype(np.int64)
+        self._index = np.minimum(np.floor(place), max(len(radii) - 2, 0)).astype(np.int64)
+        upper = np.minimum(self._index + 1, len(radii) - 1)
+        self._step = np.maximum(radii[upper] - radii[self._index], np.float32(1e-3))
         self._share = (place - self._index).astype(np.float32)
         self._threads = threads
         self.shape = (int(radius.shape[0]), int(radius.shape[1]))
@@ -191,12 +193,21 @@ class VaryingBlur:
 
     def forward(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return A f: float32 (C, H, W) from (C, H + 2 margin, W + 2 margin)."""
+        return self._between(planes, self._share)
+
+    def slope(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return how much A f changes per px of radius: float32 (C, H, W) from (C, H + 2 margin, W + 2 margin)."""
+        lower = self._between(planes, np.zeros_like(self._share))
+        return (self._between(planes, np.ones_like(self._share)) - lower) / self._step
+
+    def _between(self, planes: NDArray[np.floating], share: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the planes blurred by kernels mixed of the bank's next smaller and, by `share`, next larger ones."""
         source = np.ascontiguousarray(planes, np.float32)
         out = np.empty((len(source), *self.shape), np.float32)
 
         def strip(first: int) -> None:
             last = min(first + _STRIP, self.shape[0])
-            _gather(source, self._index, self._share, self.kernels, self.reach, first, last, out)
+            _gather(source, self._index, share, self.kernels, self.reach, first, last, out)
 
         run_parts(strip, range(0, self.shape[0], _STRIP), threads=self._threads)
         return out
