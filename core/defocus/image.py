@@ -12,8 +12,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from defocus.errors import InputError
 from defocus.parallel import run_parts
+from defocus.png import is_png16, read_png16
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
 
     from numpy.typing import ArrayLike, NDArray
@@ -86,7 +88,7 @@ def as_picture(array: ArrayLike | Picture, alpha: ArrayLike | None = None, *, so
     Raises
     ------
     InputError
-        If the array has another shape, is empty, or holds NaN or infinite values.
+        If the array has another shape, is empty, or it or its alpha holds NaN or infinite values.
 
     Examples
     --------
@@ -122,6 +124,8 @@ def as_picture(array: ArrayLike | Picture, alpha: ArrayLike | None = None, *, so
         given = np.asarray(alpha, np.float32)
         if given.shape != values.shape[:2]:
             raise InputError(f"{source}: alpha of shape {given.shape} for a picture of {values.shape[:2]}")
+        if not np.isfinite(given).all():
+            raise InputError(f"{source}: alpha holds NaN or infinite values")
         opacity = given if opacity is None else opacity * given
     if opacity is not None and bool((opacity >= 1).all()):
         opacity = None
@@ -189,16 +193,16 @@ def load_image(path: str | PathLike[str]) -> Picture:
     name = file.name
     try:
         with file.open("rb") as stream:
-            head = stream.read(4)
+            head = stream.read(25)
     except IsADirectoryError as error:
         raise InputError(f"{name}: is a folder, not a picture") from error
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
     if not head:
         raise InputError(f"{name}: the file is empty")
-    array = _read_tiff(file) if head in _TIFF else None
+    array = _read_tiff(file) if head[:4] in _TIFF else None
     if array is None:
-        array = _read_with_pillow(file)
+        array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any)
     return as_picture(array, source=name)
 
 
@@ -244,19 +248,24 @@ def _oriented(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(array)
 
 
-def _read_with_pillow(file: Path) -> NDArray[Any]:
+def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]]) -> NDArray[Any]:
+    """Return what `read` makes of a file, with errors in plain words."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
-            with Image.open(file) as opened:
-                opened.load()
-                image = ImageOps.exif_transpose(opened)
+            return read(file)
     except UnidentifiedImageError as error:
         raise InputError(f"{file.name}: not an image, or of a kind that is not known") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{file.name}: too many pixels ({error})") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise InputError(f"{file.name}: damaged or truncated ({error})") from error
+
+
+def _read_any(file: Path) -> NDArray[Any]:
+    with Image.open(file) as opened:
+        opened.load()
+        image = ImageOps.exif_transpose(opened)
     if image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA")
     elif image.mode == "1":
@@ -267,3 +276,7 @@ def _read_with_pillow(file: Path) -> NDArray[Any]:
     if image.mode == "I" and array.size and array.min() >= 0 and array.max() < 65536:
         array = array.astype(np.uint16)  # Pillow reads 16-bit files of some kinds as 32-bit integers
     return array
+
+
+def _read_png16(file: Path) -> NDArray[np.uint16]:
+    return _oriented(*read_png16(file))

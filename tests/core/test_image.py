@@ -1,0 +1,317 @@
+"""Pictures: every kind of array, and files written by Pillow and tifffile; broken ones are refused in one line."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from defocus import InputError, Picture, as_picture, load_image
+
+SHAPE = (48, 64)
+
+
+@pytest.fixture
+def values():
+    """Random RGB that holds both ends of the range."""
+    rng = np.random.default_rng(1)
+    rgb = rng.integers(0, 256, (*SHAPE, 3), dtype=np.uint8)
+    rgb[0, 0], rgb[0, 1] = 0, 255
+    return rgb
+
+
+@pytest.fixture
+def deep():
+    """Random 16-bit values, so that the low bytes tell something."""
+    rng = np.random.default_rng(2)
+    grey = rng.integers(0, 65536, SHAPE, dtype=np.uint16)
+    grey[0, 0] = 65535
+    return grey
+
+
+# ---- arrays
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float64, np.float16])
+def test_the_same_scene_in_any_type_is_the_same_picture(kind):
+    scene = np.linspace(0, 1, 3000).reshape(50, 60)
+    top = np.iinfo(kind).max if np.issubdtype(kind, np.integer) else 1
+    picture = as_picture(np.round(scene * top).astype(kind) if top > 1 else scene.astype(kind))
+    assert picture.color.dtype == np.float32
+    assert picture.color.shape == (50, 60, 3)
+    assert picture.gray
+    np.testing.assert_allclose(picture.luminance, scene, atol=1 / 255 if kind == np.uint8 else 1e-3)
+    assert picture.bit_depth == {np.uint8: 8, np.uint16: 16}.get(kind, 32)
+
+
+def test_twelve_bits_in_sixteen_fill_the_range_but_dark_pictures_stay_dark():
+    twelve = np.array([[0, 4095], [2048, 1000]], np.uint16)
+    assert as_picture(twelve).color.max() == 1
+    assert as_picture(twelve).white == 4095
+    dark = np.full((2, 2), 51, np.uint8)
+    np.testing.assert_allclose(as_picture(dark).color, 0.2)
+
+
+def test_numbers_of_no_fixed_range_are_stretched_and_say_how():
+    picture = as_picture(np.array([[-100.0, 100.0], [0.0, 300.0]]))
+    np.testing.assert_allclose(picture.luminance, [[0, 0.5], [0.25, 1]])
+    assert (picture.black, picture.white) == (-100, 300)
+    signed = as_picture(np.array([[-4, 4]], np.int32))
+    np.testing.assert_allclose(signed.luminance, [[0, 1]])
+    assert np.isfinite(as_picture(np.full((3, 3), 7.0)).color).all()
+
+
+def test_bool_is_black_and_white():
+    np.testing.assert_array_equal(as_picture(np.eye(3, dtype=bool)).luminance, np.eye(3))
+
+
+def test_luminance_is_that_of_pillow(values):
+    expected = np.asarray(Image.fromarray(values).convert("L"), float) / 255
+    np.testing.assert_allclose(as_picture(values).luminance, expected, atol=0.6 / 255)
+
+
+def test_channels_that_are_alpha(values):
+    opacity = np.linspace(0, 255, SHAPE[0] * SHAPE[1]).reshape(SHAPE).astype(np.uint8)
+    rgba = as_picture(np.dstack([values, opacity]))
+    np.testing.assert_allclose(rgba.color, values / 255, atol=1e-6)
+    np.testing.assert_allclose(rgba.alpha, opacity / 255, atol=1e-6)
+    la = as_picture(np.dstack([values[..., 0], opacity]))
+    assert la.gray
+    np.testing.assert_allclose(la.alpha, opacity / 255, atol=1e-6)
+    both = as_picture(np.dstack([values, opacity]), alpha=np.full(SHAPE, 0.5))
+    np.testing.assert_allclose(both.alpha, opacity / 510, atol=1e-6)
+    assert as_picture(np.dstack([values, np.full(SHAPE, 255, np.uint8)])).alpha is None
+    hidden = as_picture(values, alpha=np.zeros(SHAPE, bool))
+    assert hidden.alpha.max() == 0
+
+
+def test_a_picture_is_taken_as_it_is(values):
+    picture = as_picture(values)
+    assert isinstance(picture, Picture)
+    assert as_picture(picture) is picture
+    assert picture.shape == SHAPE
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.zeros((5, 6, 7)), "shape"),
+        (np.zeros((2, 3, 4, 5)), "shape"),
+        (np.zeros(9), "shape"),
+        (np.float32(3), "shape"),
+        (np.zeros((0, 5)), "empty"),
+        (np.full((4, 4), np.nan), "NaN"),
+        (np.array([[0, np.inf]]), "infinite"),
+        (np.zeros((4, 4), complex), "complex128"),
+        (np.array([["a", "b"]]), "real numbers"),
+        ([[1, 2], [3]], "not an array"),
+    ],
+)
+def test_arrays_that_are_no_pictures(array, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        as_picture(array, source="plate 7")
+    assert_one_line(caught, "plate 7")
+
+
+@pytest.mark.parametrize(("alpha", "reason"), [(np.ones((3, 3)), "alpha"), (np.full(SHAPE, np.nan), "alpha")])
+def test_an_alpha_that_does_not_fit(values, alpha, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        as_picture(values, alpha, source="plate 7")
+    assert_one_line(caught, "plate 7")
+
+
+# ---- files
+
+
+def test_png_and_lossless_files_of_pillow(tmp_path, values):
+    for ending in ("png", "bmp", "tif", "webp", "ppm"):
+        file = tmp_path / f"picture.{ending}"
+        Image.fromarray(values).save(file, **({"lossless": True} if ending == "webp" else {}))
+        picture = load_image(file)
+        np.testing.assert_allclose(picture.color * 255, values, atol=1e-3, err_msg=ending)
+        assert not picture.gray
+        assert picture.bit_depth == 8
+        assert picture.alpha is None
+        assert picture.source == f"picture.{ending}"
+
+
+def test_jpeg_grey_and_color(tmp_path):
+    smooth = np.dstack(np.broadcast_arrays(*np.ix_(np.linspace(0, 255, 48), np.linspace(255, 0, 64)), 90))
+    smooth = smooth.astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / "c.jpg", quality=98)
+    Image.fromarray(smooth[..., 0]).save(tmp_path / "g.jpg", quality=98)
+    np.testing.assert_allclose(load_image(tmp_path / "c.jpg").color, smooth / 255, atol=0.04)
+    grey = load_image(str(tmp_path / "g.jpg"))
+    assert grey.gray
+    np.testing.assert_allclose(grey.luminance, smooth[..., 0] / 255, atol=0.02)
+
+
+def test_palette_one_bit_and_cmyk(tmp_path, values):
+    few = values // 128 * 255
+    Image.fromarray(few).convert("P", palette=Image.Palette.ADAPTIVE, colors=16).save(tmp_path / "p.png")
+    np.testing.assert_allclose(load_image(tmp_path / "p.png").color, few / 255, atol=0.01)
+
+    Image.fromarray(values[..., 0] > 127).save(tmp_path / "b.png")
+    np.testing.assert_array_equal(load_image(tmp_path / "b.png").luminance, values[..., 0] > 127)
+
+    cmyk = Image.fromarray(values).convert("CMYK")
+    cmyk.save(tmp_path / "k.tif")
+    np.testing.assert_allclose(load_image(tmp_path / "k.tif").color, values / 255, atol=0.01)
+    Image.fromarray(np.full((*SHAPE, 3), (200, 40, 90), np.uint8)).convert("CMYK").save(tmp_path / "k.jpg", quality=98)
+    np.testing.assert_allclose(load_image(tmp_path / "k.jpg").color[20, 20] * 255, (200, 40, 90), atol=4)
+
+
+def test_files_with_transparency(tmp_path, values):
+    hole = np.full(SHAPE, 255, np.uint8)
+    hole[10:20, 30:40] = 0
+    hole[30, 30] = 128
+    for ending in ("png", "tif", "webp"):
+        file = tmp_path / f"a.{ending}"
+        Image.fromarray(np.dstack([values, hole])).save(file, **({"lossless": True} if ending == "webp" else {}))
+        picture = load_image(file)
+        np.testing.assert_allclose(picture.alpha * 255, hole, atol=1e-3, err_msg=ending)
+        np.testing.assert_allclose((picture.color * 255)[hole > 0], values[hole > 0], atol=1e-3, err_msg=ending)
+    Image.fromarray(np.dstack([values[..., 0], hole])).save(tmp_path / "la.png")
+    grey = load_image(tmp_path / "la.png")
+    assert grey.gray
+    np.testing.assert_allclose(grey.alpha * 255, hole, atol=1e-3)
+
+    paletted = Image.fromarray((values[..., 0] // 128).astype(np.uint8), "P")
+    paletted.putpalette([9, 9, 9, 250, 250, 250])
+    paletted.save(tmp_path / "t.png", transparency=1)
+    np.testing.assert_array_equal(load_image(tmp_path / "t.png").alpha, values[..., 0] < 128)
+    Image.fromarray(values).save(tmp_path / "keyed.png", transparency=tuple(int(v) for v in values[5, 5]))
+    keyed = load_image(tmp_path / "keyed.png")
+    np.testing.assert_array_equal(keyed.alpha == 0, (values == values[5, 5]).all(axis=2))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+def test_the_exif_orientation_is_undone(tmp_path, orientation, ending):
+    # Four patches; where each of them lies in the file is given by the table of the EXIF standard
+    upright = np.kron(np.array([[20, 80, 140], [180, 220, 250]]), np.ones((16, 16))).astype(np.uint8)
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.T,
+        6: upright.T[::-1],
+        7: upright.T[::-1, ::-1],
+        8: upright.T[:, ::-1],
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(stored).save(tmp_path / f"o.{ending}", exif=exif)
+    np.testing.assert_allclose(load_image(tmp_path / f"o.{ending}").luminance * 255, upright, atol=3)
+
+
+def test_sixteen_bit_grey(tmp_path, deep):
+    Image.fromarray(deep).save(tmp_path / "g.png")
+    tifffile.imwrite(tmp_path / "g.tif", deep)
+    for name in ("g.png", "g.tif"):
+        picture = load_image(tmp_path / name)
+        assert picture.gray
+        assert picture.bit_depth == 16
+        np.testing.assert_allclose(picture.luminance * 65535, deep, atol=0.01, err_msg=name)
+
+
+def test_float_tiff_is_taken_as_it_is(tmp_path):
+    linear = np.random.default_rng(3).random((*SHAPE, 3), dtype=np.float32)
+    tifffile.imwrite(tmp_path / "f.tif", linear, photometric="rgb")
+    picture = load_image(tmp_path / "f.tif")
+    np.testing.assert_array_equal(picture.color, linear)
+    assert picture.bit_depth == 32
+    Image.fromarray(linear[..., 0]).save(tmp_path / "pillow.tif")
+    np.testing.assert_array_equal(load_image(tmp_path / "pillow.tif").luminance, linear[..., 0])
+
+
+def test_tiffs_of_other_layouts(tmp_path, values, deep):
+    tifffile.imwrite(tmp_path / "planar.tif", np.moveaxis(values, -1, 0), photometric="rgb", planarconfig="separate")
+    np.testing.assert_allclose(load_image(tmp_path / "planar.tif").color * 255, values, atol=1e-3)
+    tifffile.imwrite(tmp_path / "negative.tif", 255 - values[..., 0], photometric="miniswhite")
+    np.testing.assert_allclose(load_image(tmp_path / "negative.tif").luminance * 255, values[..., 0], atol=1e-3)
+    tifffile.imwrite(tmp_path / "single.tif", deep[np.newaxis, np.newaxis], imagej=True)
+    np.testing.assert_allclose(load_image(tmp_path / "single.tif").luminance * 65535, deep, atol=0.01)
+    tifffile.imwrite(tmp_path / "deep.tif", np.dstack([deep] * 3), photometric="rgb", compression="zlib")
+    np.testing.assert_allclose(load_image(tmp_path / "deep.tif").color[..., 1] * 65535, deep, atol=0.01)
+    Image.fromarray(values).save(tmp_path / "lzw.tif", compression="tiff_lzw")  # tifffile leaves it to Pillow
+    np.testing.assert_allclose(load_image(tmp_path / "lzw.tif").color * 255, values, atol=1e-3)
+
+
+# ---- files that cannot be used
+
+
+def assert_one_line(caught, name):
+    text = str(caught.value)
+    assert text.startswith(f"{name}: ")
+    assert "\n" not in text
+    assert len(text) < 200
+
+
+def broken_files(folder, values):
+    """Write the files; return {name: reason}."""
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.png").write_text("This is no picture.\n" * 20)
+    (folder / "noise.jpg").write_bytes(np.random.default_rng(0).bytes(500))
+    Image.fromarray(values).save(folder / "whole.jpg")
+    Image.fromarray(values).save(folder / "whole.png")
+    tifffile.imwrite(folder / "whole.tif", values)
+    for ending in ("jpg", "png", "tif"):
+        content = (folder / f"whole.{ending}").read_bytes()
+        (folder / f"cut.{ending}").write_bytes(content[: len(content) // 2])
+        (folder / f"stub.{ending}").write_bytes(content[:12])
+    tifffile.imwrite(folder / "stack.tif", np.zeros((5, *SHAPE), np.uint8), photometric="minisblack")
+    tifffile.imwrite(folder / "color-stack.tif", np.zeros((5, *SHAPE, 3), np.uint8), photometric="rgb")
+    hole = np.ones(SHAPE, np.float32)
+    hole[3, 3] = np.nan
+    tifffile.imwrite(folder / "nan.tif", hole)
+    tifffile.imwrite(folder / "inf.tif", np.where(np.isnan(hole), np.inf, hole))
+    tifffile.imwrite(folder / "complex.tif", np.ones(SHAPE, np.complex64))
+    (folder / "folder.png").mkdir()
+    return {
+        "empty.png": "empty",
+        "text.png": "not an image",
+        "noise.jpg": "not an image",
+        "cut.jpg": "truncated",
+        "cut.png": "truncated",
+        "cut.tif": "truncated",
+        "stub.jpg": "(not an image|damaged)",
+        "stub.png": "(not an image|damaged)",
+        "stub.tif": "(not an image|damaged)",
+        "stack.tif": "more than two spatial dimensions",
+        "color-stack.tif": "more than two spatial dimensions",
+        "nan.tif": "NaN",
+        "inf.tif": "infinite",
+        "complex.tif": "complex64",
+        "folder.png": "folder",
+        "missing.png": "No such file",
+    }
+
+
+def test_each_bad_file_gives_one_line_with_its_name_and_reason(tmp_path, values):
+    for name, reason in broken_files(tmp_path, values).items():
+        with pytest.raises(InputError, match=reason) as caught:
+            load_image(tmp_path / name)
+        assert_one_line(caught, name)
+
+
+def test_too_many_pixels_are_refused_before_they_are_read(tmp_path, values, monkeypatch):
+    Image.fromarray(values).save(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(InputError, match="too many pixels") as caught:
+        load_image(tmp_path / "bomb.png")
+    assert_one_line(caught, "bomb.png")
+
+
+def test_reading_leaves_no_file_open(tmp_path, values):
+    Image.fromarray(values).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        for name in ("a.png", "a.tif"):
+            load_image(tmp_path / name)
+            (tmp_path / name).unlink()
