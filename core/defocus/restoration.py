@@ -35,10 +35,12 @@ _ROUND = 10  # conjugate-gradient steps between two settings of the prior's weig
 _TOLERANCE = 3e-4  # root-mean-square change of a whole round, in grey values of [0, 1], below which nothing changes
 _MEAN_GRADIENT = 0.2  # in [0, 1] per px, the scale of the prior's Laplace distribution: that of the steepest texture
 _SMALLEST_GRADIENT = 2e-3  # below this the prior is quadratic
-_MODEL_ERROR = 1e-6  # variance; kernels and map are never exact, and 8 bits alone make as much
+_MODEL_ERROR = 1e-6  # variance; kernels are never exact
+_EIGHT_BIT_ERROR = 5e-5  # variance; pictures of 8 bits mostly are JPEG files, whose errors lie in every frequency
 _SATURATED = 0.995  # recorded values from here up may have been any larger
 _MAP_ERROR = 0.08  # px, standard deviation: errors of the map that the solution must bear
 _MAP_ERROR_SIDE = 9  # px; errors of the map are alike over so many pixels
+_CLEARANCE = 1.5  # radii from what is in focus within which nothing is restored
 _UNTOUCHED, _RESTORED = 1.0, 1.8  # px; up to the first nothing is changed, from the second on everything
 
 
@@ -174,7 +176,9 @@ def _noise_variance(planes: NDArray[np.float32]) -> float:
     both = across[:, :-2] - 2 * across[:, 1:-1] + across[:, 2:]
     # The lower quartile, because texture that is in focus adds to the rest; 0.3186 is that of |N(0, 1)|
     deviation = float(np.percentile(np.abs(both[:, ::2, ::2]), 25)) / 0.3186 / 6
-    return max(deviation * deviation, _MODEL_ERROR)
+    sample = planes[:, ::7, ::7] * 255
+    eight_bits = bool((np.abs(sample - np.rint(sample)) < 1e-3).all())
+    return max(deviation * deviation, _EIGHT_BIT_ERROR if eight_bits else _MODEL_ERROR)
 
 
 def _solve(
@@ -190,12 +194,17 @@ def _solve(
         return planes.copy()
     blur = VaryingBlur(radius, psf)
     margin = blur.margin
+    # Beside what is more in focus nothing can be trusted if the map's edge is not quite in its place: it stays as it is
+    wide = VaryingBlur(np.minimum(radius * _CLEARANCE, radius.max()), DiscPSF())
+    known = (radius > _UNTOUCHED) & (wide.undisturbed > 0.999)
     solution = planes
     rounds = -(-chosen.iterations // _ROUND)
-    for number, (solution, _) in enumerate(_rounds(blur, planes, noise, chosen), 1):  # noqa: B007 - the last counts
+    course = _rounds(blur, planes, known, noise, chosen)
+    for number, (solution, _) in enumerate(course, 1):  # noqa: B007 - the last one counts
         progress(number / rounds, "restoring")
     inner = solution[:, margin : margin + radius.shape[0], margin : margin + radius.shape[1]]
     share = np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
+    share = share * np.clip(2 * _box_mean(known.astype(float)) - 1, 0, 1).astype(np.float32)
     result = np.clip(planes + share * (inner - planes), 0, 1)
     untouched = radius <= _UNTOUCHED
     result[:, untouched] = planes[:, untouched]
@@ -203,7 +212,11 @@ def _solve(
 
 
 def _rounds(
-    blur: VaryingBlur, planes: NDArray[np.float32], noise: float, chosen: RestorationParameters
+    blur: VaryingBlur,
+    planes: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    noise: float,
+    chosen: RestorationParameters,
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Yield the picture with its margin after each round of conjugate gradients, and the trust W^2 in each pixel."""
     margin = blur.margin
@@ -219,7 +232,7 @@ def _rounds(
         steps = min(_ROUND, chosen.iterations - done)
         blurred = blur.forward(restored)
         if done <= _ROUND:  # known well enough after one round; fixed from then on, so that the energy falls
-            certain = _certainty(blur.slope(restored), noise)
+            certain = _certainty(blur.slope(restored), noise) * known
         trust = np.where(saturated & (blurred >= planes), np.float32(0), certain)
         residual = trust * (planes - blurred)
         restored = _conjugate_gradients(blur, trust, _prior_weights(before, strength), residual, restored, steps)
@@ -232,13 +245,19 @@ def _rounds(
 def _certainty(slope: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
     """Return the noise's share in the variance of each pixel's error, float32 (H, W); the rest comes from the map."""
     variance = np.mean(slope * slope, axis=0, dtype=np.float64) * _MAP_ERROR**2
+    return (noise / (noise + np.maximum(_box_mean(variance), 0))).astype(np.float32)
+
+
+def _box_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the square around each pixel, float64 (H, W)."""
     half = _MAP_ERROR_SIDE // 2
     for axis in (0, 1):
-        padded = np.pad(variance, [(half + 1, half) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
-        total = np.cumsum(padded, axis=axis)
+        total = np.cumsum(
+            np.pad(values, [(half + 1, half) if k == axis else (0, 0) for k in (0, 1)], mode="edge"), axis
+        )
         ends = np.take(total, np.arange(_MAP_ERROR_SIDE, total.shape[axis]), axis)
-        variance = (ends - np.take(total, np.arange(total.shape[axis] - _MAP_ERROR_SIDE), axis)) / _MAP_ERROR_SIDE
-    return (noise / (noise + np.maximum(variance, 0))).astype(np.float32)
+        values = (ends - np.take(total, np.arange(total.shape[axis] - _MAP_ERROR_SIDE), axis)) / _MAP_ERROR_SIDE
+    return values
 
 
 def _prior_weights(planes: NDArray[np.float32], strength: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -21,6 +21,7 @@ _STEP = 0.25  # px between kernels of the bank, refined below 2 px where kernels
 _FINE_STEP = 0.125
 _FINE_UP_TO = 2.0
 _STRIP = 32  # rows that one task makes
+_IN_FRONT = 0.5  # times a pixel's radius: what is blurred less stands in front
 _LARGEST = 128.0  # px; the largest radius that can be measured
 
 
@@ -92,7 +93,7 @@ def kernel_bank(psf: PSF, largest: float) -> tuple[NDArray[np.float32], NDArray[
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _gather(planes, index, share, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
+def _gather(planes, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
     """Rows first..last of the blur of each plane: every pixel collects what its own kernel covers."""
     channels = planes.shape[0]
     width = index.shape[1]
@@ -103,6 +104,7 @@ def _gather(planes, index, share, kernels, reach, first, last, out):  # type: ig
             lower = index[y, x]
             upper = min(lower + 1, len(kernels) - 1)
             more = share[y, x]
+            nearest = limit[y, x]
             near = reach[upper]
             size = 2 * near + 1
             for c in range(channels):
@@ -110,19 +112,21 @@ def _gather(planes, index, share, kernels, reach, first, last, out):  # type: ig
             for dy in range(-near, near + 1):
                 low = kernels[lower, half + dy, half - near : half + near + 1]
                 high = kernels[upper, half + dy, half - near : half + near + 1]
-                for t in range(size):
-                    line[t] = low[t] + more * (high[t] - low[t])
                 left = half + x - near
+                radii = depth[half + y + dy, left : left + size]
+                for t in range(size):
+                    weight = low[t] + more * (high[t] - low[t])
+                    line[t] = weight if radii[t] >= nearest else np.float32(0)
                 for c in range(channels):
                     source = planes[c, half + y + dy, left : left + size]
-                    total = np.float32(0)
+                    sum_here = np.float32(0)
                     for t in range(size):
-                        total += line[t] * source[t]
-                    out[c, y, x] += total
+                        sum_here += line[t] * source[t]
+                    out[c, y, x] += sum_here / total[y, x]
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _scatter(pictures, index, share, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
+def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
     """Rows first..last of the padded planes: every pixel spreads its value over what its own kernel covers."""
     channels, height, width = pictures.shape
     half = kernels.shape[1] // 2
@@ -133,16 +137,19 @@ def _scatter(pictures, index, share, kernels, reach, first, last, out):  # type:
             lower = index[y, x]
             upper = min(lower + 1, len(kernels) - 1)
             more = share[y, x]
+            nearest = limit[y, x]
             near = reach[upper]
             size = 2 * near + 1
             left = half + x - near
             for dy in range(max(-near, first - half - y), min(near + 1, last - half - y)):
                 low = kernels[lower, half + dy, half - near : half + near + 1]
                 high = kernels[upper, half + dy, half - near : half + near + 1]
+                radii = depth[half + y + dy, left : left + size]
                 for t in range(size):
-                    line[t] = low[t] + more * (high[t] - low[t])
+                    weight = low[t] + more * (high[t] - low[t])
+                    line[t] = weight if radii[t] >= nearest else np.float32(0)
                 for c in range(channels):
-                    value = pictures[c, y, x]
+                    value = pictures[c, y, x] / total[y, x]
                     target = out[c, half + y + dy, left : left + size]
                     for t in range(size):
                         target[t] += value * line[t]
@@ -152,6 +159,8 @@ class VaryingBlur:
     """The linear operator A of (A f)[x] = (h_x * f)[x], where h_x is the kernel for the radius at pixel x.
 
     Between the bank's radii kernels are interpolated linearly, so A is linear in the picture and its adjoint exact.
+    Light from pixels blurred less than half as much is left out, and the others make up for it: what is nearer to focus
+    stands before its blurred surroundings and is not mixed into them.
     It maps a picture with a margin, of `padded_shape`, to one of `shape`: nothing is assumed of what lies outside.
 
     Parameters
@@ -180,6 +189,10 @@ class VaryingBlur:
         self._share = (place - self._index).astype(np.float32)
         self._threads = threads
         self.shape = (int(radius.shape[0]), int(radius.shape[1]))
+        self._depth = np.pad(np.asarray(radius, np.float32), self.margin, mode="edge")
+        self._limit = (np.asarray(radius, np.float32) * np.float32(_IN_FRONT)).astype(np.float32)
+        self._total = np.ones(self.shape, np.float32)
+        self._total = self._between(np.ones((1, *self.padded_shape), np.float32), self._share)[0]
 
     @property
     def margin(self) -> int:
@@ -195,6 +208,11 @@ class VaryingBlur:
         """Return A f: float32 (C, H, W) from (C, H + 2 margin, W + 2 margin)."""
         return self._between(planes, self._share)
 
+    @property
+    def undisturbed(self) -> NDArray[np.float32]:
+        """Share of each pixel's kernel that is not covered by what stands in front, float32 (H, W)."""
+        return self._total
+
     def slope(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return how much A f changes per px of radius: float32 (C, H, W) from (C, H + 2 margin, W + 2 margin)."""
         lower = self._between(planes, np.zeros_like(self._share))
@@ -207,7 +225,19 @@ class VaryingBlur:
 
         def strip(first: int) -> None:
             last = min(first + _STRIP, self.shape[0])
-            _gather(source, self._index, share, self.kernels, self.reach, first, last, out)
+            _gather(
+                source,
+                self._index,
+                share,
+                self._depth,
+                self._limit,
+                self._total,
+                self.kernels,
+                self.reach,
+                first,
+                last,
+                out,
+            )
 
         run_parts(strip, range(0, self.shape[0], _STRIP), threads=self._threads)
         return out
@@ -220,7 +250,19 @@ class VaryingBlur:
 
         def strip(first: int) -> None:
             last = min(first + _STRIP, height)
-            _scatter(source, self._index, self._share, self.kernels, self.reach, first, last, out)
+            _scatter(
+                source,
+                self._index,
+                self._share,
+                self._depth,
+                self._limit,
+                self._total,
+                self.kernels,
+                self.reach,
+                first,
+                last,
+                out,
+            )
 
         run_parts(strip, range(0, height, _STRIP), threads=self._threads)
         return out
