@@ -57,6 +57,7 @@ accuracy: $(STAMP)
 	$(RUN) benchmarks/accuracy.py --ablation --peers
 
 screenshots: system $(STAMP)
+	$(RUN) docs/readme_picture.py
 	$(RUN) docs/napari_screenshots.py
 	$(RUN) tests/gimp/screenshots.py
 
