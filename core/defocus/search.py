@@ -29,7 +29,7 @@ _ROUNDS = 60  # alternations; nearly all windows settle within 20
 _MERGE = 0.15  # px: maxima closer than this are one
 
 
-def fitted_spectra(spectra: BlurSpectra, step: float = 0.02, powers: range = range(-2, 9)) -> BlurSpectra:
+def fitted_spectra(spectra: BlurSpectra, step: float = 0.02, powers: range = range(20)) -> BlurSpectra:
     """Return dense tables resampled from the fit (12) to `spectra`.
 
     Parameters
@@ -39,7 +39,8 @@ def fitted_spectra(spectra: BlurSpectra, step: float = 0.02, powers: range = ran
     step : float
         Distance of radii in the new tables in px.
     powers : range
-        Exponents k of the fit.
+        Exponents k of the fit. A disc's spectrum has rings, so that it takes many of them; more than these no longer
+        help in double precision.
 
     Returns
     -------
@@ -215,7 +216,8 @@ def candidates(
     energies : float32 (h, C, w)
         From `defocus.likelihood.local_energies`.
     spectra : BlurSpectra
-        Tables over r; for ``"alternating"`` finer steps give finer answers, see `fitted_spectra`.
+        Tables over r; ``"alternating"`` answers with one of their radii, so steps of 0.02 px suit it. `fitted_spectra`
+        makes such tables as the paper does; computing them afresh is more exact.
     noise_variance : float
         sigma_n^2 for intensities in [0, 1].
     method : {"dense", "alternating"}
