@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 import defocus
-from defocus import analysis, noise, segmentation
+from defocus import analysis, noise, refinement, segmentation
 from defocus.simulation import ramp, simulate_blur
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +39,8 @@ VARIANTS = {
     "threshold 2 px for all": ({}, {"threshold": 2.0}, []),
     "no prior on contrast (mask)": ({}, {}, [(segmentation, "_CONTRAST", 0.0)]),
     "no prior on contrast (map)": ({}, {}, [(analysis, "_SPARSITY", 0.0)]),
+    "no smoothness (map)": ({}, {}, [(analysis, "_MAP_SMOOTHNESS", 1e-3)]),
+    "labels not refined (map)": ({}, {}, [(refinement, "_PARABOLAS", 0)]),
     "no colours": ({}, {}, [(segmentation, "_COLOR_CLIP", 0.0)]),
     "window 31 px": ({"window": 31}, {}, []),
     "window 61 px": ({"window": 61}, {}, []),
