@@ -197,6 +197,8 @@ def _solve(
     # Beside what is more in focus nothing can be trusted if the map's edge is not quite in its place: it stays as it is
     wide = VaryingBlur(np.minimum(radius * _CLEARANCE, radius.max()), DiscPSF())
     known = (radius > _UNTOUCHED) & (wide.undisturbed > 0.999)
+    # Nor can the rim of a burnt-out light, which may have been any brighter
+    known &= _box_mean((planes >= _SATURATED).any(axis=0).astype(float)) < 1e-6
     solution = planes
     rounds = -(-chosen.iterations // _ROUND)
     course = _rounds(blur, planes, known, noise, chosen)
@@ -244,7 +246,7 @@ def _rounds(
 
 def _certainty(slope: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
     """Return the noise's share in the variance of each pixel's error, float32 (H, W); the rest comes from the map."""
-    variance = np.mean(slope * slope, axis=0, dtype=np.float64) * _MAP_ERROR**2
+    variance = np.asarray(np.mean(slope * slope, axis=0, dtype=np.float64)) * _MAP_ERROR**2
     return (noise / (noise + np.maximum(_box_mean(variance), 0))).astype(np.float32)
 
 
