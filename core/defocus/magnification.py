@@ -16,7 +16,7 @@ from defocus.analysis import with_changes
 from defocus.image import Picture, as_picture
 from defocus.parallel import run_parts
 from defocus.parameters import MagnificationParameters
-from defocus.progress import ignore_progress
+from defocus.progress import ignore_progress, sub_progress
 from defocus.psf import DiscPSF, PolygonPSF
 from defocus.restoration import as_laid_out
 from defocus.varying_blur import checked_radius_map
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from defocus.progress import Progress
-    from defocus.psf import PSF
 
 __all__ = ["magnify"]
 
 _FINEST = 0.5  # px of added blur in the first layer
 _RATIO = 1.3  # of the blur of a layer to that of the one before it
 _RIM = 2  # px around the subject whose colours are mixed with its own
-_TILE = 1024  # px; side of what is computed at a time
+_TILE = 512  # px; side of what is computed at a time
+_LEAST_KNOWN = 1e-3  # share of a pixel that must be covered by the background for its colour to be known
 _STAGE = "blurring the background"
 
 
@@ -89,60 +89,54 @@ def magnify(
     (True, True)
     """
     chosen = with_changes(parameters or MagnificationParameters(), changes)
+    progress(0.0, _STAGE)
     picture = as_picture(image)
     radius = checked_radius_map(radius_map, picture.shape)
-    if 0 < chosen.blades < 3:
-        chosen = with_changes(chosen, {"blades": 0})
-    psf = PolygonPSF(chosen.blades, chosen.rotation) if chosen.blades else DiscPSF()
-    progress(0.0, _STAGE)
     color = picture.color[..., :1] if picture.gray else picture.color
-    planes = np.ascontiguousarray(np.moveaxis(color, 2, 0))
-    subject = radius <= chosen.threshold
-    added = np.where(subject, 0, radius * np.float32(math.sqrt(chosen.strength**2 - 1)))
-    if added.any():
-        opaque = np.ones(picture.shape, np.float32) if picture.alpha is None else picture.alpha
-        planes = _in_tiles(planes, added, subject, opaque, psf, progress)
+    if chosen.strength > 1 and radius.max() > chosen.threshold:
+        color = _in_tiles(color, radius, picture.alpha, chosen, progress)
     progress(1.0, _STAGE)
-    return as_laid_out(np.moveaxis(planes, 0, 2), image, picture)
+    return as_laid_out(np.array(color, np.float32), image, picture)
 
 
 def _in_tiles(
-    planes: NDArray[np.float32],
-    added: NDArray[np.float32],
-    subject: NDArray[np.bool_],
-    opaque: NDArray[np.float32],
-    psf: PSF,
+    color: NDArray[np.float32],
+    radius: NDArray[np.float32],
+    alpha: NDArray[np.float32] | None,
+    chosen: MagnificationParameters,
     progress: Progress,
 ) -> NDArray[np.float32]:
     """Compute tile after tile, each from its surroundings as far as kernels reach."""
-    cover = _subject_cover(subject)
-    # Mixed colours and transparent ones spread nothing
-    source = np.where(cover > 0, 0, opaque)
-    height, width = subject.shape
-    steps = _layer_radii(float(added.max()))
-    reach = len(psf.kernel(steps[-1])) // 2
-    rows, columns = (np.pad(np.arange(size), reach, mode="symmetric") for size in (height, width))
-    result = np.empty_like(planes)
-    corners = [(y, x) for y in range(0, height, _TILE) for x in range(0, width, _TILE)]
+    psf = PolygonPSF(chosen.blades, chosen.rotation) if chosen.blades >= 3 else DiscPSF()
+    lacking = np.float32(math.sqrt(chosen.strength**2 - 1))
+    steps = _layer_radii(float(radius.max() * lacking))
+    kernels = [psf.kernel(step) for step in steps]
+    reach = len(kernels[-1]) // 2
+    margin = reach + _RIM
+    height, width = radius.shape
+    rows, columns = (np.pad(np.arange(size), margin, mode="symmetric") for size in (height, width))
+    side = max(_TILE, 2 * reach)  # wide kernels make small tiles wasteful
+    corners = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]
+    result = np.array(color, np.float32)
     for number, (y, x) in enumerate(corners):
-        tall, wide = min(_TILE, height - y), min(_TILE, width - x)
-        inner = (slice(y, y + tall), slice(x, x + wide))
-        if cover[inner].all():
-            result[:, *inner] = planes[:, *inner]
+        part = sub_progress(progress, number / len(corners), (number + 1) / len(corners))
+        part(0.0, _STAGE)
+        inner = (slice(y, y + side), slice(x, x + side))
+        if radius[inner].max() <= chosen.threshold:
             continue
-        there = np.ix_(rows[y : y + tall + 2 * reach], columns[x : x + wide + 2 * reach])
-
-        def report(fraction: float, number: int = number) -> None:
-            progress((number + fraction) / len(corners), _STAGE)
-
-        light = _linear(np.stack([plane[there] for plane in planes]))
-        behind, known = _spread(light, added[there], source[there], steps, psf, reach, report)
-        own = planes[:, *inner]
+        there = np.ix_(rows[y : y + side + 2 * margin], columns[x : x + side + 2 * margin])
+        cover = _subject_cover(radius[there] <= chosen.threshold)
+        # Mixed colours and transparent ones spread nothing
+        source = np.where(cover > 0, np.float32(0), np.float32(1) if alpha is None else alpha[there])
+        place = np.interp(radius[there] * lacking, steps, np.arange(len(steps))).astype(np.float32)
+        light = _linear(np.moveaxis(color[there], 2, 0))
+        behind, known = _spread(light, place, source, kernels, margin, part)
         # Where nothing of the background is near, a pixel keeps its own colour
-        share = np.where(known > 1e-3, 1 - cover[inner], 0).astype(np.float32)
-        background = _encoded(behind / np.maximum(known, 1e-3))
-        result[:, *inner] = own + share * (background - own)
-    return np.clip(result, 0, 1)
+        share = np.where(known > _LEAST_KNOWN, 1 - cover[margin:-margin, margin:-margin], np.float32(0))
+        background = _encoded(behind / np.maximum(known, _LEAST_KNOWN))
+        mixed = color[inner] + (share * (background - np.moveaxis(color[inner], 2, 0))).transpose(1, 2, 0)
+        result[inner] = np.where(share[..., np.newaxis] > 0, np.clip(mixed, 0, 1), color[inner])
+    return result
 
 
 def _layer_radii(largest: float) -> list[float]:
@@ -164,33 +158,45 @@ def _subject_cover(subject: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 def _spread(
     light: NDArray[np.float32],
-    added: NDArray[np.float32],
+    place: NDArray[np.float32],
     source: NDArray[np.float32],
-    steps: list[float],
-    psf: PSF,
+    kernels: list[NDArray[np.float64]],
     margin: int,
-    report: Any,
+    progress: Progress,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lay the layers over each other from the back; return their light and how much of each pixel they cover."""
-    height, width = added.shape
+    """Lay the layers over each other from the back; return their light and how much of each pixel they cover.
+
+    `place` says between which two layers a pixel lies, `source` how much of its light it spreads. Results are smaller
+    than these by `margin` on each side.
+    """
+    height, width = place.shape
     inner = (slice(margin, height - margin), slice(margin, width - margin))
-    place = np.interp(added, steps, np.arange(len(steps))).astype(np.float32)
-    behind = np.zeros((len(light), height - 2 * margin, width - 2 * margin), np.float32)
-    known = np.zeros(behind.shape[1:], np.float32)
-    for layer in range(len(steps) - 1, -1, -1):
-        report(1 - (layer + 1) / len(steps))
+    # Last of the planes: how much is covered. `last` is the layer before, `behind` all that lies behind that one
+    last = np.zeros((len(light) + 1, height - 2 * margin, width - 2 * margin), np.float32)
+    behind = np.zeros_like(last)
+    for layer in range(len(kernels) - 1, -1, -1):
+        here = sub_progress(progress, 1 - (layer + 1) / len(kernels), 1 - layer / len(kernels))
+        here(0.0, _STAGE)
         part = np.maximum(1 - np.abs(place - layer), 0) * source  # neighbouring layers share what lies between them
         if not part.any():
             continue
         planes = np.concatenate([light * part, part[np.newaxis]])
-        moved = _convolved(planes, psf.kernel(steps[layer]))[:, *inner]
-        through = 1 - moved[-1]
-        behind = behind * through + moved[:-1]
-        known = known * through + moved[-1]
-    return behind, known
+        moved = _convolved(planes, kernels[layer], here)[:, *inner]
+        # Layers that meet add up: a pixel that they share, or that lies on their border, is covered by both together.
+        # Through what they leave open one sees what lies behind them
+        behind = _before(last, behind, 1 - moved[-1])
+        last = moved
+    behind = _before(last, behind, np.ones_like(last[-1]))
+    return behind[:-1], behind[-1]
 
 
-def _convolved(planes: NDArray[np.float32], kernel: NDArray[np.float64]) -> NDArray[np.float32]:
+def _before(front: NDArray[np.float32], behind: NDArray[np.float32], room: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what is seen where a layer, squeezed into the share `room` of each pixel, stands before the rest."""
+    gain = 1 / np.maximum(np.maximum(room, front[-1]), _LEAST_KNOWN)
+    return front * gain + (1 - front[-1] * gain) * behind
+
+
+def _convolved(planes: NDArray[np.float32], kernel: NDArray[np.float64], progress: Progress) -> NDArray[np.float32]:
     """Return each plane convolved with a kernel; right where the kernel stays within the plane."""
     if len(kernel) == 1:
         return planes
@@ -202,7 +208,7 @@ def _convolved(planes: NDArray[np.float32], kernel: NDArray[np.float64]) -> NDAr
         out = np.fft.irfft2(np.fft.rfft2(plane, shape) * spectrum, shape)
         return np.roll(out, (-half, -half), (0, 1))[: plane.shape[0], : plane.shape[1]].astype(np.float32)
 
-    return np.maximum(np.stack(run_parts(one, planes)), 0)
+    return np.maximum(np.stack(run_parts(one, planes, progress=progress, stage=_STAGE)), 0)
 
 
 def _fast_length(size: int) -> int:

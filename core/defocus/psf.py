@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["PSF", "DiscPSF", "GaussianPSF", "PolygonPSF", "SensorPSF", "as_psf"]
 
 _SUBSAMPLES = 16  # sub-pixel samples per side: kernel areas are right to about 1e-3
+_SAMPLES_ACROSS = 2048  # of a large kernel, whose areas are right with fewer per pixel
 
 
 @runtime_checkable
@@ -185,9 +186,10 @@ def _covered_area(radius: float, reach: float, inside) -> NDArray[np.float64]:  
     half = max(math.ceil(reach - 0.5), 0)
     if half == 0:
         return np.ones((1, 1))
-    # Samples at the middles of sub-pixels, so that a pixel wholly inside counts exactly 1
-    fine = (np.arange((2 * half + 1) * _SUBSAMPLES) + 0.5) / _SUBSAMPLES - half - 0.5
-    hits = inside(fine[np.newaxis, :], fine[:, np.newaxis])
     side = 2 * half + 1
-    area = hits.reshape(side, _SUBSAMPLES, side, _SUBSAMPLES).mean(axis=(1, 3))
+    each = min(_SUBSAMPLES, max(_SAMPLES_ACROSS // side, 2))
+    # Samples at the middles of sub-pixels, so that a pixel wholly inside counts exactly 1
+    fine = (np.arange(side * each) + 0.5) / each - half - 0.5
+    hits = inside(fine[np.newaxis, :], fine[:, np.newaxis])
+    area = hits.reshape(side, each, side, each).mean(axis=(1, 3))
     return area / area.sum()

@@ -35,9 +35,10 @@ def test_the_subject_stays_and_sheds_no_light(scene):
     picture, radius, subject = scene
     result = magnify(picture, radius, strength=3)
     np.testing.assert_array_equal(result[subject], picture[subject])
+    # Not even right beside it; the subject has at least 0.9 of red, the background 0.2
+    np.testing.assert_allclose(result[~subject][:, 0], 0.2, atol=1e-3)
     y, x = np.indices(subject.shape)
     away = (y - 60) ** 2 + (x - 80) ** 2 > 34**2  # beyond the rim whose colours are mixed
-    assert result[away][:, 0].max() < 0.2 + 1e-3
     assert picture[away][:, 2].std() > 4 * result[away][:, 2].std()
 
 
@@ -55,6 +56,19 @@ def test_a_highlight_becomes_a_disc_of_the_missing_blur():
     shape = polygon > polygon.max() / 4
     assert np.sqrt(shape.sum() / np.pi) == pytest.approx(added, abs=0.5)  # same area ...
     assert np.hypot(y - 40, x - 40)[shape].max() > added + 2  # ... but with corners
+
+
+def test_what_is_nearer_covers_what_is_farther():
+    """A green wall of 2 px of blur, right, before a blue one of 6 px: green spreads over blue, blue not over green."""
+    nearer = np.arange(160) >= 80
+    picture = np.where(nearer[:, np.newaxis], (0.1, 0.6, 0.1), (0.1, 0.1, 0.6)) * np.ones((60, 1, 1))
+    radius = np.where(nearer, 2.0, 6.0) * np.ones((60, 1))
+    result = magnify(picture.astype(np.float32), radius, strength=2)
+    reach = int(np.ceil(2 * np.sqrt(3))) + 1
+    np.testing.assert_allclose(result[:, 80 + reach :], picture[:, 80 + reach :], atol=1e-4)
+    np.testing.assert_allclose(result[:, : 80 - reach], picture[:, : 80 - reach], atol=1e-4)
+    assert result[30, 78, 1] > 0.2
+    assert (np.diff(result[30, 70:90, 1]) >= -1e-4).all()
 
 
 def test_light_is_kept():
