@@ -29,7 +29,8 @@ def test_report_holds_every_experiment(samples, tmp_path):
     titles = re.findall("<h2>(.*?)</h2>", page)
     assert [title.startswith(start) for title, start in zip(titles, _SECTIONS, strict=True)] == [True] * len(_SECTIONS)
     # Nothing is loaded from elsewhere: every picture lies in the page, and is one
-    assert not re.search(r"https?://|url\(|<script|<link|href", page)
+    text = re.sub("base64,[^']+", "", page)
+    assert not re.search(r"https?://|url\(|<script|<link|href", text)
     assert len(re.findall("src=", page)) == len(re.findall("src='data:image/png;base64,", page))
     pictures = re.findall("base64,([^']+)'", page)
     assert len(pictures) == 8
@@ -39,13 +40,13 @@ def test_report_holds_every_experiment(samples, tmp_path):
             assert opened.width > 400
     tables = [re.findall("<tr>(.*?)</tr>", table) for table in re.findall("<table>(.*?)</table>", page, re.DOTALL)]
     assert [len(table) - 1 for table in tables] == [2, 3, 3, 7, 12, 28, 2]
-    ramp = [re.split("<td>|</td>", row)[1::2] for row in tables[3][1:]]
+    ramp = [row.split("<td>")[1:] for row in tables[3][1:]]
     assert ramp[0][2:6] == ["0.022", "27.3", "32.3", "+5.0"]
     for row in ramp[1:]:
         before, after, gain = float(row[3]), float(row[4]), float(row[5])
         assert 10 < before < 60
         assert gain == pytest.approx(after - before, abs=0.06)
-    assert "nan" not in re.sub("base64,[^']+", "", page)
+    assert not re.search(r"\bnan\b", text)
 
 
 def test_missing_matplotlib_is_told(samples, tmp_path, monkeypatch):
