@@ -34,6 +34,8 @@ _OCTAVE = 8.0  # px: largest radius of the first octave
 _WEB_SIZE = 640 * 427  # pixels of the pictures on which [0, 8] px is right
 _HEADROOM = 1.2  # times the web size, in length, up to which [0, 8] px is kept
 _SAMPLES = 17_000  # samples that `spacing="auto"` aims at, every fourth pixel of a web-size picture
+_FRAME = 4  # px: widest frame of one colour that is left out; what is wider may be part of the scene
+_LEVEL = 2.5 / 255  # range of values that counts as one colour: JPEG is not exact
 _WIDEST = 16  # px: largest automatic spacing, still well below a window
 
 
@@ -54,7 +56,7 @@ class Evidence:
     log_variance : float32 (h, w, R)
         Natural logarithm of that variance, in the coarsest octave.
     share : float32 (h, w)
-        Share of each window that is opaque, in [0, 1]; below one half a window has no opinion.
+        Share of each window that is opaque and no frame, in [0, 1]; below one half a window has no opinion.
     noise_variance : float
         Noise variance used in the first octave, for intensities in [0, 1].
     energies : float32 (h, C, w)
@@ -140,6 +142,24 @@ def _share(valid: NDArray[np.bool_], window: NDArray[np.float64], rows, columns)
     return sum(weight[t] * lines[rows + t] for t in range(len(weight)))
 
 
+def _lines_of_frame(luminance: NDArray[np.float32]) -> int:
+    """Return how many rows at the top are a frame: of one colour each, few, and something else below."""
+    inner = luminance[: _FRAME + 1, _FRAME:-_FRAME]
+    constant = np.ptp(inner, axis=1) <= _LEVEL
+    return 0 if constant.all() else int(constant.argmin())
+
+
+def _valid(picture: Picture, luminance: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Return where pixels carry evidence; None if all do. The sharp inner edge of a frame tells nothing of the lens."""
+    turns = [_lines_of_frame(np.rot90(luminance, k)) for k in range(4)]
+    if picture.alpha is None and not any(turns):
+        return None
+    valid = np.ones(picture.shape, bool) if picture.alpha is None else picture.alpha >= 0.5
+    for k, lines in enumerate(turns):
+        np.rot90(valid, k)[:lines] = False
+    return valid
+
+
 def _psf(parameters: AnalysisParameters) -> PSF:
     """Return the PSF to compare with: a given one as it is, because a measured one holds the sensor's blur already."""
     if isinstance(parameters.psf, PSF):
@@ -188,7 +208,7 @@ def local_evidence(
     progress = told_of_compiling(progress, profile_kernel)
     progress(0.0, _STAGE)
     luminance = picture.luminance
-    valid = None if picture.alpha is None else picture.alpha >= 0.5
+    valid = _valid(picture, luminance)
     share = None if valid is None else _share(valid, bank.window, rows, columns)
     profile: NDArray[np.float32] | None = None
     first = None
@@ -218,7 +238,7 @@ def local_evidence(
         elif parameters.method == "paper":
             noise = 1e-4 / scale**2
         else:
-            noise = working_noise(estimate_noise(energies, spectra))
+            noise = working_noise(estimate_noise(energies, spectra, share))
         part, log_variance = profile_likelihood(
             energies,
             spectra,

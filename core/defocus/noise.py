@@ -21,7 +21,9 @@ _MODEL_ERROR = 8e-5  # variance that stands for what the model leaves out, measu
 _TRUST = 2.0  # real noise is not quite white, and more harm comes from too low a value than from too high a one
 
 
-def estimate_noise(energies: NDArray[np.float32], spectra: BlurSpectra) -> float:
+def estimate_noise(
+    energies: NDArray[np.float32], spectra: BlurSpectra, share: NDArray[np.float32] | None = None
+) -> float:
     """Return the noise variance under which the picture's windows are most likely.
 
     Each window is explained by its best radius and gradient variance; the noise variance that maximises the mean of
@@ -33,6 +35,8 @@ def estimate_noise(energies: NDArray[np.float32], spectra: BlurSpectra) -> float
     energies : float32 (h, C, w)
         From `defocus.likelihood.local_energies`.
     spectra : BlurSpectra
+    share : float32 (h, w), optional
+        Share of each window that carries evidence; 1 unless given. Windows with less than one half have no say.
 
     Returns
     -------
@@ -45,7 +49,15 @@ def estimate_noise(energies: NDArray[np.float32], spectra: BlurSpectra) -> float
     height, _, width = energies.shape
     step = max(1, int(np.sqrt(height * width / _SAMPLES)))
     sample = np.ascontiguousarray(energies[step // 2 :: step, :, step // 2 :: step])
-    misfit = np.array([profile_likelihood(sample, spectra, noise)[0].min(axis=2).mean() for noise in _GRID])
+    if share is None:
+        share = np.ones((height, width), np.float32)
+    share = np.ascontiguousarray(share[step // 2 :: step, step // 2 :: step])
+    known = share >= 0.5
+    if not known.any():
+        return float(_GRID[0])
+    misfit = np.array(
+        [profile_likelihood(sample, spectra, noise, share=share)[0].min(axis=2)[known].mean() for noise in _GRID]
+    )
     best = int(np.clip(misfit.argmin(), 1, len(_GRID) - 2))
     if misfit.argmin() != best:
         return float(_GRID[misfit.argmin()])
