@@ -20,7 +20,7 @@ from defocus.psf import DiscPSF
 from defocus.varying_blur import VaryingBlur, checked_radius_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -192,7 +192,14 @@ def _solve(
     """Minimise the energy by rounds of conjugate gradients."""
     if radius.max() <= _UNTOUCHED:
         return planes.copy()
-    blur = VaryingBlur(radius, psf)
+    steps = 0
+
+    def stepped(more: int = 1) -> None:
+        nonlocal steps
+        steps += more
+        progress(min(steps / chosen.iterations, 1.0), "restoring")
+
+    blur = VaryingBlur(radius, psf, watch=lambda: stepped(0))
     margin = blur.margin
     # Beside what is more in focus nothing can be trusted if the map's edge is not quite in its place: it stays as it is
     wide = VaryingBlur(np.minimum(radius * _CLEARANCE, radius.max()), DiscPSF())
@@ -200,10 +207,8 @@ def _solve(
     # Nor can the rim of a burnt-out light, which may have been any brighter
     known &= _box_mean((planes >= _SATURATED).any(axis=0).astype(float)) < 1e-6
     solution = planes
-    rounds = -(-chosen.iterations // _ROUND)
-    course = _rounds(blur, planes, known, noise, chosen)
-    for number, (solution, _) in enumerate(course, 1):  # noqa: B007 - the last one counts
-        progress(number / rounds, "restoring")
+    for solution, _ in _rounds(blur, planes, known, noise, chosen, stepped):  # noqa: B007 - the last one counts
+        pass
     inner = solution[:, margin : margin + radius.shape[0], margin : margin + radius.shape[1]]
     share = np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
     share = share * np.clip(2 * _box_mean(known.astype(float)) - 1, 0, 1).astype(np.float32)
@@ -219,6 +224,7 @@ def _rounds(
     known: NDArray[np.bool_],
     noise: float,
     chosen: RestorationParameters,
+    stepped: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Yield the picture with its margin after each round of conjugate gradients, and the trust W^2 in each pixel."""
     margin = blur.margin
@@ -237,7 +243,9 @@ def _rounds(
             certain = _certainty(blur.slope(restored), noise) * known
         trust = np.where(saturated & (blurred >= planes), np.float32(0), certain)
         residual = trust * (planes - blurred)
-        restored = _conjugate_gradients(blur, trust, _prior_weights(before, strength), residual, restored, steps)
+        restored = _conjugate_gradients(
+            blur, trust, _prior_weights(before, strength), residual, restored, steps, stepped
+        )
         done += steps
         yield restored, trust
         if float(np.sqrt(np.mean((restored - before) ** 2))) < _TOLERANCE:
@@ -293,6 +301,7 @@ def _conjugate_gradients(
     residual: NDArray[np.float32],
     start: NDArray[np.float32],
     steps: int,
+    stepped: Callable[[], None],
 ) -> NDArray[np.float32]:
     """Solve (A' W A + D' V D) f = A' W g from `start`, each channel with its own step length."""
 
@@ -304,6 +313,7 @@ def _conjugate_gradients(
     direction = force.copy()
     power = inner(force, force)
     for _ in range(steps):
+        stepped()
         bent = blur.adjoint(trust * blur.forward(direction)) + _prior_force(direction, weights)
         bend = inner(direction, bent)
         length = np.divide(power, bend, out=np.zeros_like(power), where=bend > 0).astype(np.float32)[:, None, None]

@@ -11,6 +11,8 @@ from defocus.errors import InputError
 from defocus.parallel import run_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from defocus.psf import PSF
@@ -171,6 +173,8 @@ class VaryingBlur:
         The kernel family.
     threads : int
         Number of threads; results do not depend on it.
+    watch : callable, optional
+        Called without arguments several times a second while the operator works; may raise to stop it.
 
     Examples
     --------
@@ -180,7 +184,9 @@ class VaryingBlur:
     (1, 20, 30)
     """
 
-    def __init__(self, radius: NDArray[np.floating], psf: PSF, *, threads: int = 2) -> None:
+    def __init__(
+        self, radius: NDArray[np.floating], psf: PSF, *, threads: int = 2, watch: Callable[[], None] = lambda: None
+    ) -> None:
         radii, self.kernels, self.reach = kernel_bank(psf, float(np.max(radius)))
         place = np.interp(radius, radii, np.arange(len(radii)))
         self._index = np.minimum(np.floor(place), max(len(radii) - 2, 0)).astype(np.int64)
@@ -188,6 +194,7 @@ class VaryingBlur:
         self._step = np.maximum(radii[upper] - radii[self._index], np.float32(1e-3))
         self._share = (place - self._index).astype(np.float32)
         self._threads = threads
+        self._watch = watch
         self.shape = (int(radius.shape[0]), int(radius.shape[1]))
         self._depth = np.pad(np.asarray(radius, np.float32), self.margin, mode="edge")
         self._limit = (np.asarray(radius, np.float32) * np.float32(_IN_FRONT)).astype(np.float32)
@@ -239,7 +246,7 @@ class VaryingBlur:
                 out,
             )
 
-        run_parts(strip, range(0, self.shape[0], _STRIP), threads=self._threads)
+        run_parts(strip, range(0, self.shape[0], _STRIP), threads=self._threads, progress=lambda *_: self._watch())
         return out
 
     def adjoint(self, pictures: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -264,5 +271,5 @@ class VaryingBlur:
                 out,
             )
 
-        run_parts(strip, range(0, height, _STRIP), threads=self._threads)
+        run_parts(strip, range(0, height, _STRIP), threads=self._threads, progress=lambda *_: self._watch())
         return out
