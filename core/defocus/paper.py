@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["candidate_data_term", "coherent_map", "focus_preference_of"]
 
 _KAPPA = np.array([1e-20, 1e-12, 1e-7, 1e-3, 1e-1, 1, 1e-1, 1e-3, 1e-7, 1e-12, 1e-20])
-_SMOOTHNESS, _EDGE_SCALE = 20.0, 0.1  # lambda_0 and sigma_lambda of (16)
+_LABEL = 0.1  # px between two labels
+_SMOOTHNESS, _EDGE_SCALE = (
+    20.0 * _LABEL,
+    0.1,
+)  # lambda_0 for differences in px, here in labels, and sigma_lambda of (16)
 _CANDIDATES = 3
 
 
