@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.errors import InputError
@@ -68,16 +69,23 @@ class Control:
         if isinstance(value, str) and value in self.choices:
             return
         if self.minimum is None or self.maximum is None:
-            if self.choices and isinstance(value, str):
+            if self.choices:
                 raise InputError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
             return
         words = "".join(f"{word!r} or " for word in self.choices)
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not self.minimum <= float(value) <= self.maximum:  # type: ignore[arg-type]
             unit = f" {self.unit}" if self.unit else ""
             raise InputError(
                 f"{self.name} must be {words}a number from {self.minimum:g} to {self.maximum:g}{unit}, not {value!r}"
             )
+        if self.whole and float(value) % 1:  # type: ignore[arg-type]
+            raise InputError(f"{self.name} must be {words}a whole number, not {value!r}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are allowed."""
+        return isinstance(self.step, int) and not isinstance(self.default, float)
 
 
 def _control(
