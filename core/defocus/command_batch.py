@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from defocus.analysis import Analysis
     from defocus.image import Picture
-    from defocus.parameters import AnalysisParameters
+    from defocus.parameters import AnalysisParameters, MapParameters
     from defocus.progress import Progress
 
 __all__ = ["each_file", "facts_of", "has_evidence", "redraw", "size_of", "told"]
@@ -170,6 +170,7 @@ def redraw(
     ending: str,
     picture: Picture,
     analysis_parameters: AnalysisParameters,
+    map_parameters: MapParameters,
     draw: Callable[[Any, Any, Analysis, Progress], Any],
     progress: Progress,
 ) -> dict[str, Any]:
@@ -182,7 +183,7 @@ def redraw(
 
     analysis = analyze(picture, analysis_parameters, progress=sub_progress(progress, 0, 0.3))
     values = picture.color[..., 0] if picture.gray else picture.color
-    result = draw(values, analysis.blur_map(), analysis, sub_progress(progress, 0.3, 1))
+    result = draw(values, analysis.blur_map(map_parameters), analysis, sub_progress(progress, 0.3, 1))
     if picture.alpha is not None:
         result = np.dstack([result, picture.alpha])
     path = output / f"{file.stem}_{ending}.png"

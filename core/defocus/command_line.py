@@ -138,10 +138,10 @@ def info_command(inputs: Inputs, *, json: Json = False, **values: Any) -> int:
 
 
 @app.command(name="deblur")
-@with_options(AnalysisParameters, RestorationParameters)
+@with_options(AnalysisParameters, MapParameters, RestorationParameters)
 def deblur_command(inputs: Inputs, *, output: Output, json: Json = False, **values: Any) -> int:
     """Write STEM_sharp.png: the picture with its defocus undone, in 16 bits if it came with more than 8."""
-    analysis_parameters = chosen(AnalysisParameters, values)
+    analysis_parameters, map_parameters = chosen(AnalysisParameters, values), chosen(MapParameters, values)
     parameters = chosen(RestorationParameters, values)
 
     def work(file: Path, picture: Picture, progress: Progress) -> dict[str, Any]:
@@ -150,19 +150,17 @@ def deblur_command(inputs: Inputs, *, output: Output, json: Json = False, **valu
         def draw(values: Any, radius: Any, analysis: Analysis, progress: Progress) -> Any:
             return restore(values, radius, parameters, psf=analysis.psf, progress=progress)
 
-        return redraw(file, output, "sharp", picture, analysis_parameters, draw, progress)
+        return redraw(file, output, "sharp", picture, analysis_parameters, map_parameters, draw, progress)
 
     return each_file(inputs, work, json=json)
 
 
 @app.command(name="magnify")
-@with_options(MagnificationParameters, AnalysisParameters)
+@with_options(MagnificationParameters, MapParameters, AnalysisParameters)
 def magnify_command(inputs: Inputs, *, output: Output, json: Json = False, **values: Any) -> int:
     """Write STEM_magnified.png: the picture with more background blur."""
     parameters = chosen(MagnificationParameters, values)
-    # The aperture's blades and rotation are those of the new blur
-    others = {name: value for name, value in values.items() if name not in ("blades", "rotation")}
-    analysis_parameters = chosen(AnalysisParameters, others)
+    analysis_parameters, map_parameters = chosen(AnalysisParameters, values), chosen(MapParameters, values)
 
     def work(file: Path, picture: Picture, progress: Progress) -> dict[str, Any]:
         from defocus.magnification import magnify
@@ -170,7 +168,7 @@ def magnify_command(inputs: Inputs, *, output: Output, json: Json = False, **val
         def draw(values: Any, radius: Any, _: Analysis, progress: Progress) -> Any:
             return magnify(values, radius, parameters, progress=progress)
 
-        return redraw(file, output, "magnified", picture, analysis_parameters, draw, progress)
+        return redraw(file, output, "magnified", picture, analysis_parameters, map_parameters, draw, progress)
 
     return each_file(inputs, work, json=json)
 
@@ -197,8 +195,11 @@ def experiments_command(*, output: Output = Path("experiments_output")) -> int:
     return told(lambda: run(output))
 
 
+Lens = Annotated[Path, Parameter(name=["--output", "-o"], help="File to write, ending in .npz.")]
+
+
 @app.command(name="calibrate")
-def calibrate_command(inputs: Inputs, *, output: Annotated[Path, Parameter(name=["--output", "-o"])]) -> int:
+def calibrate_command(inputs: Inputs, *, output: Lens) -> int:
     """Measure a lens's blur from pictures of a point light; use it with --psf FILE.npz."""
     from defocus.calibration import calibrate
 

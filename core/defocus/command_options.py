@@ -52,6 +52,8 @@ def _option(control: Control) -> inspect.Parameter:
     if control.unit:
         text += f" In {control.unit}."
     allowed = list(control.choices)
+    if control.name == "psf":
+        allowed.append("FILE.npz from defocus calibrate")
     if control.minimum is not None and control.maximum is not None:
         allowed.append(f"{control.minimum:g} to {control.maximum:g}")
     if allowed:

@@ -107,7 +107,7 @@ def _in_tiles(
     progress: Progress,
 ) -> NDArray[np.float32]:
     """Compute tile after tile, each from its surroundings as far as kernels reach."""
-    psf = PolygonPSF(chosen.blades, chosen.rotation) if chosen.blades >= 3 else DiscPSF()
+    psf = PolygonPSF(chosen.bokeh_blades, chosen.bokeh_rotation) if chosen.bokeh_blades >= 3 else DiscPSF()
     lacking = np.float32(math.sqrt(chosen.strength**2 - 1))
     steps = _layer_radii(float(radius.max() * lacking))
     kernels = [psf.kernel(step) for step in steps]

@@ -305,13 +305,13 @@ class MagnificationParameters(_Checked):
         step=0.1,
         unit="px",
     )
-    blades: int = _control(
+    bokeh_blades: int = _control(
         0,
-        "Aperture blades",
+        "Bokeh blades",
         "3 or more give highlights the shape of a polygon with so many sides; fewer leave them round.",
         between=(0, 16),
         step=1,
     )
-    rotation: float = _control(
-        0.0, "Aperture rotation", "Rotation of the polygon.", between=(-180, 180), step=1, unit="degrees"
+    bokeh_rotation: float = _control(
+        0.0, "Bokeh rotation", "Rotation of that polygon.", between=(-180, 180), step=1, unit="degrees"
     )

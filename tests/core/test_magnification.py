@@ -52,7 +52,7 @@ def test_a_highlight_becomes_a_disc_of_the_missing_blur():
     assert np.sqrt(lit.sum() / np.pi) == pytest.approx(added, abs=0.4)
     y, x = np.indices(lit.shape)
     assert np.hypot(y - 40, x - 40)[lit].max() < added + 1
-    polygon = magnify(picture, radius, strength=2, threshold=0.5, blades=3, rotation=90)
+    polygon = magnify(picture, radius, strength=2, threshold=0.5, bokeh_blades=3, bokeh_rotation=90)
     shape = polygon > polygon.max() / 4
     assert np.sqrt(shape.sum() / np.pi) == pytest.approx(added, abs=0.5)  # same area ...
     assert np.hypot(y - 40, x - 40)[shape].max() > added + 2  # ... but with corners
