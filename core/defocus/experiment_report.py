@@ -53,6 +53,15 @@ class Section:
 def new_figure(width: float, height: float, columns: int = 1, **options: Any) -> tuple[Any, Any]:
     """Return a matplotlib figure of some inches, and its axes in an array (columns,).
 
+    Parameters
+    ----------
+    width, height : float
+        In inches.
+    columns : int
+        Number of axes, side by side.
+    **options
+        For matplotlib's `Figure.subplots`.
+
     Raises
     ------
     InputError
@@ -112,7 +121,19 @@ def likelihood_surfaces(
 def curves(
     names: Sequence[str], radii: NDArray[np.floating], profiles: Sequence[NDArray[np.floating]], truth: float
 ) -> Any:
-    """Return a figure of log p against r, one panel each, with the true radius marked."""
+    """Return a figure of log p against r, one panel each, with the true radius marked.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Titles of the panels.
+    radii : float (R,)
+        In px.
+    profiles : sequence of float (R,)
+        log p in nats, less its maximum.
+    truth : float
+        The true radius in px.
+    """
     figure, axes = new_figure(4.2 * len(names), 3.4, len(names))
     for axis, name, profile in zip(axes, names, profiles, strict=True):
         axis.plot(radii, profile)

@@ -21,14 +21,25 @@ _STRIP = 256  # rows done at a time: temporary arrays stay small on large pictur
 
 
 def sample_positions(length: int, spacing: int) -> NDArray[np.int64]:
-    """Return the pixels at the middles of cells of `spacing` px that cover `length` px."""
+    """Return the pixels at the middles of cells of `spacing` px that cover `length` px, int64 (h,)."""
     return np.minimum(np.arange(0, length, spacing) + spacing // 2, length - 1)
 
 
 def cell_means(
     values: NDArray[np.float32], spacing: int, *, progress: Progress = ignore_progress
 ) -> NDArray[np.float32]:
-    """Return the mean of each cell of `spacing` x `spacing` px, float32 (h, w, ...); the last may be smaller."""
+    """Return the mean of each cell of `spacing` x `spacing` px; the last may be smaller.
+
+    Parameters
+    ----------
+    values : float32 (H, W) or (H, W, C)
+    spacing : int
+    progress : callable, optional
+
+    Returns
+    -------
+    float32 (h, w) or (h, w, C)
+    """
     height, width = values.shape[:2]
     y, x = np.arange(0, height, spacing), np.arange(0, width, spacing)
     area = np.outer(np.diff(np.append(y, height)), np.diff(np.append(x, width))).astype(np.float32)
@@ -61,7 +72,19 @@ def interpolate(
     columns: NDArray[np.floating | np.integer],
     shape: tuple[int, int],
 ) -> NDArray[np.float32]:
-    """Return samples at (rows, columns) interpolated linearly to every pixel, float32 `shape`."""
+    """Return samples at (rows, columns) interpolated linearly to every pixel.
+
+    Parameters
+    ----------
+    values : float32 (h, w)
+    rows, columns : (h,), (w,)
+        Where the samples lie, in px; beyond the outermost ones their values are kept.
+    shape : (H, W)
+
+    Returns
+    -------
+    float32 (H, W)
+    """
     x, along_x = _fractions(shape[1], columns)
     y, along_y = _fractions(shape[0], rows)
     values = values.astype(np.float32, copy=False)

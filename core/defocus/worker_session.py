@@ -127,7 +127,7 @@ class WorkerSession:
         }
 
     def open(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-        """Take a picture, or keep the held one, and analyse it."""
+        """Take a picture, or keep the held one, and analyse it; return what was found out about it."""
         from defocus.analysis import analyze
         from defocus.image import as_picture
 
@@ -246,7 +246,7 @@ class WorkerSession:
         return values
 
     def combined(self, new: NDArray[Any], request: dict[str, Any]) -> NDArray[Any]:
-        """Combine a new mask with an existing one, as soft sets, and limit the change."""
+        """Return a new mask combined with an existing one, as soft sets, where the change is allowed."""
         import numpy as np
 
         old, limit = (
@@ -297,7 +297,7 @@ class WorkerSession:
         return values.reshape(shape)
 
     def write(self, values: NDArray[Any]) -> dict[str, Any]:
-        """Write a result file, or none at all."""
+        """Write a result file, or none at all; return its name, shape and type."""
         path = self.folder / f"result-{self.number}.raw"
         try:
             values.tofile(path)

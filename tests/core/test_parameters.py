@@ -41,7 +41,7 @@ def test_every_control_says_what_it_is(cls, control):
     if control.name in LENGTHS:
         assert control.unit == "px"
         assert "(px)" in control.label
-    if control.name == "rotation":
+    if control.name.endswith("rotation"):
         assert control.unit == "degrees"
     if control.minimum is not None:
         assert control.minimum < control.maximum
