@@ -307,7 +307,12 @@ class Analysis:
         if hints.any():
             sure = cell_means(hints.astype(np.float32), step)
             wanted[sure != 0] = np.sign(sure[sure != 0]) * np.float32(_SURE)
-        weights = coarse_weights(small, chosen.smoothness, chosen.edge_sensitivity)
+        if self.parameters.method == "paper":
+            from defocus.paper import cut_weights
+
+            weights = cut_weights(small, chosen)
+        else:
+            weights = coarse_weights(small, chosen.smoothness, chosen.edge_sensitivity)
         mask = cut(wanted, weights, sub_progress(progress, 0.1, 0.5 if step > 1 else 1))
         if step > 1:
             rows, columns = (

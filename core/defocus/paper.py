@@ -1,4 +1,8 @@
-"""The estimator as published in 2013: three candidates per pixel, alpha-expansion, a cut at 2 px (eqs 14 to 18)."""
+"""The estimator as published in 2013: three candidates per window, a coherent map, a cut at 2 px (eqs 11 to 18).
+
+With ``spacing=1`` every pixel has its own window, as published; the default measures every few pixels. The map's
+energy is minimised by expansion moves for every label, as alpha-expansion does, with jumps between them.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +18,36 @@ if TYPE_CHECKING:
 
     from defocus.evidence import Evidence
     from defocus.image import Picture
-    from defocus.parameters import MapParameters
+    from defocus.parameters import MapParameters, MaskParameters
     from defocus.progress import Progress
 
-__all__ = ["candidate_data_term", "coherent_map", "focus_preference_of"]
+__all__ = ["candidate_data_term", "coherent_map", "cut_weights", "focus_preference_of", "published_candidates"]
 
 _KAPPA = np.array([1e-20, 1e-12, 1e-7, 1e-3, 1e-1, 1, 1e-1, 1e-3, 1e-7, 1e-12, 1e-20])
 _LABEL = 0.1  # px between two labels
 _SMOOTHNESS, _EDGE_SCALE = (
     20.0 * _LABEL,
     0.1,
-)  # lambda_0 for differences in px, here in labels, and sigma_lambda of (16)
+)  # lambda_0 (for differences in px, here in labels) and sigma_lambda of (16)
+_CUT_SMOOTHNESS, _CUT_EDGE_SCALE = 1000.0, 0.04  # the same of (18)
 _CANDIDATES = 3
+
+
+def published_candidates(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the three best radii of every window and their costs: search (11), (13) on the fitted tables (12)."""
+    from defocus.search import candidates, fitted_spectra
+
+    spectra = fitted_spectra(evidence.spectra)
+    return candidates(evidence.energies, spectra, evidence.noise_variance, method="alternating", count=_CANDIDATES)
+
+
+def cut_weights(color: NDArray[np.float32], parameters: MaskParameters) -> NDArray[np.float32]:
+    """Return the weights (16) of the cut (18), float32 (4, H, W)."""
+    from defocus.labeling import contrast_weights
+
+    return contrast_weights(
+        color, _CUT_SMOOTHNESS * parameters.smoothness, _CUT_EDGE_SCALE / parameters.edge_sensitivity
+    )
 
 
 def candidate_data_term(evidence: Evidence) -> NDArray[np.float32]:
@@ -40,9 +62,7 @@ def candidate_data_term(evidence: Evidence) -> NDArray[np.float32]:
     float32 (h, w, R)
         In nats; a window without candidates has no opinion.
     """
-    from defocus.search import candidates
-
-    found, costs = candidates(evidence.energies, evidence.spectra, evidence.noise_variance, count=_CANDIDATES)
+    found, costs = published_candidates(evidence)
     shape = evidence.shape
     weight = np.exp(np.minimum(costs[..., :1] - costs, 0), where=np.isfinite(costs), out=np.zeros_like(costs))
     labels = np.rint(np.interp(np.nan_to_num(found), evidence.radii, np.arange(len(evidence.radii)))).astype(int)
@@ -73,7 +93,8 @@ def coherent_map(
         _SMOOTHNESS * parameters.smoothness,
         _EDGE_SCALE / parameters.edge_sensitivity,
     )
-    labels = coherent_labels(candidate_data_term(evidence), weights, progress=sub_progress(progress, 0.1, 0.95))
+    step = sub_progress(progress, 0.1, 0.95)
+    labels = coherent_labels(candidate_data_term(evidence), weights, thorough=True, progress=step)
     radius = evidence.radii[labels].astype(np.float32)
     result = interpolate(radius, evidence.rows, evidence.columns, picture.shape)
     progress(1.0, "drawing the map")

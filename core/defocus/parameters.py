@@ -193,7 +193,7 @@ class AnalysisParameters(_Checked):
     method: Literal["standard", "paper"] = _control(
         "standard",
         "Method",
-        "standard is the suite's best; paper is the estimator exactly as published in 2013.",
+        "standard is the suite's best; paper is the estimator published in 2013, with spacing 1 window by window.",
         choices=("standard", "paper"),
     )
 

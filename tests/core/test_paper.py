@@ -13,7 +13,7 @@ from defocus.labeling import contrast_weights, energy
 from defocus.paper import candidate_data_term, coherent_map, focus_preference_of
 from defocus.parameters import AnalysisParameters, MapParameters
 from defocus.resample import cell_means
-from defocus.search import candidates
+from defocus.search import candidates, fitted_spectra
 from defocus.simulation import ramp, simulate_blur
 
 KAPPA = [1e-20, 1e-12, 1e-7, 1e-3, 1e-1, 1, 1e-1, 1e-3, 1e-7, 1e-12, 1e-20]
@@ -37,7 +37,9 @@ def evidence(halves):
 
 
 def literal_data_term(evidence):
-    found, costs = candidates(evidence.energies, evidence.spectra, evidence.noise_variance, count=3)
+    found, costs = candidates(
+        evidence.energies, fitted_spectra(evidence.spectra), evidence.noise_variance, method="alternating"
+    )
     labels = len(evidence.radii)
     out = np.empty((*evidence.shape, labels))
     for j in range(evidence.shape[0]):
