@@ -100,7 +100,10 @@ def _octaves(parameters: AnalysisParameters, shape: tuple[int, int]) -> tuple[in
         if largest > bottom + 1e-9:
             step = _STEP * 2**octave
             steps.append(bottom + step * np.arange(1, round((min(largest, 2 * bottom) - bottom) / step) + 1))
-    return count, np.concatenate(steps)
+    radii = np.concatenate(steps)
+    if parameters.max_radius == "auto":  # measured lenses are known up to some radius only
+        radii = radii[radii <= getattr(parameters.psf, "largest_radius", np.inf)]
+    return count, radii
 
 
 def _own_radii(radii: NDArray[np.float64], scale: int) -> NDArray[np.int64]:
