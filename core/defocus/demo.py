@@ -91,9 +91,10 @@ def _synthetic(folder: Path, stem: str) -> tuple[str, list[tuple[str, Image.Imag
 
     picture = load_image(folder / f"{stem}.png")
     truth = np.asarray(Image.open(folder / f"{stem}_radius.tif"), np.float32)
-    radius = analyze(picture, noise=_noise(stem), sensor_blur=0.0).blur_map()
+    noise = _noise(stem)
+    radius = analyze(picture, noise=noise).blur_map()
     error = np.abs(radius - truth)
-    return f"{stem}.png (simulated)", [
+    return f"{stem}.png (simulated; --noise {noise:g} given)", [
         ("picture", _image(picture.color)),
         ("true blur map", with_scale(truth, _LARGEST)),
         ("estimated blur map", with_scale(radius, _LARGEST)),
