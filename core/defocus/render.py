@@ -64,7 +64,7 @@ def with_scale(radius: NDArray[np.floating], largest: float, title: str = "blur 
     """
     height, width = radius.shape
     size = int(np.clip(width / 32, 10, 96))
-    band = round(3.4 * size)
+    band = round(3.9 * size)  # bar, numbers and title, to the bottoms of its brackets
     image = Image.new("RGB", (width, height + band), _PAPER)
     image.paste(Image.fromarray(color_map(radius, largest)), (0, 0))
     draw = ImageDraw.Draw(image)

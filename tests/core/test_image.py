@@ -156,6 +156,7 @@ def test_palette_one_bit_and_cmyk(tmp_path, values):
 
     Image.fromarray(values[..., 0] > 127).save(tmp_path / "b.png")
     np.testing.assert_array_equal(load_image(tmp_path / "b.png").luminance, values[..., 0] > 127)
+    assert load_image(tmp_path / "b.png").gray
 
     cmyk = Image.fromarray(values).convert("CMYK")
     cmyk.save(tmp_path / "k.tif")

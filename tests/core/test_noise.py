@@ -49,6 +49,18 @@ def test_energies_drawn_from_the_model(spectra):
     assert found == pytest.approx(2e-4, rel=0.15)
 
 
+def test_noise_counts_by_the_share_of_a_window_that_is_known(spectra):
+    rng = np.random.default_rng(4)
+    share = rng.uniform(0.2, 1, (30, 30)).astype(np.float32)
+    radius = rng.integers(20, 80, (30, 30))
+    mean = share[..., None] * (3e-3 * spectra.variance[radius] + 2e-4 * spectra.noise)
+    mean[share < 0.5] = 1  # what is hardly known has no say
+    energies = rng.gamma(spectra.multiplicity, mean / spectra.multiplicity)
+    found = estimate_noise(np.ascontiguousarray(np.moveaxis(energies, 2, 1), np.float32), spectra, share)
+    assert found == pytest.approx(2e-4, rel=0.15)
+    assert estimate_noise(np.ones((3, len(spectra.noise), 3), np.float32), spectra, 0 * share[:3, :3]) == 1e-6
+
+
 def test_estimates_stay_within_what_cameras_do(spectra):
     assert measured(np.full((90, 90), 0.5), spectra) == pytest.approx(1e-6)
     loud = np.random.default_rng(0).normal(0.5, 0.3, (90, 90))

@@ -120,6 +120,7 @@ def spoiled(values):
         "without its end": whole[:-12],
         "in the last number": whole[:-14],
         "a wrong byte": whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :],
+        "a wrong checksum": whole[:-16] + bytes([whole[-16] ^ 1]) + whole[-15:],
         "no data": lost,
         "no zlib data": garbled,
         "too few rows": short,
