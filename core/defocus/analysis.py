@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from defocus.errors import InputError
-from defocus.evidence import Evidence, local_evidence
+from defocus.evidence import Evidence, local_evidence, usual_spacing
 from defocus.image import Picture, as_picture
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
 from defocus.progress import ignore_progress, sub_progress
@@ -31,7 +31,7 @@ __all__ = ["Analysis", "analyze", "blur_map", "focus_mask"]
 _Parameters = TypeVar("_Parameters", bound="DataclassInstance")
 
 _MAP_EDGE_SCALE = 0.1  # sigma_lambda of equation (16)
-_MAP_SMOOTHNESS = 2.0  # per label, on a grid of the usual number of samples
+_MAP_SMOOTHNESS = 2.0  # per label, on samples the usual distance apart
 _USUAL_SAMPLES = 17_000
 _COARSE_TIE = 1.25  # two cells of n x n samples touch along n; colours differ less between cells than between samples
 _MAP_CLIP = 46.0  # nats: no window is surer than 1 in 10^20
@@ -143,10 +143,9 @@ class Analysis:
         evidence, costs, color = self.evidence, self._map_costs, self._sample_color
         edge_scale = _MAP_EDGE_SCALE / parameters.edge_sensitivity
         # A finer grid has more samples to an area than to a boundary
-        fineness = math.sqrt(math.prod(evidence.shape) / _USUAL_SAMPLES)
-        smoothness = parameters.smoothness * _MAP_SMOOTHNESS * fineness
+        smoothness = parameters.smoothness * _MAP_SMOOTHNESS * usual_spacing(self.shape) / evidence.spacing
         # Which radius an area has shows on a coarse grid; where exactly it ends, on all samples
-        step = max(2, round(2 * fineness))
+        step = max(2, round(2 * math.sqrt(math.prod(evidence.shape) / _USUAL_SAMPLES)))
         rows, columns = (np.arange(0, size, step) for size in evidence.shape)
         summed = np.add.reduceat(np.add.reduceat(costs, rows, axis=0), columns, axis=1)
         weights = contrast_weights(cell_means(color, step), _COARSE_TIE * step * smoothness, edge_scale)

@@ -17,7 +17,7 @@ import numpy as np
 from dask.delayed import delayed
 
 from defocus.errors import InputError
-from defocus.evidence import _octaves, _spacing
+from defocus.evidence import _octaves, _spacing, usual_spacing
 from defocus.image import _range
 from defocus.parameters import AnalysisParameters, MapParameters
 
@@ -32,6 +32,7 @@ __all__ = ["batch", "blur_map"]
 _COHERENCE = 16  # samples beyond the reach of the windows over which neighbours agree on a radius
 _NOISE_BLOCKS = 9  # blocks of a plane from which its noise is measured
 _NOISE_SIZE = 512  # px, their side
+_SMOOTHEST = 10.0  # the largest smoothness there is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +107,7 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
     octaves, radii = _octaves(parameters, plane)
     spacing = _spacing(parameters, plane)
     parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]))
-    alignment = math.lcm(spacing, 2 ** (octaves - 1))
+    alignment = math.lcm(2 * spacing, 2 ** (octaves - 1))  # labels are found on every second sample
     reach = (parameters.window // 2 + 1) * 2 ** (octaves - 1) + _COHERENCE * spacing
     layout = _Layout(alignment, -(-reach // alignment) * alignment)
 
@@ -148,6 +149,7 @@ def _plane_map(
     """Return the map of one plane, (H, W) or (colours, H, W)."""
     height, width = source.shape[-2:]
     noise = _noise(source, limits, parameters) if parameters.noise == "auto" else float(parameters.noise)
+    spacing = usual_spacing((height, width))
     rows = []
     for top, bottom in layout.cuts(height, block):
         row = []
@@ -158,7 +160,9 @@ def _plane_map(
                 slice(top - vertical.start, bottom - vertical.start),
                 slice(left - horizontal.start, right - horizontal.start),
             )
-            value = delayed(_block_map)(part, limits, noise, parameters, map_parameters, middle)
+            value = delayed(_block_map)(
+                part, limits, noise, parameters, map_parameters, usual_spacing((height, width)), middle
+            )
             row.append(da.from_delayed(value, (bottom - top, right - left), dtype=np.float32))
         rows.append(row)
     return da.block(rows)
@@ -179,13 +183,17 @@ def _block_map(
     noise: float,
     parameters: AnalysisParameters,
     map_parameters: MapParameters,
+    spacing: float,
     middle: tuple[slice, slice],
 ) -> NDArray[np.float32]:
-    """Return the map of one block without its overlap."""
+    """Return the map of one block without its overlap; `spacing` is the usual one of the plane."""
     from defocus.analysis import analyze
 
-    chosen = dataclasses.replace(parameters, noise=noise)
-    return analyze(_scaled(values, limits), chosen).blur_map(map_parameters)[middle].copy()
+    analysis = analyze(_scaled(values, limits), dataclasses.replace(parameters, noise=noise))
+    # Blocks are to be as smooth as the plane, not as pictures of their size
+    smoothness = map_parameters.smoothness * spacing / usual_spacing(analysis.shape)
+    blocks = dataclasses.replace(map_parameters, smoothness=min(smoothness, _SMOOTHEST))
+    return analysis.blur_map(blocks)[middle].copy()
 
 
 def _noise(source: da.Array, limits: Delayed, parameters: AnalysisParameters) -> Delayed:

@@ -130,10 +130,13 @@ def _spread(values: NDArray[np.float32], chosen: NDArray[np.int64], radii: NDArr
     return out
 
 
+def usual_spacing(shape: tuple[int, int]) -> float:
+    """Return how many px apart samples of a picture of some size are taken, before rounding."""
+    return min(float(_WIDEST), max(1.0, math.sqrt(shape[0] * shape[1] / _SAMPLES)))
+
+
 def _spacing(parameters: AnalysisParameters, shape: tuple[int, int]) -> int:
-    if parameters.spacing != "auto":
-        return int(parameters.spacing)
-    return min(_WIDEST, max(1, round(math.sqrt(shape[0] * shape[1] / _SAMPLES))))
+    return round(usual_spacing(shape)) if parameters.spacing == "auto" else int(parameters.spacing)
 
 
 def _share(valid: NDArray[np.bool_], window: NDArray[np.float64], rows, columns) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
