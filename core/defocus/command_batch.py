@@ -24,7 +24,7 @@ _FAINT = 0.1  # confidence; flat areas keep a few hundredths
 
 
 def told(work: Callable[[], object]) -> int:
-    """Run something whose errors are one line."""
+    """Run something whose errors are one line; return the command's exit code."""
     try:
         result = work()
     except DefocusError as error:
@@ -39,7 +39,23 @@ def each_file(
     json: bool,
     scheduler: str | None = None,
 ) -> int:
-    """Do the work for each file; a file that fails is told and does not stop the others."""
+    """Do the work for each file; a file that fails is told and does not stop the others.
+
+    Parameters
+    ----------
+    files : list of Path
+    work : callable
+        Called with each file, its picture and a progress callback; returns the facts to print.
+    json : bool
+        Whether to print one line of JSON for each file instead of a summary.
+    scheduler : str, optional
+        Address of a dask cluster that shall do the work.
+
+    Returns
+    -------
+    int
+        The command's exit code: 1 if any file failed.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -174,7 +190,28 @@ def redraw(
     draw: Callable[[Any, Any, Analysis, Progress], Any],
     progress: Progress,
 ) -> dict[str, Any]:
-    """Write a picture that is computed from another and its blur map."""
+    """Write a picture that is computed from another and its blur map.
+
+    Parameters
+    ----------
+    file : Path
+        Where the picture came from; its stem begins the result's name.
+    output : Path
+        Folder for the result.
+    ending : str
+        What the stem is followed by.
+    picture : Picture
+    analysis_parameters : AnalysisParameters
+    map_parameters : MapParameters
+    draw : callable
+        Called with the pixels, the blur map, the analysis and a progress callback; returns the new pixels.
+    progress : callable
+
+    Returns
+    -------
+    dict
+        The facts to print.
+    """
     import numpy as np
 
     from defocus.analysis import analyze
