@@ -160,9 +160,7 @@ def _plane_map(
                 slice(top - vertical.start, bottom - vertical.start),
                 slice(left - horizontal.start, right - horizontal.start),
             )
-            value = delayed(_block_map)(
-                part, limits, noise, parameters, map_parameters, usual_spacing((height, width)), middle
-            )
+            value = delayed(_block_map)(part, limits, noise, parameters, map_parameters, spacing, middle)
             row.append(da.from_delayed(value, (bottom - top, right - left), dtype=np.float32))
         rows.append(row)
     return da.block(rows)
