@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
     from defocus.psf import PSF
+    from defocus.segmentation import Recut
 
 __all__ = ["Analysis", "analyze", "blur_map", "focus_mask"]
 
@@ -97,6 +98,12 @@ class Analysis:
         from defocus.segmentation import focus_cost
 
         return focus_cost(self.evidence.profile, self.evidence.log_variance)
+
+    @cached_property
+    def _recut(self) -> Recut:
+        from defocus.segmentation import Recut
+
+        return Recut()
 
     @cached_property
     def _thresholds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -294,7 +301,7 @@ class Analysis:
         progress: Progress,
     ) -> NDArray[np.bool_]:
         """Cut at full size, on large pictures at about a megapixel and then along the full-size picture's edges."""
-        from defocus.segmentation import coarse_weights, color_preference, cut
+        from defocus.segmentation import coarse_weights, color_preference
 
         evidence, color = self.evidence, self.picture.color
         step = max(1, math.ceil(math.sqrt(self.shape[0] * self.shape[1] / _FULL_CUT)))
@@ -306,13 +313,16 @@ class Analysis:
         if hints.any():
             sure = cell_means(hints.astype(np.float32), step)
             wanted[sure != 0] = np.sign(sure[sure != 0]) * np.float32(_SURE)
-        if self.parameters.method == "paper":
-            from defocus.paper import cut_weights
 
-            weights = cut_weights(small, chosen)
-        else:
-            weights = coarse_weights(small, chosen.smoothness, chosen.edge_sensitivity)
-        mask = cut(wanted, weights, sub_progress(progress, 0.1, 0.5 if step > 1 else 1))
+        def weights() -> NDArray[np.float32]:
+            if self.parameters.method == "paper":
+                from defocus.paper import cut_weights
+
+                return cut_weights(small, chosen)
+            return coarse_weights(small, chosen.smoothness, chosen.edge_sensitivity)
+
+        made_for = chosen.smoothness, chosen.edge_sensitivity
+        mask = self._recut.cut(wanted, weights, made_for, sub_progress(progress, 0.1, 0.5 if step > 1 else 1))
         if step > 1:
             rows, columns = (
                 np.minimum(np.arange(count) * step + step // 2, size - 1)

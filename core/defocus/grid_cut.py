@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
 
-__all__ = ["MaskCut", "minimum_cut", "minimum_cut_pyramid"]
+__all__ = ["MaskCut", "PyramidCut", "minimum_cut"]
 
 _LARGEST_TERMINAL = 2**29  # the difference of two of them still fits 32 bits
 _COARSEST = 320_000  # pixels of the level that is cut as a whole: coarser ones lose thin parts
@@ -113,21 +113,30 @@ def minimum_cut(
     return MaskCut(weights).cut(cost_false, cost_true, progress=progress)
 
 
-def _reduced(preference: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-    """Return preferences and weights between blocks of 2 x 2 pixels."""
-    height, width = preference.shape
-    even = ((0, height % 2), (0, width % 2))
-    if height % 2 or width % 2:
-        preference, weights = np.pad(preference, even), np.pad(weights, ((0, 0), *even))
-    blocks = preference.reshape(preference.shape[0] // 2, 2, -1, 2).sum(axis=(1, 3))
-    right, below, below_right, below_left = weights
-    out = np.empty((4, *blocks.shape), np.float32)
+def _even(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (..., H, W) with an even number of rows and columns, zeros added."""
+    height, width = values.shape[-2:]
+    if height % 2 == 0 and width % 2 == 0:
+        return values
+    return np.pad(values, [(0, 0)] * (values.ndim - 2) + [(0, height % 2), (0, width % 2)])
+
+
+def _reduced_preference(preference: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the preferences of blocks of 2 x 2 pixels."""
+    even = _even(preference)
+    return np.asarray(even.reshape(even.shape[0] // 2, 2, -1, 2).sum(axis=(1, 3)))
+
+
+def _reduced_weights(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the weights between blocks of 2 x 2 pixels."""
+    right, below, below_right, below_left = _even(weights)
+    out = np.empty((4, right.shape[0] // 2, right.shape[1] // 2), np.float32)
     out[0] = right[0::2, 1::2] + right[1::2, 1::2] + below_right[0::2, 1::2]
     out[0, :, :-1] += below_left[0::2, 2::2]
     out[1] = below[1::2, 0::2] + below[1::2, 1::2] + below_right[1::2, 0::2] + below_left[1::2, 1::2]
     out[2] = below_right[1::2, 1::2]
     out[3] = below_left[1::2, 0::2]
-    return blocks, out
+    return out
 
 
 @numba.njit(cache=True, nogil=True)
@@ -216,54 +225,59 @@ def _refine(
         part[free] = found[free]
 
 
-def minimum_cut_pyramid(
-    cost_false: ArrayLike,
-    cost_true: ArrayLike,
-    weights: ArrayLike,
-    *,
-    coarsest: int = _COARSEST,
-    progress: Progress = ignore_progress,
-) -> NDArray[np.bool_]:
-    """Return a binary labelling of nearly the least energy, quickly for large pictures.
+class PyramidCut:
+    """Binary labellings of nearly the least energy, quick for large pictures, for one picture and changing costs.
 
     Boundaries are found on a reduced picture and then follow the full-size one. Features of which nothing is left in
     the reduced picture are not found: use `minimum_cut` where a single pixel counts.
 
     Parameters
     ----------
-    cost_false, cost_true : float (H, W)
-        Cost of False and True; only the difference counts. Large finite values make a pixel certain.
     weights : float (4, H, W)
         Cost >= 0 of differing from the neighbour right, below, below-right and below-left; 0 where there is none.
     coarsest : int
         Pictures of up to so many pixels are cut as a whole, as `minimum_cut` does.
-    progress : callable, optional
-
-    Returns
-    -------
-    bool (H, W)
 
     Examples
     --------
-    >>> costs = np.zeros((300, 400))
-    >>> costs[:, 123:] = 1
-    >>> mask = minimum_cut_pyramid(costs, 1 - costs, np.full((4, 300, 400), 2.0), coarsest=10_000)
-    >>> bool(np.array_equal(mask, costs > 0))
+    >>> preference = np.where(np.arange(400) < 123, 1.0, -1.0) * np.ones((300, 1))
+    >>> mask = PyramidCut(np.full((4, 300, 400), 2.0), coarsest=10_000).cut(preference)
+    >>> bool(np.array_equal(mask, preference > 0))
     True
     """
-    levels = [(np.subtract(cost_false, cost_true, dtype=np.float32), np.ascontiguousarray(weights, dtype=np.float32))]
-    while levels[-1][0].size > coarsest and min(levels[-1][0].shape) > 2:
+
+    def __init__(self, weights: ArrayLike, *, coarsest: int = _COARSEST) -> None:
+        self._weights = [np.ascontiguousarray(weights, dtype=np.float32)]
+        while self._weights[-1][0].size > coarsest and min(self._weights[-1][0].shape) > 2:
+            self._weights.append(_reduced_weights(self._weights[-1]))
+        self._coarsest = MaskCut(self._weights[-1])
+
+    def cut(self, preference: ArrayLike, *, progress: Progress = ignore_progress) -> NDArray[np.bool_]:
+        """Return the labelling; each goes on from the one before, which does not change it.
+
+        Parameters
+        ----------
+        preference : float (H, W)
+            How much less True costs than False. Large finite values make a pixel certain.
+        progress : callable, optional
+
+        Returns
+        -------
+        bool (H, W)
+        """
         progress(0.0, _STAGE)
-        levels.append(_reduced(*levels[-1]))  # type: ignore[arg-type]
-    preference, edges = levels.pop()
-    mask = minimum_cut(preference, 0, edges, progress=sub_progress(progress, 0, 0.5 if levels else 1))
-    total = sum(level[0].size for level in levels)
-    done = 0
-    with ThreadPoolExecutor(3) as pool:
-        for preference, edges in reversed(levels):
-            height, width = preference.shape
-            mask = np.repeat(np.repeat(mask, 2, axis=0), 2, axis=1)[:height, :width].copy()
-            begin, done = 0.5 + done / total / 2, done + preference.size
-            _refine(mask, preference, edges, pool, sub_progress(progress, begin, 0.5 + done / total / 2))
-    progress(1.0, _STAGE)
-    return mask
+        levels = [np.asarray(preference, np.float32)]
+        for _ in self._weights[1:]:
+            levels.append(_reduced_preference(levels[-1]))
+        share = 0.5 if len(levels) > 1 else 1
+        mask = self._coarsest.cut(levels[-1], 0, progress=sub_progress(progress, 0, share))
+        total = sum(level.size for level in levels[:-1])
+        done = 0
+        with ThreadPoolExecutor(3) as pool:
+            for level, edges in list(zip(levels, self._weights, strict=True))[-2::-1]:
+                height, width = level.shape
+                mask = np.repeat(np.repeat(mask, 2, axis=0), 2, axis=1)[:height, :width].copy()
+                begin, done = 0.5 + done / total / 2, done + level.size
+                _refine(mask, level, edges, pool, sub_progress(progress, begin, 0.5 + done / total / 2))
+        progress(1.0, _STAGE)
+        return mask

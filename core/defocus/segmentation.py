@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,22 @@ from defocus.labeling import contrast_weights
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from numpy.typing import NDArray
 
+    from defocus.grid_cut import PyramidCut
     from defocus.progress import Progress
 
-__all__ = ["coarse_weights", "color_preference", "cut", "focus_cost", "focus_preference", "probable_thresholds"]
+__all__ = [
+    "Recut",
+    "coarse_weights",
+    "color_preference",
+    "cut",
+    "focus_cost",
+    "focus_preference",
+    "probable_thresholds",
+]
 
 _CONTRAST = 0.75  # strength of the prior on contrast
 _CLIP = 23.0  # nats: no window is surer than 1 in 10^10
@@ -72,9 +84,51 @@ def cut(
     preference: NDArray[np.float32], weights: NDArray[np.float32], progress: Progress = ignore_progress
 ) -> NDArray[np.bool_]:
     """Return the mask of least energy (18) for a preference in nats, positive = in focus."""
-    from defocus.grid_cut import minimum_cut_pyramid
+    from defocus.grid_cut import PyramidCut
 
-    return minimum_cut_pyramid(preference, 0, weights, progress=progress)
+    return PyramidCut(weights).cut(preference, progress=progress)
+
+
+class Recut:
+    """Cuts one picture again and again: where little has changed, each cut finds most of its work done.
+
+    Calls from several threads wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self._made_for: Hashable = None
+        self._cutter: PyramidCut | None = None
+        self._alone = threading.Lock()
+
+    def cut(
+        self,
+        preference: NDArray[np.float32],
+        weights: Callable[[], NDArray[np.float32]],
+        made_for: Hashable,
+        progress: Progress = ignore_progress,
+    ) -> NDArray[np.bool_]:
+        """Return the mask of least energy (18).
+
+        Parameters
+        ----------
+        preference : float32 (H, W)
+            In nats, positive = in focus.
+        weights : callable
+            Returns the weights, float32 (4, H, W); called when `made_for` is not what it was.
+        made_for : hashable
+            What the weights depend on.
+        progress : callable, optional
+
+        Returns
+        -------
+        bool (H, W)
+        """
+        from defocus.grid_cut import PyramidCut
+
+        with self._alone:
+            if self._cutter is None or self._made_for != made_for:
+                self._cutter, self._made_for = PyramidCut(weights()), made_for
+            return self._cutter.cut(preference, progress=progress)
 
 
 def _agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

@@ -115,6 +115,13 @@ def test_softness_is_a_band_around_the_hard_boundary(analysis):
     np.testing.assert_array_equal(matte[~between] > 0.5, mask[~between])
 
 
+def test_a_mask_does_not_depend_on_what_was_cut_before(halves, analysis):
+    wanted = defocus.analyze(halves[0], **MADE).focus_mask(threshold=3.0, smoothness=2.0)
+    analysis.focus_mask(threshold=1.0)
+    analysis.focus_mask(threshold=6.0, smoothness=2.0)
+    np.testing.assert_array_equal(analysis.focus_mask(threshold=3.0, smoothness=2.0), wanted)
+
+
 def test_a_higher_threshold_never_takes_less(analysis):
     shares = [analysis.focus_mask(threshold=threshold).mean() for threshold in (0.5, 1.5, 3.0, 5.0)]
     assert shares == sorted(shares)

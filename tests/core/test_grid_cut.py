@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from defocus import Cancelled, grid_cut
-from defocus.grid_cut import MaskCut, minimum_cut, minimum_cut_pyramid
+from defocus.grid_cut import MaskCut, PyramidCut, minimum_cut
 from defocus.grid_flow import GridGraph
 from defocus.labeling import coherent_labels, contrast_weights
 
@@ -149,7 +149,7 @@ def test_a_mask_of_blocks_has_the_same_energy_on_the_reduced_grid():
     for shape in ((8, 10), (7, 9)):
         cost_false, cost_true, weights = random_problem(5, shape)
         preference = (cost_false - cost_true).astype(np.float32)
-        reduced, between = grid_cut._reduced(preference, weights)
+        reduced, between = grid_cut._reduced_preference(preference), grid_cut._reduced_weights(weights)
         small = np.random.default_rng(1).random(reduced.shape) < 0.5
         large = np.repeat(np.repeat(small, 2, axis=0), 2, axis=1)[: shape[0], : shape[1]]
         fine = literal_energy(large, np.zeros(shape), -preference, weights)
@@ -163,7 +163,7 @@ def test_the_pyramid_is_near_the_optimum_and_follows_the_edge(tile, monkeypatch)
     preference, weights = picture_problem(181, 233)
     costs = np.zeros_like(preference), -preference, weights
     best = literal_energy(minimum_cut(*costs), *costs)
-    mask = minimum_cut_pyramid(*costs, coarsest=4000)
+    mask = PyramidCut(weights, coarsest=4000).cut(preference)
     blocky = literal_energy(np.repeat(np.repeat(mask[::4, ::4], 4, 0), 4, 1)[:181, :233], *costs)
     assert best - 1e-3 <= literal_energy(mask, *costs) <= best + 0.01 * abs(best)
     assert blocky > best + 0.01 * abs(best)
@@ -171,22 +171,30 @@ def test_the_pyramid_is_near_the_optimum_and_follows_the_edge(tile, monkeypatch)
 
 def test_the_pyramid_of_a_small_picture_is_exact():
     preference, weights = picture_problem(60, 50)
-    np.testing.assert_array_equal(minimum_cut_pyramid(preference, 0, weights), minimum_cut(preference, 0, weights))
+    np.testing.assert_array_equal(PyramidCut(weights).cut(preference), minimum_cut(preference, 0, weights))
 
 
 def test_the_pyramid_keeps_to_certain_pixels():
     preference, weights = picture_problem(120, 130)
     preference[60, 40:60] = -1e6
     preference[3:6, 120:125] = 1e6
-    mask = minimum_cut_pyramid(preference, 0, weights, coarsest=4000)
+    mask = PyramidCut(weights, coarsest=4000).cut(preference)
     assert not mask[60, 40:60].any()
     assert mask[3:6, 120:125].all()
+
+
+def test_every_cut_of_one_pyramid_is_as_if_it_were_the_first():
+    preference, weights = picture_problem(120, 130)
+    cutter = PyramidCut(weights, coarsest=4000)
+    for offset in (0.0, 0.4, -1.0, 0.1):
+        fresh = PyramidCut(weights, coarsest=4000).cut(preference + offset)
+        np.testing.assert_array_equal(cutter.cut(preference + offset), fresh)
 
 
 def test_progress_of_the_pyramid_rises_to_one():
     preference, weights = picture_problem(240, 260)
     seen = []
-    minimum_cut_pyramid(preference, 0, weights, coarsest=4000, progress=lambda fraction, stage: seen.append(fraction))
+    PyramidCut(weights, coarsest=4000).cut(preference, progress=lambda fraction, stage: seen.append(fraction))
     assert seen == sorted(seen)
     assert seen[-1] == 1
 
