@@ -50,7 +50,7 @@ test: system lint
 
 bench: $(STAMP)
 	$(RUN) -m pip install -q --group benchmark
-	$(RUN) -m benchmarks
+	$(RUN) -m benchmarks --huge
 
 accuracy: $(STAMP)
 	$(RUN) -m pip install -q --group benchmark

@@ -9,7 +9,7 @@ from PIL import Image
 
 from defocus.psf import DiscPSF
 
-_SAMPLES = Path(__file__).parent.parent / "sample_data"
+SAMPLES = Path(__file__).parent.parent / "sample_data"
 
 
 def texture(height, width, seed):
@@ -42,7 +42,7 @@ def scene(height, width, radius=4.0, noise=0.01):
 
 def photograph(height, width):
     """Return a photograph, uint8 (H, W, 3), brought to a size with fresh noise; a synthetic scene if there is none."""
-    files = sorted(_SAMPLES.rglob("*flower*.jpg")) or sorted(_SAMPLES.rglob("*.jpg"))
+    files = sorted(SAMPLES.rglob("*flower*.jpg")) or sorted(SAMPLES.rglob("*.jpg"))
     if not files:
         return (scene(height, width)[0] * 255).astype(np.uint8)
     with Image.open(files[0]) as image:
