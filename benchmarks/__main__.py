@@ -98,10 +98,15 @@ def trace(data_term, weights):
     moves = labeling._Moves(data_term, weights, popular[0])
     seconds, out = 0.0, []
     with ThreadPoolExecutor(3) as pool:
-        for kind, value in labeling._plan(popular, moves.count, thorough=True):
-            spent, _ = best_time(lambda kind=kind, value=value: getattr(moves, kind)(value, pool), 1)
-            seconds += spent
-            out.append((seconds, labeling.energy(moves.labels[1:-1, 1:-1], data_term, weights)))
+        for part in (0, 1):
+            if part == 0:
+                plan = labeling._first_moves(popular, moves.count)
+            else:
+                plan = labeling._last_moves(moves.labels[1:-1, 1:-1], moves.count, thorough=True)
+            for kind, value in plan:
+                spent, _ = best_time(lambda kind=kind, value=value: getattr(moves, kind)(value, pool), 1)
+                seconds += spent
+                out.append((seconds, labeling.energy(moves.labels[1:-1, 1:-1], data_term, weights)))
     return out
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from defocus.grid_flow import GridGraph, integer_weights, solve_watched
 from defocus.message_passing import lower_bound
-from defocus.progress import ignore_progress
+from defocus.progress import ignore_progress, sub_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,8 @@ __all__ = [
 NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # right, below, below-right, below-left, as (rows, columns)
 _UNIT = 2.0**-10  # costs are counted in whole numbers of this many nats, so that cuts and energies are exact
 _BLOCK = 8  # samples on a side of the blocks that choose the labels to expand
-_POPULAR = 16  # how many are expanded
+_POPULAR = 16  # how many are expanded first
+_IN_USE = 12  # how many of the labels that most pixels have are expanded in the end
 _STAGE = "making the map coherent"
 
 
@@ -173,6 +174,15 @@ class _Moves:
         _build_move(self.labels, offers, self.data_term, self.weights, graph.capacity, graph.surplus)
         return int(_accept(self.labels, offers, solve_watched(graph, pool, progress, 0.0, _STAGE)))
 
+    def make(self, plan: list[tuple[str, int]], pool: ThreadPoolExecutor, progress: Progress) -> None:
+        """Make some moves."""
+        for done, (kind, value) in enumerate(plan):
+
+            def report(_: float, stage: str, fraction: float = done / len(plan)) -> None:
+                progress(fraction, stage)
+
+            (self.expand if kind == "expand" else self.jump)(value, pool, report)
+
     def expand(self, label: int, pool: ThreadPoolExecutor, progress: Progress = ignore_progress) -> int:
         """Offer one label to every pixel."""
         return self.offer(np.full_like(self.labels, label), pool, progress)
@@ -204,19 +214,24 @@ def _popular_labels(data_term: NDArray[np.float32], number: int) -> list[int]:
     return sorted(chosen)
 
 
-def _plan(popular: list[int], count: int, thorough: bool) -> list[tuple[str, int]]:
-    """Return the moves in order: measured to be the cheapest for their energy among many such sequences."""
+def _jumps(count: int, *steps: int) -> list[tuple[str, int]]:
+    return [("jump", sign * step) for step in steps if step < count for sign in (1, -1)]
 
-    def jumps(*steps: int) -> list[tuple[str, int]]:
-        return [("jump", sign * step) for step in steps if step < count for sign in (1, -1)]
 
-    plan = [("expand", label) for label in popular[1:]] + jumps(8, 4, 2)
+def _first_moves(popular: list[int], count: int) -> list[tuple[str, int]]:
+    """Return moves that find the right neighbourhood of labels, cheapest for their energy of many such sequences."""
+    return [("expand", label) for label in popular[1:]] + _jumps(count, 8, 4, 2, 1)
+
+
+def _last_moves(labels: NDArray[np.integer], count: int, thorough: bool) -> list[tuple[str, int]]:
+    """Return moves that go on from labels: labels that many pixels have by now may suit many more."""
     if thorough:
-        plan += jumps(1) + [("expand", label) for label in range(count)] + jumps(4, 2, 1)
-        plan += [("expand", label) for label in range(count)]
-    else:
-        plan += [("expand", label) for label in range(0, count, 4)] + jumps(4, 2, 1)
-    return plan
+        every = [("expand", label) for label in range(count)]
+        return [*every, *_jumps(count, 4, 2, 1), *every]
+    used = np.bincount(labels.ravel(), minlength=count)
+    most = np.argsort(-used, kind="stable")[:_IN_USE]
+    chosen = sorted({*range(0, count, 4), *most[used[most] > 0].tolist()})
+    return [("expand", label) for label in chosen] + _jumps(count, 4, 2, 1)
 
 
 def coherent_labels(
@@ -255,14 +270,10 @@ def coherent_labels(
     data_term = np.ascontiguousarray(data_term, np.float32)
     popular = _popular_labels(data_term, _POPULAR)
     moves = _Moves(data_term, weights, popular[0])
-    plan = _plan(popular, moves.count, thorough)
     with ThreadPoolExecutor(3) as pool:
-        for done, (kind, value) in enumerate(plan):
-
-            def report(_: float, stage: str, fraction: float = done / len(plan)) -> None:
-                progress(fraction, stage)
-
-            (moves.expand if kind == "expand" else moves.jump)(value, pool, report)
+        moves.make(_first_moves(popular, moves.count), pool, sub_progress(progress, 0, 0.5))
+        last = _last_moves(moves.labels[1:-1, 1:-1], moves.count, thorough)
+        moves.make(last, pool, sub_progress(progress, 0.5, 1))
     progress(1.0, _STAGE)
     return moves.labels[1:-1, 1:-1].copy()
 

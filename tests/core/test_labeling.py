@@ -97,8 +97,10 @@ def test_no_move_raises_the_energy():
     moves = labeling._Moves(data_term, weights, 3)
     last = energy(moves.labels[1:-1, 1:-1], data_term, weights)
     first = last
+    plan = labeling._first_moves([3, 5, 18, 20], 25)
+    plan += labeling._last_moves(np.zeros((1, 1), int), 25, thorough=True)
     with ThreadPoolExecutor(3) as pool:
-        for kind, value in labeling._plan([3, 5, 18, 20], 25, thorough=True):
+        for kind, value in plan:
             getattr(moves, kind)(value, pool)
             now = energy(moves.labels[1:-1, 1:-1], data_term, weights)
             assert now <= last + 1e-6
