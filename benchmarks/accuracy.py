@@ -42,6 +42,7 @@ VARIANTS = {
     "threshold 2 px for all (mask)": ({}, {"threshold": 2.0}, []),
     "no prior on contrast (mask)": ({}, {}, [(segmentation, "_CONTRAST", 0.0)]),
     "no prior on contrast (map)": ({}, {}, [(analysis, "_SPARSITY", 0.0)]),
+    "no wide windows (map)": ({}, {}, [(analysis, "_WIDE", 0.0), (analysis, "_WIDE_SMOOTHNESS", 1.0)]),
     "no smoothness (map)": ({}, {}, [(analysis, "_MAP_SMOOTHNESS", 1e-3)]),
     "labels not refined (map)": ({}, {}, [(refinement, "_PARABOLAS", 0)]),
     "no colours (mask)": ({}, {}, [(segmentation, "_COLOR_CLIP", 0.0)]),

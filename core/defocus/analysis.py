@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -33,9 +34,11 @@ _Parameters = TypeVar("_Parameters", bound="DataclassInstance")
 
 _MAP_EDGE_SCALE = 0.1  # sigma_lambda of equation (16)
 _MAP_SMOOTHNESS = 2.0  # per label, on samples the usual distance apart
+_WIDE_SMOOTHNESS = 1.6  # times that where there are wide windows, which all samples around share
 _USUAL_SAMPLES = 17_000
 _COARSE_TIE = 1.25  # two cells of n x n samples touch along n; colours differ less between cells than between samples
 _MAP_CLIP = 46.0  # nats: no window is surer than 1 in 10^20
+_WIDE = 0.3  # what windows of twice the width count in the map
 _SPARSITY = 0.3  # strength of the prior that most of a picture has little contrast
 _TEMPER = 0.25  # energies of one window are correlated, so its log-likelihood counts its data several times
 _SURE = 1e6  # nats of a hint
@@ -90,6 +93,11 @@ class Analysis:
     @cached_property
     def _map_costs(self) -> NDArray[np.float32]:
         cost = self.evidence.profile + np.float32(_SPARSITY) * self.evidence.log_variance
+        if self.evidence.wide is not None:
+            wide = np.float32(_WIDE) * self.evidence.wide
+            for y, x in itertools.product((0, 1), (0, 1)):
+                part = cost[y::2, x::2]
+                part += wide[: part.shape[0], : part.shape[1]]
         cost -= cost.min(axis=2, keepdims=True)
         return np.minimum(cost, np.float32(_MAP_CLIP), out=cost)
 
@@ -151,6 +159,8 @@ class Analysis:
         edge_scale = _MAP_EDGE_SCALE / parameters.edge_sensitivity
         # A finer grid has more samples to an area than to a boundary
         smoothness = parameters.smoothness * _MAP_SMOOTHNESS * usual_spacing(self.shape) / evidence.spacing
+        if evidence.wide is not None:
+            smoothness *= _WIDE_SMOOTHNESS
         # Which radius an area has shows on a coarse grid; where exactly it ends, on all samples
         step = max(2, round(2 * math.sqrt(math.prod(evidence.shape) / _USUAL_SAMPLES)))
         rows, columns = (np.arange(0, size, step) for size in evidence.shape)

@@ -107,8 +107,8 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
     octaves, radii = _octaves(parameters, plane)
     spacing = _spacing(parameters, plane)
     parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]))
-    alignment = math.lcm(2 * spacing, 2 ** (octaves - 1))  # labels are found on every second sample
-    reach = (parameters.window // 2 + 1) * 2 ** (octaves - 1) + _COHERENCE * spacing
+    alignment = math.lcm(2 * spacing, 2**octaves)  # labels and wide windows belong to every second sample
+    reach = (parameters.window // 2 + 1) * 2**octaves + _COHERENCE * spacing
     layout = _Layout(alignment, -(-reach // alignment) * alignment)
 
     limits = _limits(source)

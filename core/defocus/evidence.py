@@ -1,15 +1,18 @@
 """Evidence: how well every blur radius explains the surroundings of every sample, over all octaves of the picture.
 
 One octave measures radii up to about 8 px of its own pixels. Larger blur is measured in copies of the picture reduced
-by 2, 4, ...; every octave judges every radius, and their log-likelihoods add up.
+by 2, 4, ...; every octave judges every radius, and their log-likelihoods add up. One octave more, whose windows are
+twice as wide, steadies the map where narrow windows see too little.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +37,7 @@ _OCTAVE = 8.0  # px: largest radius of the first octave
 _WEB_SIZE = 640 * 427  # pixels of the pictures on which [0, 8] px is right
 _HEADROOM = 1.2  # times the web size, in length, up to which [0, 8] px is kept
 _SAMPLES = 17_000  # samples that `spacing="auto"` aims at, every fourth pixel of a web-size picture
+_ROOM = 4  # wide windows that must fit side by side into a picture: in fewer, they would see little but edges
 _FRAME = 4  # px: widest frame of one colour that is left out; what is wider may be part of the scene
 _LEVEL = 2.5 / 255  # range of values that counts as one colour: JPEG is not exact
 _WIDEST = 16  # px: largest automatic spacing, still well below a window
@@ -55,6 +59,9 @@ class Evidence:
         Negative log-likelihood (13) of each radius at its best gradient variance, less its minimum, in nats.
     log_variance : float32 (h, w, R)
         Natural logarithm of that variance, in the coarsest octave.
+    wide : float32 (ceil(h / 2), ceil(w / 2), R) or None
+        The same as `profile` from windows twice as wide as those of the coarsest octave, at every second sample; None
+        in pictures too small for them.
     share : float32 (h, w)
         Share of each window that is opaque and no frame, in [0, 1]; below one half a window has no opinion.
     noise_variance : float
@@ -71,6 +78,7 @@ class Evidence:
     radii: NDArray[np.float64]
     profile: NDArray[np.float32]
     log_variance: NDArray[np.float32]
+    wide: NDArray[np.float32] | None
     share: NDArray[np.float32]
     noise_variance: float
     energies: NDArray[np.float32]
@@ -195,75 +203,128 @@ def local_evidence(
         If the picture is smaller than the window.
     """
     from defocus.compiled import told_of_compiling
-    from defocus.likelihood import local_energies, profile_kernel, profile_likelihood
-    from defocus.noise import estimate_noise, working_noise
-    from defocus.spectrum import blur_spectra, gabor_bank
+    from defocus.likelihood import profile_kernel
+    from defocus.noise import reduced_noise
 
     height, width = picture.shape
     if min(height, width) < parameters.window:
         raise InputError(
             f"{picture.source}: {width} x {height} px is smaller than the analysis window of {parameters.window} px"
         )
-    psf = _psf(parameters)
     octaves, radii = _octaves(parameters, picture.shape)
     spacing = _spacing(parameters, picture.shape)
     rows, columns = sample_positions(height, spacing), sample_positions(width, spacing)
-    bank = gabor_bank(parameters.window)
-    threads = os.cpu_count() or 1
-
+    measure = _Windows(parameters, radii)
     progress = told_of_compiling(progress, profile_kernel)
     progress(0.0, _STAGE)
     luminance = picture.luminance
     valid = _valid(picture, luminance)
-    share = None if valid is None else _share(valid, bank.window, rows, columns)
+    share = None if valid is None else _share(valid, measure.bank.window, rows, columns)
+    wider = parameters.method != "paper" and min(height, width) >= _ROOM * parameters.window * 2**octaves
+    # Samples of the octave that has the wider windows lie twice as far apart
+    work = np.append(np.ones(octaves), [0.3] * wider)
+    ends = np.append(0, np.cumsum(work) / work.sum())
     profile: NDArray[np.float32] | None = None
+    wide: NDArray[np.float32] | None = None
     first = None
-    for octave in range(octaves):
-        scale = 2**octave
-        progress(octave / octaves, _STAGE)
+    coarsest_noise = 0.0
+    for octave in range(octaves + wider):
+        progress(float(ends[octave]), _STAGE)
         if octave:
             luminance = cell_means(luminance, 2)
             valid = None if valid is None else cell_means(valid.astype(np.float32), 2) > 0.999
-        begin, end = octave / octaves, (octave + 1) / octaves
-        own = _own_radii(radii, scale)
-        spectra = blur_spectra(bank, psf, radii[own] / scale)
-        progress(begin, _STAGE)
-        y = np.minimum(rows // scale, luminance.shape[0] - 1)
-        x = np.minimum(columns // scale, luminance.shape[1] - 1)
-        energies = local_energies(
-            luminance,
-            spectra,
-            y,
-            x,
-            valid=valid,
-            threads=threads,
-            progress=sub_progress(progress, begin, begin + 0.3 * (end - begin)),
-        )
-        if parameters.noise != "auto":
-            noise = float(parameters.noise) / scale**2  # averaging 2 x 2 pixels quarters the variance
-        elif parameters.method == "paper":
-            noise = 1e-4 / scale**2
-        else:
-            noise = working_noise(estimate_noise(energies, spectra, share))
-        part, log_variance = profile_likelihood(
-            energies,
-            spectra,
-            noise,
-            share=share,
-            threads=threads,
-            progress=sub_progress(progress, begin + 0.3 * (end - begin), end),
-        )
-        if first is None:
-            first = energies, spectra, noise
-        part = _spread(part, own, radii)
-        profile = part if profile is None else np.add(profile, part, out=profile)
+        part_progress = sub_progress(progress, float(ends[octave]), float(ends[octave + 1]))
+        if octave == octaves:
+            some = None if share is None else np.ascontiguousarray(share[::2, ::2])
+            noise = reduced_noise(coarsest_noise)
+            wide = measure(luminance, valid, 2**octave, rows[::2], columns[::2], some, part_progress, noise).profile
+            wide -= wide.min(axis=2, keepdims=True)
+            break
+        found = measure(luminance, valid, 2**octave, rows, columns, share, part_progress)
+        first = first or found
+        profile = found.profile if profile is None else np.add(profile, found.profile, out=profile)
+        log_variance, coarsest_noise = found.log_variance, found.noise
     assert profile is not None
     assert first is not None
-    log_variance = _spread(log_variance, own, radii)
     profile -= profile.min(axis=2, keepdims=True)
     if share is None:
         share = np.ones(profile.shape[:2], np.float32)
     else:
         profile[share < 0.5] = 0
         log_variance[share < 0.5] = 0
-    return Evidence(rows, columns, spacing, radii, profile, log_variance, share, first[2], first[0], first[1])
+        if wide is not None:
+            wide[share[::2, ::2] < 0.5] = 0
+    return Evidence(
+        rows, columns, spacing, radii, profile, log_variance, wide, share, first.noise, first.energies, first.spectra
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def _tables(window: int, psf: Any, radii: tuple[float, ...]) -> BlurSpectra:
+    """Return the tables of blur spectra."""
+    from defocus.spectrum import blur_spectra, gabor_bank
+
+    return blur_spectra(gabor_bank(window), psf, np.array(radii))
+
+
+class _Octave(NamedTuple):
+    """What the windows of one octave tell."""
+
+    profile: NDArray[np.float32]
+    log_variance: NDArray[np.float32]
+    noise: float
+    energies: NDArray[np.float32]
+    spectra: BlurSpectra
+
+
+class _Windows:
+    """Compares the windows of a picture, or of a reduced copy of it, with every radius."""
+
+    def __init__(self, parameters: AnalysisParameters, radii: NDArray[np.float64]) -> None:
+        from defocus.spectrum import gabor_bank
+
+        self.parameters, self.radii = parameters, radii
+        self.bank, self.psf = gabor_bank(parameters.window), _psf(parameters)
+        self.threads = os.cpu_count() or 1
+
+    def __call__(
+        self,
+        luminance: NDArray[np.float32],
+        valid: NDArray[np.bool_] | None,
+        scale: int,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        share: NDArray[np.float32] | None,
+        progress: Progress,
+        noise: float | None = None,
+    ) -> _Octave:
+        """Measure at some pixels of the whole picture; `luminance` is reduced by `scale`, `noise` is its variance."""
+        from defocus.likelihood import local_energies, profile_likelihood
+        from defocus.noise import estimate_noise, working_noise
+
+        parameters, radii = self.parameters, self.radii
+        own = _own_radii(radii, scale)
+        # Tables that pictures of one size share; a PSF of the caller's own need not be hashable
+        psf: Any = self.psf
+        make = _tables if isinstance(psf, Hashable) else _tables.__wrapped__
+        spectra = make(parameters.window, psf, tuple((radii[own] / scale).tolist()))
+        progress(0.0, _STAGE)
+        energies = local_energies(
+            luminance,
+            spectra,
+            np.minimum(rows // scale, luminance.shape[0] - 1),
+            np.minimum(columns // scale, luminance.shape[1] - 1),
+            valid=valid,
+            threads=self.threads,
+            progress=sub_progress(progress, 0, 0.3),
+        )
+        if parameters.noise != "auto":
+            noise = float(parameters.noise) / scale**2  # averaging 2 x 2 pixels quarters the variance
+        elif parameters.method == "paper":
+            noise = 1e-4 / scale**2
+        elif noise is None:
+            noise = working_noise(estimate_noise(energies, spectra, share))
+        profile, log_variance = profile_likelihood(
+            energies, spectra, noise, share=share, threads=self.threads, progress=sub_progress(progress, 0.3, 1)
+        )
+        return _Octave(_spread(profile, own, radii), _spread(log_variance, own, radii), noise, energies, spectra)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from defocus.spectrum import BlurSpectra
 
-__all__ = ["estimate_noise", "working_noise"]
+__all__ = ["estimate_noise", "reduced_noise", "working_noise"]
 
 _GRID = np.geomspace(1e-6, 4e-3, 12)
 _COARSER = 4  # a table of every fourth radius moves the estimate by a few per cent
@@ -75,3 +75,11 @@ def working_noise(measured: float) -> float:
     holds several depths. A floor stands for that.
     """
     return _MODEL_ERROR + _TRUST * measured
+
+
+def reduced_noise(working: float) -> float:
+    """Return the noise variance to work with in a picture reduced by 2, from that of the picture itself.
+
+    The noise is a quarter of it; what the model leaves out stays the same.
+    """
+    return _MODEL_ERROR + max(working - _MODEL_ERROR, 0) / 4

@@ -192,3 +192,23 @@ def test_pictures_smaller_than_the_window_are_refused(shape):
     assert str(caught.value).startswith(f"stamp.png: {shape[1]} x {shape[0]} px")
     assert "\n" not in str(caught.value)
     assert evidence_of(np.random.default_rng(0).random((41, 41))).shape == (6, 6)
+
+
+def test_wide_windows_are_those_of_the_reduced_picture_at_every_second_sample(samples):
+    """At half the size a window of 41 px covers 82 px; radii are half as large, the noise variance a quarter."""
+    whole = load_image(samples / "flower.jpg").luminance[:424]
+    half = whole.reshape(212, 2, 320, 2).mean(axis=(1, 3))
+    found = evidence_of(whole, spacing=4, noise=4e-4)
+    alone = evidence_of(half, spacing=1, noise=1e-4, max_radius=4.0)
+    expected = alone.profile[np.ix_(found.rows[::2] // 2, found.columns[::2] // 2)]
+    assert found.wide.shape == (53, 80, 81)
+    wide = found.wide[..., ::2]  # radii that are in both tables
+    np.testing.assert_allclose(
+        wide - wide.min(axis=2, keepdims=True), expected - expected.min(axis=2, keepdims=True), atol=0.02
+    )
+
+
+def test_small_pictures_and_the_published_method_have_no_wide_windows(samples):
+    picture = load_image(samples / "cat.jpg")
+    assert local_evidence(picture, AnalysisParameters()).wide is None
+    assert local_evidence(load_image(samples / "flower.jpg"), AnalysisParameters(method="paper")).wide is None
