@@ -1,4 +1,4 @@
-"""Photographs whose truth was measured or drawn by hand, scored as published tables are; left out where they are not."""
+"""Photographs whose truth was measured or drawn by hand, scored as published tables are."""
 
 from __future__ import annotations
 
