@@ -41,6 +41,7 @@ _SATURATED = 0.995  # recorded values from here up may have been any larger
 _MAP_ERROR = 0.08  # px, standard deviation: errors of the map that the solution must bear
 _MAP_ERROR_SIDE = 9  # px; errors of the map are alike over so many pixels
 _CLEARANCE = 1.5  # radii from what is in focus within which nothing is restored
+_MISFIT = 3.0  # times the noise variance: mean squared error around a pixel, from which on its radius is doubted
 _UNTOUCHED, _RESTORED = 1.0, 1.8  # px; up to the first nothing is changed, from the second on everything
 
 
@@ -206,12 +207,17 @@ def _solve(
     known = (radius > _UNTOUCHED) & (wide.undisturbed > 0.999)
     # Nor can the rim of a burnt-out light, which may have been any brighter
     known &= _box_mean((planes >= _SATURATED).any(axis=0).astype(float)) < 1e-6
-    solution = planes
-    for solution, _ in _rounds(blur, planes, known, noise, chosen, stepped):  # noqa: B007 - the last one counts
+    solution, trust = planes, np.ones_like(planes)
+    for solution, trust in _rounds(blur, planes, known, noise, chosen, stepped):  # noqa: B007 - the last one counts
         pass
     inner = solution[:, margin : margin + radius.shape[0], margin : margin + radius.shape[1]]
     share = np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
     share = share * np.clip(2 * _box_mean(known.astype(float)) - 1, 0, 1).astype(np.float32)
+    # What no picture blurred by this map could look like is not blurred by it: it is in focus, and stays
+    misfit = np.asarray(np.mean((planes - blur.forward(solution)) ** 2, axis=0, dtype=np.float64))
+    expected = noise / np.maximum(trust.min(axis=0), 1e-6)  # with what errors of the map make
+    doubt = np.where(known, misfit / expected, 0) / _MISFIT
+    share = share * np.clip(2 - _box_mean(doubt), 0, 1).astype(np.float32)
     result = np.clip(planes + share * (inner - planes), 0, 1)
     untouched = radius <= _UNTOUCHED
     result[:, untouched] = planes[:, untouched]
