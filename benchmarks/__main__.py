@@ -57,15 +57,16 @@ def stages():
 def labelling(spacing):
     """Energies and times of the fast labelling, the thorough one and alpha-expansion, in one run."""
     import defocus
-    from defocus import labeling
-    from defocus.resample import cell_means
+    from benchmarks.lower_bound import lower_bound
+    from defocus.cuts import labeling, neighbors, reference
+    from defocus.pictures.sampling import cell_means
 
     picture = defocus.as_picture(photograph(427, 640))
     evidence = defocus.analyze(picture, spacing=spacing).evidence
-    data_term = np.minimum(evidence.profile + np.float32(0.3) * (evidence.log_variance), np.float32(1e6))
+    data_term = np.minimum(evidence.profile + np.float32(0.3) * (evidence.log_gradient_variance), np.float32(1e6))
     data_term -= data_term.min(axis=2, keepdims=True)
     data_term = np.minimum(data_term, np.float32(46))
-    weights = labeling.contrast_weights(cell_means(picture.color, spacing), 3.0, 0.1)
+    weights = neighbors.contrast_weights(cell_means(picture.color, spacing), 3.0, 0.1)
     labeling.coherent_labels(data_term[:60, :60], weights[:, :60, :60])
 
     points = []
@@ -73,26 +74,26 @@ def labelling(spacing):
         seconds, labels = best_time(
             lambda thorough=thorough: labeling.coherent_labels(data_term, weights, thorough=thorough), 1
         )
-        points.append((name, seconds, labeling.energy(labels, data_term, weights)))
+        points.append((name, seconds, reference.energy(labels, data_term, weights)))
     seconds, labels, last = 0.0, data_term.argmin(axis=2).astype(np.int16), np.inf
     for cycle in range(1, 8):
         spent, labels = best_time(
-            lambda labels=labels: labeling.alpha_expansion(data_term, weights, cycles=1, start=labels), 1
+            lambda labels=labels: reference.alpha_expansion(data_term, weights, cycles=1, start=labels), 1
         )
         seconds += spent
-        energy = labeling.energy(labels, data_term, weights)
+        energy = reference.energy(labels, data_term, weights)
         points.append((f"alpha-expansion, cycle {cycle}", seconds, energy))
         if energy >= last * (1 - 1e-7):
             break
         last = energy
-    spent, bound = best_time(lambda: labeling.lower_bound(data_term, weights, iterations=100), 1)
+    spent, bound = best_time(lambda: lower_bound(data_term, weights, iterations=100), 1)
     points.append(("lower bound", spent, bound))
     return data_term.shape, points, trace(data_term, weights)
 
 
 def trace(data_term, weights):
     """Time and energy after each move of the thorough labelling, energies not timed."""
-    from defocus import labeling
+    from defocus.cuts import labeling, reference
 
     popular = labeling._popular_labels(data_term, labeling._POPULAR)
     moves = labeling._Moves(data_term, weights, popular[0])
@@ -106,7 +107,7 @@ def trace(data_term, weights):
             for kind, value in plan:
                 spent, _ = best_time(lambda kind=kind, value=value: getattr(moves, kind)(value, pool), 1)
                 seconds += spent
-                out.append((seconds, labeling.energy(moves.labels[1:-1, 1:-1], data_term, weights)))
+                out.append((seconds, reference.energy(moves.labels[1:-1, 1:-1], data_term, weights)))
     return out
 
 

@@ -22,8 +22,11 @@ import numpy as np
 from PIL import Image
 
 import defocus
-from defocus import analysis, noise, refinement, segmentation
-from defocus.simulation import ramp, simulate_blur
+from defocus import analysis
+from defocus.cuts import refinement
+from defocus.estimate import preference as segmentation
+from defocus.evidence import noise
+from defocus.psf.simulation import ramp, simulate_blur
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -75,7 +78,7 @@ def laplacian_mask(picture):
     grey = picture.luminance
     padded = np.pad(grey, 1, mode="symmetric")
     laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * grey
-    from defocus.matte import _box_mean
+    from defocus.estimate.matte import _box_mean
 
     level = np.log(_box_mean(laplacian.astype(float) ** 2, 20) + 1e-9)
     counts, edges = np.histogram(level, 256)

@@ -29,7 +29,7 @@ def main():
         gimp = conftest.installed_gimp(folder)
         picture = folder / "photograph.png"
         Image.open(SAMPLES / "flower.jpg").convert("RGB").save(picture)
-        command = [sys.executable, "-m", "defocus.command_line", "mask", str(picture), "-o", str(folder / "masks")]
+        command = [sys.executable, "-m", "defocus.command.line", "mask", str(picture), "-o", str(folder / "masks")]
         shell, _ = best_time(lambda: subprocess.run(command, check=True, capture_output=True))
         batch = conftest.Batch(gimp, "timing")
     calls = []

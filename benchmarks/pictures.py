@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from defocus.psf import DiscPSF
+from defocus.psf.families import DiscPSF
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import napari
 
-    from napari_defocus._widget_base import DefocusWidget
+    from napari_defocus.widgets.base import DefocusWidget
 
 PLUGIN = "napari-defocus"
 

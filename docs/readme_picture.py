@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 import defocus
-from defocus.render import contact_sheet, mask_overlay, with_scale
+from defocus.pictures.render import contact_sheet, mask_overlay, with_scale
 
 PHOTOGRAPH = Path(__file__).parents[1] / "sample_data" / "flower.jpg"
 TITLE_HEIGHT = 22  # px: the sheet's line for a title, which one row does not need

@@ -10,8 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_defocus._focus_over_z import focus_over_z_layers
-    from napari_defocus._functions import (
+    from napari_defocus.focus_over_z import focus_over_z_layers
+    from napari_defocus.functions import (
         blur_map_layer,
         focus_mask_layer,
         magnified_layer,
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
-    "blur_map_layer": "_functions",
-    "focus_mask_layer": "_functions",
-    "focus_over_z_layers": "_focus_over_z",
-    "magnified_layer": "_functions",
-    "restored_layer": "_functions",
+    "blur_map_layer": "functions",
+    "focus_mask_layer": "functions",
+    "focus_over_z_layers": "focus_over_z",
+    "magnified_layer": "functions",
+    "restored_layer": "functions",
 }
 
 __all__ = [

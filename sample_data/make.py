@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from defocus.files import write_blur_map
-from defocus.simulation import ramp, simulate_blur
+from defocus.pictures.files import write_blur_map
+from defocus.psf.simulation import ramp, simulate_blur
 
 HERE = Path(__file__).resolve().parent
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from defocus.analysis import Analysis, analyze, blur_map, focus_mask
+    from defocus.effects.magnification import magnify
+    from defocus.effects.restoration import restore
     from defocus.errors import Cancelled, DefocusError, InputError
-    from defocus.image import Picture, as_picture, load_image
-    from defocus.magnification import magnify
-    from defocus.restoration import restore
+    from defocus.pictures.picture import Picture, as_picture, load_image
 
 __version__ = "0.1.0"
 
@@ -22,14 +22,14 @@ _HOME = {
     "Cancelled": "errors",
     "DefocusError": "errors",
     "InputError": "errors",
-    "Picture": "image",
+    "Picture": "pictures.picture",
     "analyze": "analysis",
-    "as_picture": "image",
+    "as_picture": "pictures.picture",
     "blur_map": "analysis",
     "focus_mask": "analysis",
-    "load_image": "image",
-    "magnify": "magnification",
-    "restore": "restoration",
+    "load_image": "pictures.picture",
+    "magnify": "effects.magnification",
+    "restore": "effects.restoration",
 }
 
 __all__ = [

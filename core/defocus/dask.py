@@ -17,9 +17,9 @@ import numpy as np
 from dask.delayed import delayed
 
 from defocus.errors import InputError
-from defocus.evidence import _octaves, _spacing, usual_spacing
-from defocus.image import _range
-from defocus.parameters import AnalysisParameters, MapParameters
+from defocus.evidence.radii import octaves_and_radii, sample_spacing, usual_spacing
+from defocus.parameters import AnalysisParameters, MapParameters, split_changes
+from defocus.pictures.picture import value_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -97,15 +97,15 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
         raise InputError(f"an array of shape {source.shape} has no planes")
     if color_axes and source.shape[0] not in (3, 4):
         raise InputError(f"{source.shape[0]} colours along axis {channel_axis}, but a picture has 3, or 4 with alpha")
-    ours, theirs = _split(changes)
+    ours, theirs = split_changes(changes, AnalysisParameters, MapParameters)
     parameters, map_parameters = AnalysisParameters(**ours), MapParameters(**theirs)
     plane = source.shape[-2:]
     if min(plane) < parameters.window:
         raise InputError(
             f"planes of {plane[1]} x {plane[0]} px are smaller than the analysis window of {parameters.window} px"
         )
-    octaves, radii = _octaves(parameters, plane)
-    spacing = _spacing(parameters, plane)
+    octaves, radii = octaves_and_radii(parameters, plane)
+    spacing = sample_spacing(parameters, plane)
     parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]))
     alignment = math.lcm(2 * spacing, 2**octaves)  # labels and wide windows belong to every second sample
     reach = (parameters.window // 2 + 1) * 2**octaves + _COHERENCE * spacing
@@ -120,22 +120,11 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
     return da.stack(results).reshape((*leading, *plane)) if leading else results[0]
 
 
-def _split(changes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    names = [{item.name for item in dataclasses.fields(kind)} for kind in (AnalysisParameters, MapParameters)]
-    for name in changes:
-        if name not in names[0] | names[1]:
-            raise InputError(f"no parameter is called {name!r}: there are {', '.join(sorted(names[0] | names[1]))}")
-    return (
-        {name: value for name, value in changes.items() if name in names[0]},
-        {name: value for name, value in changes.items() if name in names[1]},
-    )
-
-
 def _limits(source: da.Array) -> Delayed:
     """Return the values that become 0 and 1, one pair for the whole array."""
     if source.dtype in (np.uint8, np.bool_):
-        return delayed(_range, pure=True)(np.zeros(1, source.dtype))
-    return delayed(lambda low, high: _range(np.array([low, high])))(source.min(), source.max())
+        return delayed(value_range, pure=True)(np.zeros(1, source.dtype))
+    return delayed(lambda low, high: value_range(np.array([low, high])))(source.min(), source.max())
 
 
 def _plane_map(

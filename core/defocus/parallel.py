@@ -1,9 +1,15 @@
-"""Work on several threads while the caller's thread reports and may cancel."""
+"""Threads: how many there are, work on them while the caller may cancel, and whether kernels are yet to be compiled."""
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, TypeVar
+import contextlib
+import functools
+import math
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from defocus.progress import ignore_progress
 
@@ -12,7 +18,7 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
 
-__all__ = ["run_parts"]
+__all__ = ["available_threads", "run_parts", "told_of_compiling"]
 
 _POLL = 0.05  # seconds between two looks at the progress callback
 
@@ -20,11 +26,26 @@ _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
 
+@functools.cache
+def available_threads() -> int:
+    """Return how many threads this process may keep busy: its cores, less what an affinity or a container withholds."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # neither Windows nor macOS has it
+        cores = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        cores = min(cores, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        pass
+    return max(1, cores)
+
+
 def run_parts(
     work: Callable[[_Part], _Result],
     parts: Iterable[_Part],
     *,
-    threads: int = 2,
+    threads: int | None = None,
     progress: Progress = ignore_progress,
     stage: str = "",
 ) -> list[_Result]:
@@ -35,20 +56,54 @@ def run_parts(
     work : callable
         Should release the global lock, as numpy and nogil kernels do, and take less than 0.2 s a part.
     parts : iterable
-    threads : int
+    threads : int, optional
+        As many as there are cores unless given.
     progress : callable, optional
         Called with the share of parts that are done. If it raises, no further part is begun.
     stage : str
         What to tell it.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads or available_threads()) as pool:
         futures = [pool.submit(work, part) for part in parts]
-        pending = set(futures)
+        finished: SimpleQueue[Future[_Result]] = SimpleQueue()
+        for future in futures:
+            future.add_done_callback(finished.put)
+        count = 0
         try:
-            while pending:
-                _, pending = wait(pending, timeout=_POLL, return_when=FIRST_COMPLETED)
-                progress(1 - len(pending) / len(futures), stage)
-            return [future.result() for future in futures]
+            while count < len(futures):
+                with contextlib.suppress(Empty):
+                    finished.get(timeout=_POLL).result()
+                    count += 1
+                progress(count / len(futures), stage)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+        return [future.result() for future in futures]
+
+
+def _is_compiled(kernel: Any) -> bool:
+    """Return whether a kernel has been compiled by this process or an earlier one."""
+    folder = kernel.stats.cache_path
+    if kernel.signatures or folder is None:
+        return True
+    function = kernel.py_func
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-*.nbi"
+    return any(Path(folder).glob(name))
+
+
+def told_of_compiling(progress: Progress, kernel: Any) -> Progress:
+    """Return a callback that says so if `kernel` is yet to be compiled, else `progress` itself.
+
+    Parameters
+    ----------
+    progress : callable
+    kernel : numba function
+        The one of the coming work that takes longest to compile.
+    """
+    if _is_compiled(kernel):
+        return progress
+
+    def tell(fraction: float, stage: str) -> None:
+        progress(fraction, f"{stage} (compiling for this machine, once)")
+
+    return tell

@@ -10,14 +10,18 @@ import dataclasses
 import math
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from defocus.errors import InputError
+from defocus.psf.families import FAMILIES, LENS_FILE, PSF, as_psf
 
 if TYPE_CHECKING:
-    from defocus.psf import PSF
+    from collections.abc import Mapping
+
+    from _typeshed import DataclassInstance
 
 __all__ = [
+    "PARAMETERS",
     "AnalysisParameters",
     "Control",
     "MagnificationParameters",
@@ -25,7 +29,11 @@ __all__ = [
     "MaskParameters",
     "RestorationParameters",
     "describe",
+    "split_changes",
+    "with_changes",
 ]
+
+_Parameters = TypeVar("_Parameters", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,12 @@ class Control:
         Unit of a number, "" where it has none.
     choices : tuple of str
         The words that are allowed. A control with a range as well takes either a word or a number in the range.
+    file : str
+        What the name of a file ends in that may be given in place of a word; "" where none may.
+    applies_to : tuple of str
+        Words of the parameter `psf` with which this one means anything; empty where it always does.
+    whole : bool
+        Whether only whole numbers are allowed.
     """
 
     name: str
@@ -59,6 +73,9 @@ class Control:
     step: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
+    file: str = ""
+    applies_to: tuple[str, ...] = ()
+    whole: bool = False
 
     def check(self, value: object) -> None:
         """Raise `InputError` naming the parameter if `value` is not allowed."""
@@ -66,11 +83,12 @@ class Control:
             if not isinstance(value, bool):
                 raise InputError(f"{self.name} must be true or false, not {value!r}")
             return
-        if isinstance(value, str) and value in self.choices:
+        if isinstance(value, str) and (value in self.choices or (self.file and value.endswith(self.file))):
             return
         if self.minimum is None or self.maximum is None:
             if self.choices:
-                raise InputError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
+                file = f" or a {self.file} file" if self.file else ""
+                raise InputError(f"{self.name} must be one of {', '.join(self.choices)}{file}, not {value!r}")
             return
         words = "".join(f"{word!r} or " for word in self.choices)
         number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
@@ -82,11 +100,6 @@ class Control:
         if self.whole and float(value) % 1:  # type: ignore[arg-type]
             raise InputError(f"{self.name} must be {words}a whole number, not {value!r}")
 
-    @property
-    def whole(self) -> bool:
-        """Whether only whole numbers are allowed."""
-        return isinstance(self.step, int) and not isinstance(self.default, float)
-
 
 def _control(
     default: Any,
@@ -97,11 +110,13 @@ def _control(
     step: float | None = None,
     unit: str = "",
     choices: tuple[str, ...] = (),
+    file: str = "",
 ) -> Any:
     """Return a dataclass field that carries its `Control`."""
     low, high = between or (None, None)
     title = f"{label} ({unit})" if unit else label
-    control = Control("", title, help, default, low, high, step, unit, choices)
+    whole = isinstance(step, int) and not isinstance(default, float)
+    control = Control("", title, help, default, low, high, step, unit, choices, file, whole=whole)
     return field(default=default, metadata={"control": control})
 
 
@@ -121,7 +136,9 @@ def describe(parameters: type[Any] | object) -> tuple[Control, ...]:
     controls = []
     for item in dataclasses.fields(parameters):  # type: ignore[arg-type]
         default = item.default if isinstance(parameters, type) else getattr(parameters, item.name)
-        controls.append(dataclasses.replace(item.metadata["control"], name=item.name, default=default))
+        families = tuple(name for name, family in FAMILIES.items() if item.name in family.parameters)
+        control = item.metadata["control"]
+        controls.append(dataclasses.replace(control, name=item.name, default=default, applies_to=families))
     return tuple(controls)
 
 
@@ -130,19 +147,25 @@ class _Checked:
 
     def __post_init__(self) -> None:
         for control in describe(type(self)):
-            control.check(getattr(self, control.name))
+            value = getattr(self, control.name)
+            if isinstance(value, PSF):
+                continue
+            control.check(value)
+            if control.whole and isinstance(value, float):  # 5.0 counts as well as 5 does
+                object.__setattr__(self, control.name, int(value))
 
 
 @dataclass(frozen=True)
 class AnalysisParameters(_Checked):
     """How the local evidence for each blur radius is measured (equations 3 to 13)."""
 
-    psf: Literal["disc", "gaussian", "polygon"] | PSF = _control(
+    psf: str | PSF = _control(
         "disc",
         "Blur shape",
         "Shape of an out-of-focus point: disc for an open lens, polygon for a stopped-down one, gaussian for "
-        "microscopes and much processed pictures.",
-        choices=("disc", "gaussian", "polygon"),
+        "microscopes and much processed pictures, or a lens measured by defocus calibrate.",
+        choices=tuple(FAMILIES),
+        file=LENS_FILE,
     )
     blades: int = _control(6, "Aperture blades", "Number of aperture blades, for the polygon.", between=(3, 16), step=1)
     rotation: float = _control(
@@ -198,15 +221,15 @@ class AnalysisParameters(_Checked):
     )
 
     def __post_init__(self) -> None:
-        from defocus.psf import PSF  # here: psf imports no parameters, but numpy costs start-up time
-
-        for control in describe(type(self)):
-            value = getattr(self, control.name)
-            if control.name == "psf" and isinstance(value, PSF):
-                continue
-            control.check(value)
+        super().__post_init__()
         if self.window % 2 == 0:
             raise InputError(f"window must be odd, not {self.window}")
+        self.blur_shape()  # a lens that cannot be read is told now
+
+    def blur_shape(self) -> PSF:
+        """Return the shape of the blur, without the sensor's."""
+        shape = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "psf"}
+        return as_psf(self.psf, **shape)
 
 
 @dataclass(frozen=True)
@@ -315,3 +338,64 @@ class MagnificationParameters(_Checked):
     bokeh_rotation: float = _control(
         0.0, "Bokeh rotation", "Rotation of that polygon.", between=(-180, 180), step=1, unit="degrees"
     )
+
+
+def with_changes(parameters: _Parameters, changes: Mapping[str, Any]) -> _Parameters:
+    """Return a parameter object with some fields changed.
+
+    Raises
+    ------
+    InputError
+        If there is no such field, or a value is out of range.
+    """
+    if not changes:
+        return parameters
+    split_changes(changes, type(parameters))
+    return dataclasses.replace(parameters, **changes)
+
+
+def split_changes(changes: Mapping[str, Any], *classes: type[Any]) -> tuple[dict[str, Any], ...]:
+    """Part keyword arguments into those of some parameter classes.
+
+    Parameters
+    ----------
+    changes : mapping
+    *classes : type
+        A field that several have goes to the first.
+
+    Returns
+    -------
+    tuple of dict
+        One for each class.
+
+    Raises
+    ------
+    InputError
+        If none of them has such a field.
+
+    Examples
+    --------
+    >>> split_changes({"window": 31, "threshold": 2.0}, AnalysisParameters, MaskParameters)
+    ({'window': 31}, {'threshold': 2.0})
+    """
+    parts: tuple[dict[str, Any], ...] = tuple({} for _ in classes)
+    names = [[item.name for item in dataclasses.fields(kind)] for kind in classes]
+    for name, value in changes.items():
+        for part, known in zip(parts, names, strict=True):
+            if name in known:
+                part[name] = value
+                break
+        else:
+            known_names = ", ".join(sorted({item for known in names for item in known}))
+            raise InputError(f"no parameter is called {name!r}: there are {known_names}")
+    return parts
+
+
+PARAMETERS: Mapping[str, type[Any]] = {
+    "analysis": AnalysisParameters,
+    "map": MapParameters,
+    "mask": MaskParameters,
+    "restoration": RestorationParameters,
+    "magnification": MagnificationParameters,
+}
+"""Every parameter class, by the name of its step."""

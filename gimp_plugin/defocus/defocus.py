@@ -13,10 +13,10 @@ import gi
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import results  # noqa: E402
-from engine import Problem, load_settings, message_of  # noqa: E402
 from gi.repository import Gegl, Gimp, GLib  # noqa: E402
-from jobs import FocusMask, available_jobs  # noqa: E402
+from procedures import FocusMask, available_jobs  # noqa: E402
 from session import Session  # noqa: E402
+from suite import Problem, load_settings, message_of  # noqa: E402
 
 MENU = "<Image>/Filters/Defocus"
 

@@ -8,9 +8,9 @@ import gi
 gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from engine import Problem, message_of  # noqa: E402
 from gi.repository import Gdk, GdkPixbuf, GimpUi, GLib, Gtk  # noqa: E402
 from options import Number  # noqa: E402
+from suite import Problem, message_of  # noqa: E402
 
 _PREVIEW_WIDTH, _PREVIEW_HEIGHT = 420, 340
 _SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step

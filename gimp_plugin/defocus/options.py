@@ -5,8 +5,8 @@ import math
 import gi
 
 gi.require_version("Gimp", "3.0")
-from engine import Problem  # noqa: E402
 from gi.repository import Gimp, GObject  # noqa: E402
+from suite import Problem  # noqa: E402
 
 _READWRITE = GObject.ParamFlags.READWRITE
 # GIMP silently replaces a number outside an argument's range by the default. Arguments are therefore declared

@@ -7,8 +7,8 @@ import gi
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import pixels  # noqa: E402
-from engine import Problem  # noqa: E402
 from gi.repository import Gegl, Gimp  # noqa: E402
+from suite import Problem  # noqa: E402
 
 
 def usable_layers(drawables):

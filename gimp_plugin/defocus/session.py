@@ -1,8 +1,8 @@
 """One run of a procedure: its worker process and the layer whose analysis that holds."""
 
 import pixels
-from engine import Problem, start_worker
 from results import usable_layers
+from suite import Problem, start_worker
 
 
 class Session:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import defocus
-from defocus.evidence import local_evidence
-from defocus.image import as_picture, load_image
+from defocus.evidence.octaves import local_evidence
 from defocus.parameters import AnalysisParameters
-from defocus.simulation import ramp, simulate_blur
+from defocus.pictures.picture import as_picture, load_image
+from defocus.psf.simulation import ramp, simulate_blur
 
 MADE = {"noise": 1e-5, "sensor_blur": 0.0}
 
@@ -89,7 +89,7 @@ def test_hints_are_kept_and_reach_no_farther_than_their_object(halves, analysis)
     y, x = np.nonzero(changed)
     nearest = np.minimum(np.hypot(y - 100, x - 210), np.hypot(y - 100, x - 40))
     assert nearest.max() < 60
-    matte = analysis.focus_mask(in_focus=sharp, blurred=blurred, softness=8)
+    matte = analysis.focus_matte(in_focus=sharp, blurred=blurred, softness=8)
     assert (matte[sharp] == 1).all()
     assert (matte[blurred] == 0).all()
 
@@ -105,7 +105,7 @@ def test_hints_that_make_no_sense_are_refused(analysis):
 
 def test_softness_is_a_band_around_the_hard_boundary(analysis):
     mask = analysis.focus_mask()
-    matte = analysis.focus_mask(softness=6)
+    matte = analysis.focus_matte(softness=6)
     assert matte.dtype == np.float32
     between = (matte > 0) & (matte < 1)
     assert between.any()

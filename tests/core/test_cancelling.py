@@ -20,7 +20,7 @@ def stages(analysis):
     return {
         "analyze": lambda progress: defocus.analyze(analysis.picture, analysis.parameters, progress=progress),
         "map": lambda progress: fresh.blur_map(progress=progress),
-        "mask": lambda progress: fresh.focus_mask(softness=3, progress=progress),
+        "mask": lambda progress: fresh.focus_matte(softness=3, progress=progress),
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 SCRIPT = """
 import numpy as np
-from defocus.grid_cut import minimum_cut
+from defocus.cuts.grid_cut import minimum_cut
 seen = []
 rng = np.random.default_rng(0)
 minimum_cut(rng.random((9, 9)), 0.5, np.ones((4, 9, 9)), progress=lambda fraction, stage: seen.append(stage))

@@ -166,7 +166,7 @@ def test_the_command_line_works_on_a_cluster(tmp_path):
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
     ) as cluster:
-        program = [sys.executable, "-c", "from defocus.command_line import main; main()"]
+        program = [sys.executable, "-c", "from defocus.command.line import main; main()"]
         done = subprocess.run(
             [
                 *program,

@@ -11,7 +11,7 @@ import pytest
 from defocus import InputError, analyze
 from defocus import parameters as module
 from defocus.parameters import AnalysisParameters, MaskParameters, describe
-from defocus.psf import PolygonPSF
+from defocus.psf.families import PolygonPSF
 
 CLASSES = [getattr(module, name) for name in module.__all__ if name.endswith("Parameters")]
 CONTROLS = [(cls, control) for cls in CLASSES for control in describe(cls)]

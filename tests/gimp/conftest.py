@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from defocus import gimp_install
+from defocus.gimp import install as gimp_install
 
 HERE = Path(__file__).parent
 

@@ -18,7 +18,7 @@ if importlib.util.find_spec("napari") is None and os.environ.get("CI") != "true"
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_defocus._widget_base import DefocusWidget
+    from napari_defocus.widgets.base import DefocusWidget
 
 
 def pytest_collection_modifyitems(items):
@@ -33,11 +33,11 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def scene():
     """A picture, uint8 (120, 160, 3), whose left half is in focus and whose right half is blurred by 4 px."""
-    from napari_defocus import _samples
+    from napari_defocus.layers import samples
 
-    sharp = _samples.texture((120, 160), 7, channels=3)
+    sharp = samples.texture((120, 160), 7, channels=3)
     radius = np.where(np.arange(160) < 80, 0.0, 4.0) * np.ones((120, 1))
-    picture = np.where(radius[..., np.newaxis] > 0, _samples.blurred(sharp, np.full((120, 160), 4.0)), sharp)
+    picture = np.where(radius[..., np.newaxis] > 0, samples.blurred(sharp, np.full((120, 160), 4.0)), sharp)
     noisy = picture + np.random.default_rng(8).normal(0, 0.005, picture.shape)
     return np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8), radius
 
@@ -45,18 +45,18 @@ def scene():
 @pytest.fixture(scope="session")
 def stack():
     """A focus stack, uint8 (4, 96, 128): slice 1 is sharp on the left, slice 2 on the right."""
-    from napari_defocus import _samples
+    from napari_defocus.layers import samples
 
-    sharp = _samples.texture((96, 128), 9)
+    sharp = samples.texture((96, 128), 9)
     best = np.where(np.arange(128) < 64, 1.0, 2.0) * np.ones((96, 1))
-    planes = [_samples.blurred(sharp, 2.5 * np.abs(z - best))[..., 0] for z in range(4)]
+    planes = [samples.blurred(sharp, 2.5 * np.abs(z - best))[..., 0] for z in range(4)]
     return np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8), best
 
 
 @pytest.fixture
 def viewer(make_napari_viewer):
     """A viewer whose widgets must leave no worker process behind."""
-    from napari_defocus._widget_base import open_widgets
+    from napari_defocus.widgets.base import open_widgets
 
     made = make_napari_viewer()
     yield made

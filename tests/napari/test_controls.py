@@ -5,7 +5,7 @@ from magicgui.widgets import Slider, SpinBox
 from magicgui.widgets.bases import RangedWidget
 
 from defocus import InputError, parameters
-from napari_defocus._controls import Choice, ParameterControls
+from napari_defocus.widgets.controls import Choice, ParameterControls
 
 CLASSES = [
     parameters.AnalysisParameters,

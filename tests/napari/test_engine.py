@@ -9,10 +9,10 @@ from napari.layers import Image
 
 from defocus import Cancelled
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
-from napari_defocus._background import reports
-from napari_defocus._engine import LocalEngine, WorkerEngine
-from napari_defocus._jobs import Job, Token
-from napari_defocus._sources import Source
+from napari_defocus.engine import LocalEngine, WorkerEngine
+from napari_defocus.jobs import Job, Token
+from napari_defocus.layers.source import Source
+from napari_defocus.widgets.background import reports
 
 QUICK = AnalysisParameters(window=21, spacing=4)
 
@@ -150,8 +150,8 @@ def test_closing_the_reports_cancels_the_work():
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int32, np.float32, np.float64])
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
 def test_a_picture_that_nothing_was_done_to_comes_back_as_it_was(kind, channels):
-    from defocus.image import as_picture
-    from napari_defocus._engine import _as_source
+    from defocus.pictures.picture import as_picture
+    from napari_defocus.engine import _as_source
 
     random = np.random.default_rng(1)
     shape = (20, 30, *channels)

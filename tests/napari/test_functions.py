@@ -8,8 +8,8 @@ from napari.layers import Image, Labels, Layer
 import defocus
 import napari_defocus
 from defocus.parameters import AnalysisParameters, MaskParameters
-from napari_defocus._export import cut_out, save_mask
-from napari_defocus._sources import Source
+from napari_defocus.layers.export import cut_out, save_mask
+from napari_defocus.layers.source import Source
 
 QUICK = AnalysisParameters(window=21, spacing=4)
 

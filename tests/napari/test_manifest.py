@@ -1,11 +1,13 @@
 """The manifest, the menus and the samples, as napari sees them; and what importing the plugin costs."""
 
 import ast
+import importlib.metadata
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from npe2 import PluginManager, PluginManifest
 
 import defocus
 import napari_defocus
-from napari_defocus import _samples
+from defocus import shipped
+from napari_defocus.layers import samples
 
 FOLDER = Path(napari_defocus.__file__).parent
 
@@ -55,7 +58,7 @@ def test_no_qt_binding_is_imported():
 
 def test_importing_the_functions_loads_no_qt_and_no_compiler():
     code = (
-        "import sys, json; import napari_defocus, napari_defocus._functions, napari_defocus._focus_over_z;"
+        "import sys, json; import napari_defocus, napari_defocus.functions, napari_defocus.focus_over_z;"
         "heavy = ('numba', 'maxflow', 'napari', 'qtpy', 'magicgui', 'scipy');"
         "print(json.dumps([name for name in heavy if name in sys.modules]))"
     )
@@ -81,32 +84,38 @@ def test_the_suites_pictures_open_with_their_truth(viewer, key):
 
 
 def test_photographs_open_from_a_source_tree_and_from_an_installation(monkeypatch, tmp_path):
-    for sample in (_samples.flower, _samples.coffee):
+    for sample in (samples.flower, samples.coffee):
         ((pixels, metadata, _),) = sample()
         assert (pixels.ndim, pixels.dtype, metadata["rgb"]) == (3, np.uint8, True)
-    monkeypatch.setattr(_samples, "__file__", str(tmp_path / "napari_defocus" / "_samples.py"))
-    monkeypatch.setattr(_samples.sysconfig, "get_path", lambda name: str(tmp_path / name))
-    with pytest.raises(defocus.InputError, match=r"flower\.jpg is not installed here"):
-        _samples.flower()
+    monkeypatch.setattr(shipped, "__file__", str(tmp_path / "core" / "defocus" / "shipped.py"))
+    monkeypatch.setattr(shipped.importlib.metadata, "files", lambda name: ())
+    with pytest.raises(defocus.InputError, match=r"flower\.jpg is missing from this installation"):
+        samples.flower()
     folder = tmp_path / "data" / "share" / "napari-defocus" / "sample_data"
     shutil.copytree(FOLDER.parent / "sample_data", folder)
-    assert len(_samples.cells()) == 2
+    listed = [
+        importlib.metadata.PackagePath(f"data/share/napari-defocus/sample_data/{name}") for name in ("cells.png",)
+    ]
+    for file in listed:
+        file.dist = SimpleNamespace(locate_file=lambda path: tmp_path / path)
+    monkeypatch.setattr(shipped.importlib.metadata, "files", lambda name: listed)
+    assert len(samples.cells()) == 2
 
 
 @pytest.mark.slow
 def test_the_samples_truth_is_what_the_core_measures():
-    (picture, _, _), (truth, _, _) = _samples.depth_of_field()
+    (picture, _, _), (truth, _, _) = samples.depth_of_field()
     radius = defocus.analyze(picture).blur_map()
     assert np.median(np.abs(radius - truth)) < 0.3
     assert np.median(radius[truth == 0]) < 0.8
 
 
 def test_varying_blur_equals_each_pixels_own_disc():
-    from defocus.psf import DiscPSF
+    from defocus.psf.families import DiscPSF
 
-    sharp = _samples.texture((40, 50), 0)
+    sharp = samples.texture((40, 50), 0)
     radius = np.linspace(1, 3, 50) * np.ones((40, 1))
-    made = _samples.blurred(sharp, radius)
+    made = samples.blurred(sharp, radius)
     for column in (12, 24, 36):  # radius 1.5, 2, 2.5 within a fraction of a step
         kernel = np.asarray(DiscPSF().kernel(radius[20, column]))
         reach = kernel.shape[0] // 2

@@ -152,7 +152,7 @@ def test_invert_softness_alpha_and_export(viewer, quick, finish, scene, tmp_path
 
 
 def test_painted_hints_change_the_mask_there_and_only_there(viewer, finish, open_widget):
-    from napari_defocus._samples import blurred, texture
+    from napari_defocus.layers.samples import blurred, texture
 
     # Two discs in focus on a blurred ground: one of them is painted away
     rows, columns = np.mgrid[:140, :220]

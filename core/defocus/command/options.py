@@ -1,0 +1,88 @@
+"""Command-line options made from the parameter classes, so that defaults, ranges and help stand in one place."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from defocus.errors import InputError
+from defocus.parameters import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from defocus.parameters import Control
+
+__all__ = ["chosen", "with_options"]
+
+
+def with_options(*classes: type[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command one option for each parameter of some classes, in place of its ``**values``.
+
+    Parameters
+    ----------
+    *classes : type
+        Parameter classes. An option that two of them share is given once.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(command, eval_str=True)
+        plain = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
+        controls = {control.name: control for item in classes for control in describe(item)}
+        options = [_option(control) for control in controls.values() if control.name not in signature.parameters]
+
+        def run(*arguments: Any, **values: Any) -> Any:
+            return command(*arguments, **values)
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = signature.replace(parameters=[*plain, *options])  # type: ignore[attr-defined]
+        run.__annotations__ = {item.name: item.annotation for item in [*plain, *options]}
+        return run
+
+    return decorate
+
+
+def _option(control: Control) -> inspect.Parameter:
+    kind: Any = str if control.choices else type(control.default)
+    text = control.help
+    if control.unit:
+        text += f" In {control.unit}."
+    allowed = list(control.choices)
+    if control.file:
+        allowed.append(f"FILE{control.file}")
+    if control.minimum is not None and control.maximum is not None:
+        allowed.append(f"{control.minimum:g} to {control.maximum:g}")
+    if allowed:
+        text += f" ({' | '.join(allowed)})"
+    help_text = Parameter(help=text, group="Parameters")
+    return inspect.Parameter(
+        control.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=str(control.default) if control.choices else control.default,
+        annotation=Annotated[kind, help_text],
+    )
+
+
+def chosen(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return an object of a parameter class from those options of a command that were given.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range or not a word that is allowed.
+    """
+    given = [control for control in describe(kind) if control.name in values]
+    return kind(**{control.name: _value(control, values[control.name]) for control in given})
+
+
+def _value(control: Control, value: Any) -> Any:
+    if not isinstance(value, str) or value in control.choices or (control.file and value.endswith(control.file)):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        control.check(value)
+        raise InputError(f"{control.name}: {value!r} is not a number") from None
+    return number

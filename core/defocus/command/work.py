@@ -1,0 +1,105 @@
+"""Work: what a command does with one file, by asking a session, and what it tells of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from defocus.command.options import chosen
+from defocus.parameters import AnalysisParameters, MapParameters
+from defocus.progress import sub_progress
+from defocus.session import REQUESTS, Question, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from defocus.analysis import Analysis
+    from defocus.pictures.picture import Picture
+    from defocus.progress import Progress
+    from defocus.session import Result
+
+    Write = Callable[[Path, Analysis, Result], dict[str, Any]]
+
+__all__ = ["asked", "common_facts", "map_facts", "mask_facts", "picture_writer"]
+
+
+def asked(request: str, values: Mapping[str, Any], write: Write) -> Callable[[Path, Picture, Progress], dict[str, Any]]:
+    """Return what `defocus.command.batch.each_file` does with each file: measure, ask, write.
+
+    Parameters
+    ----------
+    request : str
+        Name in `defocus.session.REQUESTS`.
+    values : mapping
+        The options of the command line.
+    write : callable
+        Called with file, analysis and result; returns the facts to print.
+
+    Raises
+    ------
+    InputError
+        If an option cannot be used.
+    """
+    parameters = chosen(AnalysisParameters, values)
+    kind = REQUESTS[request].parameters
+    map_parameters = chosen(MapParameters, values) if REQUESTS[request].needs_map else MapParameters()
+    question = Question(request, chosen(kind, values) if kind else None, map_parameters)
+
+    def work(file: Path, picture: Picture, progress: Progress) -> dict[str, Any]:
+        session = Session()
+        analysis = session.open(picture, parameters, progress=sub_progress(progress, 0, 0.6))
+        result = session.answer(question, progress=sub_progress(progress, 0.6, 1))
+        return write(file, analysis, result)
+
+    return work
+
+
+def common_facts(analysis: Analysis) -> dict[str, Any]:
+    """Return a picture's size in px and its noise."""
+    height, width = analysis.shape
+    return {"width": width, "height": height, "noise_variance": analysis.noise_variance}
+
+
+def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
+    """Return what a person wants to know of a blur map."""
+    import numpy as np
+
+    low, middle, high = (round(float(value), 3) for value in np.percentile(radius, (5, 50, 95)))
+    return {
+        **common_facts(analysis),
+        "radius_px_percentile_5": low,
+        "radius_px_median": middle,
+        "radius_px_percentile_95": high,
+        "evidence": analysis.has_evidence,
+    }
+
+
+def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
+    """Return what a person wants to know of a mask."""
+    assert result.threshold is not None
+    return {
+        "evidence": analysis.has_evidence,
+        "threshold_px": round(result.threshold, 3),
+        "in_focus_share": round(float(result.values.mean()), 4),
+    }
+
+
+def picture_writer(output: Path, ending: str) -> Write:
+    """Return what writes a picture as STEM_`ending`.png into a folder, with the opacity of its original."""
+
+    def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
+        import numpy as np
+
+        from defocus.pictures.files import write_picture
+
+        picture = analysis.picture
+        values = result.values[..., 0] if picture.gray else result.values
+        if picture.alpha is not None:
+            values = np.dstack([values, picture.alpha])
+        path = output / f"{file.stem}_{ending}.png"
+        write_picture(path, values, bit_depth=min(picture.bit_depth, 16))
+        return {**common_facts(analysis), "files": [str(path)]}
+
+    return write

@@ -1,0 +1,175 @@
+"""Octaves: how well every blur radius explains the surroundings of every sample, over all octaves of the picture.
+
+One octave measures radii up to about 8 px of its own pixels. Larger blur is measured in copies of the picture reduced
+by 2, 4, ...; every octave judges every radius, and their log-likelihoods add up. One octave more, whose windows are
+twice as wide, steadies the map where narrow windows see too little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defocus.errors import InputError
+from defocus.evidence.radii import octaves_and_radii, sample_spacing
+from defocus.evidence.validity import valid_fraction, valid_pixels
+from defocus.evidence.windows import STAGE, Windows
+from defocus.parallel import told_of_compiling
+from defocus.pictures.sampling import cell_means, sample_positions
+from defocus.progress import ignore_progress, sub_progress
+from defocus.tuning import TUNING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from defocus.evidence.spectrum import BlurSpectra
+    from defocus.parameters import AnalysisParameters
+    from defocus.pictures.picture import Picture
+    from defocus.progress import Progress
+    from defocus.tuning import EvidenceTuning
+
+__all__ = ["Evidence", "local_evidence"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What each window tells of its blur.
+
+    Attributes
+    ----------
+    rows, columns : int64 (h,), (w,)
+        Pixels at which the samples lie.
+    spacing : int
+        Distance of samples in px.
+    radii : float64 (R,)
+        Radii in px; evenly spaced in each octave.
+    profile : float32 (h, w, R)
+        Negative log-likelihood (13) of each radius at its best gradient variance, less its minimum, in nats.
+    log_gradient_variance : float32 (h, w, R)
+        Natural logarithm of that variance, in the coarsest octave.
+    wide : float32 (ceil(h / 2), ceil(w / 2), R) or None
+        The same as `profile` from windows twice as wide as those of the coarsest octave, at every second sample; None
+        in pictures too small for them.
+    valid_fraction : float32 (h, w)
+        Part of each window that is opaque and no frame, in [0, 1]; below one half a window has no opinion.
+    noise_variance : float
+        Noise variance used in the first octave, for intensities in [0, 1].
+    energies : float32 (h, C, w)
+        Local energies of the first octave.
+    spectra : BlurSpectra
+        Tables of the first octave.
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    spacing: int
+    radii: NDArray[np.float64]
+    profile: NDArray[np.float32]
+    log_gradient_variance: NDArray[np.float32]
+    wide: NDArray[np.float32] | None
+    valid_fraction: NDArray[np.float32]
+    noise_variance: float
+    energies: NDArray[np.float32]
+    spectra: BlurSpectra
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of samples."""
+        return len(self.rows), len(self.columns)
+
+
+def local_evidence(
+    picture: Picture,
+    parameters: AnalysisParameters,
+    *,
+    tuning: EvidenceTuning = TUNING.evidence,
+    progress: Progress = ignore_progress,
+) -> Evidence:
+    """Measure how well every radius explains the surroundings of every sample.
+
+    Parameters
+    ----------
+    picture : Picture
+    parameters : AnalysisParameters
+    tuning : EvidenceTuning, optional
+    progress : callable, optional
+
+    Returns
+    -------
+    Evidence
+
+    Raises
+    ------
+    InputError
+        If the picture is smaller than the window.
+    """
+    from defocus.evidence.likelihood import profile_kernel
+    from defocus.evidence.noise import reduced_noise
+
+    height, width = picture.shape
+    if min(height, width) < parameters.window:
+        raise InputError(
+            f"{picture.source}: {width} x {height} px is smaller than the analysis window of {parameters.window} px"
+        )
+    octaves, radii = octaves_and_radii(parameters, picture.shape, tuning)
+    spacing = sample_spacing(parameters, picture.shape, tuning)
+    rows, columns = sample_positions(height, spacing), sample_positions(width, spacing)
+    windows = Windows(parameters, radii, tuning)
+    progress = told_of_compiling(progress, profile_kernel)
+    progress(0.0, STAGE)
+    luminance = picture.luminance
+    valid = valid_pixels(picture, luminance, tuning)
+    fraction = None if valid is None else valid_fraction(valid, windows.bank.window, rows, columns)
+    room = tuning.wide_windows * parameters.window * 2**octaves
+    wider = parameters.method != "paper" and min(height, width) >= room
+    # Samples of the octave that has the wider windows lie twice as far apart
+    work = np.append(np.ones(octaves), [0.3] * wider)
+    ends = np.append(0, np.cumsum(work) / work.sum())
+    profile: NDArray[np.float32] | None = None
+    wide: NDArray[np.float32] | None = None
+    first = None
+    coarsest_noise = 0.0
+    for octave in range(octaves + wider):
+        progress(float(ends[octave]), STAGE)
+        if octave:
+            luminance = cell_means(luminance, 2)
+            valid = None if valid is None else cell_means(valid.astype(np.float32), 2) > 0.999
+        part_progress = sub_progress(progress, float(ends[octave]), float(ends[octave + 1]))
+        if octave == octaves:
+            some = None if fraction is None else np.ascontiguousarray(fraction[::2, ::2])
+            noise = reduced_noise(coarsest_noise, tuning)
+            wide = windows.measure(
+                luminance, valid, 2**octave, rows[::2], columns[::2], some, part_progress, noise
+            ).profile
+            wide -= wide.min(axis=2, keepdims=True)
+            break
+        found = windows.measure(luminance, valid, 2**octave, rows, columns, fraction, part_progress)
+        first = first or found
+        profile = found.profile if profile is None else np.add(profile, found.profile, out=profile)
+        log_variance, coarsest_noise = found.log_gradient_variance, found.noise
+    assert profile is not None
+    assert first is not None
+    profile -= profile.min(axis=2, keepdims=True)
+    if fraction is None:
+        fraction = np.ones(profile.shape[:2], np.float32)
+    else:
+        unknown = fraction < tuning.least_valid
+        profile[unknown] = 0
+        log_variance[unknown] = 0
+        if wide is not None:
+            wide[unknown[::2, ::2]] = 0
+    return Evidence(
+        rows=rows,
+        columns=columns,
+        spacing=spacing,
+        radii=radii,
+        profile=profile,
+        log_gradient_variance=log_variance,
+        wide=wide,
+        valid_fraction=fraction,
+        noise_variance=first.noise,
+        energies=first.energies,
+        spectra=first.spectra,
+    )

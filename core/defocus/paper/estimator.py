@@ -1,0 +1,181 @@
+"""Estimator: three candidates per window, a coherent map, a cut at 2 px (equations 11 to 18), as published in 2013.
+
+With ``spacing=1`` every pixel has its own window, as published; the default measures every few pixels. The map's
+energy (14) is minimised by alpha-expansion and the mask's (18) by one cut, both by PyMaxflow.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defocus.cuts.neighbors import contrast_weights
+from defocus.cuts.reference import alpha_expansion, maxflow_cut
+from defocus.estimate.blur_map import probability_near
+from defocus.estimate.boundary import CutGrid
+from defocus.parameters import MapParameters
+from defocus.pictures.sampling import interpolate
+from defocus.progress import ignore_progress, sub_progress
+from defocus.tuning import TUNING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from defocus.evidence.octaves import Evidence
+    from defocus.parameters import MaskParameters
+    from defocus.pictures.picture import Picture
+    from defocus.progress import Progress
+    from defocus.tuning import Tuning
+
+__all__ = ["PublishedBlurMap", "PublishedFocusMask", "candidate_data_term", "published_candidates"]
+
+_KAPPA = np.array([1e-20, 1e-12, 1e-7, 1e-3, 1e-1, 1, 1e-1, 1e-3, 1e-7, 1e-12, 1e-20])
+_LABEL = 0.1  # px between two labels
+_SMOOTHNESS, _EDGE_SCALE = 20.0 * _LABEL, 0.1  # lambda_0 (for differences in px, here in labels), sigma_lambda of (16)
+_CUT_SMOOTHNESS, _CUT_EDGE_SCALE = 1000.0, 0.04  # the same of (18)
+_CANDIDATES = 3
+_THRESHOLD = 2.0  # tau of (17), px
+
+
+def published_candidates(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the three best radii of every window and their costs: search (11), (13) on the fitted tables (12)."""
+    from defocus.paper.search import candidates, fitted_spectra
+
+    spectra = fitted_spectra(evidence.spectra)
+    return candidates(evidence.energies, spectra, evidence.noise_variance, method="alternating", count=_CANDIDATES)
+
+
+def candidate_data_term(evidence: Evidence) -> NDArray[np.float32]:
+    """Return D = -log p of every radius, from each window's three best candidates spread by kappa.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    float32 (h, w, R)
+        In nats; a window without candidates has no opinion.
+    """
+    found, costs = published_candidates(evidence)
+    shape = evidence.shape
+    weight = np.exp(np.minimum(costs[..., :1] - costs, 0), where=np.isfinite(costs), out=np.zeros_like(costs))
+    labels = np.rint(np.interp(np.nan_to_num(found), evidence.radii, np.arange(len(evidence.radii)))).astype(int)
+    probability = np.zeros((*shape, len(evidence.radii)))
+    y, x = np.indices(shape)
+    for k in range(_CANDIDATES):
+        probability[y, x, labels[..., k]] += weight[..., k]
+    spread = np.zeros_like(probability)
+    half = len(_KAPPA) // 2
+    for shift, weight_there in zip(range(-half, half + 1), _KAPPA, strict=True):
+        here = slice(max(0, shift), probability.shape[2] + min(0, shift))
+        there = slice(max(0, -shift), probability.shape[2] - max(0, shift))
+        spread[..., here] += weight_there * probability[..., there]
+    total = spread.sum(axis=2, keepdims=True)
+    known = (total > 0) & (evidence.valid_fraction[..., np.newaxis] >= 0.5)
+    spread = np.where(known, spread / np.where(total > 0, total, 1), 1 / probability.shape[2])
+    return -np.log(np.maximum(spread, 1e-20)).astype(np.float32)
+
+
+class PublishedBlurMap:
+    """Draws blur maps of one picture as published; the twin of `defocus.estimate.blur_map.BlurMapEstimate`.
+
+    Parameters
+    ----------
+    picture : Picture
+    evidence : Evidence
+    sample_color : float32 (h, w, 3)
+        Mean colour around each sample.
+    tuning : Tuning, optional
+        Only what bounds the evidence; the published numbers stand in this file.
+    """
+
+    def __init__(
+        self, picture: Picture, evidence: Evidence, sample_color: NDArray[np.float32], tuning: Tuning = TUNING
+    ) -> None:
+        self.picture, self.evidence, self.sample_color, self.tuning = picture, evidence, sample_color, tuning
+        self._last: tuple[MapParameters, NDArray[np.float32]] | None = None
+
+    @cached_property
+    def costs(self) -> NDArray[np.float32]:
+        """The data term of (14), float32 (h, w, R) in nats."""
+        return candidate_data_term(self.evidence)
+
+    def draw(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
+        """Return the coherent map (14) of least energy, float32 (H, W) in px."""
+        evidence = self.evidence
+        radius = self.sample_radii(parameters, sub_progress(progress, 0.1, 0.95))
+        result = interpolate(radius, evidence.rows, evidence.columns, self.picture.shape)
+        progress(1.0, "drawing the map")
+        return result
+
+    def sample_radii(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
+        """Return the coherent radius at each sample, float32 (h, w) in px."""
+        if self._last is None or self._last[0] != parameters:
+            weights = contrast_weights(
+                self.sample_color, _SMOOTHNESS * parameters.smoothness, _EDGE_SCALE / parameters.edge_sensitivity
+            )
+            labels = alpha_expansion(self.costs, weights, progress=progress)
+            self._last = parameters, self.evidence.radii[labels].astype(np.float32)
+        return self._last[1]
+
+    def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
+        """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
+        evidence = self.evidence
+        radius = self.sample_radii(parameters or MapParameters())
+        near = probability_near(self.costs, evidence, radius, 1.0, self.tuning)
+        return interpolate(near, evidence.rows, evidence.columns, self.picture.shape)
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether any window has a candidate; in a flat picture none does."""
+        return bool(np.ptp(self.costs, axis=2).max() > 0)
+
+
+class PublishedFocusMask:
+    """Cuts in-focus masks as published; the twin of `defocus.estimate.focus_mask.FocusMaskEstimate`.
+
+    Parameters
+    ----------
+    picture : Picture
+    evidence : Evidence
+    sample_color : float32 (h, w, 3)
+        Mean colour around each sample.
+    tuning : Tuning, optional
+    """
+
+    threshold = _THRESHOLD
+
+    def __init__(
+        self, picture: Picture, evidence: Evidence, sample_color: NDArray[np.float32], tuning: Tuning = TUNING
+    ) -> None:
+        self.picture, self.evidence, self.sample_color, self.tuning = picture, evidence, sample_color, tuning
+
+    @cached_property
+    def _data_term(self) -> NDArray[np.float32]:
+        return candidate_data_term(self.evidence)
+
+    def log_odds(self, parameters: MaskParameters) -> NDArray[np.float32]:
+        """Return -D(in focus) + D(blurred) of equation (17), float32 (h, w) in nats, positive = in focus."""
+        radii, data_term = self.evidence.radii, self._data_term
+        threshold = self.threshold if parameters.threshold == "auto" else float(parameters.threshold)
+        split = int(np.clip(np.searchsorted(radii, threshold + 1e-6), 1, len(radii) - 1))
+        return data_term[..., split:].min(axis=2) - data_term[..., :split].min(axis=2)
+
+    def cut(
+        self, parameters: MaskParameters, hints: NDArray[np.int8], progress: Progress = ignore_progress
+    ) -> NDArray[np.bool_]:
+        """Return which pixels are in focus, bool (H, W); see the twin."""
+        evidence = self.evidence
+        progress(0.0, "cutting the mask")
+        grid = CutGrid(self.picture.color, self.tuning)
+        log_odds = self.log_odds(parameters)
+        wanted = interpolate(log_odds, evidence.rows / grid.step, evidence.columns / grid.step, grid.color.shape[:2])
+        grid.bind(wanted, hints)
+        weights = contrast_weights(
+            grid.color, _CUT_SMOOTHNESS * parameters.smoothness, _CUT_EDGE_SCALE / parameters.edge_sensitivity
+        )
+        mask = maxflow_cut(wanted, weights, progress=sub_progress(progress, 0.1, 0.6))
+        return grid.at_full_size(mask, hints, sub_progress(progress, 0.6, 1))

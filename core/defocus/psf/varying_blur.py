@@ -1,0 +1,275 @@
+"""Blur whose radius varies from pixel to pixel, as a linear operator with its exact adjoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+from defocus.errors import InputError
+from defocus.parallel import run_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from defocus.psf.families import PSF
+
+__all__ = ["VaryingBlur", "checked_radius_map", "kernel_bank"]
+
+_STEP = 0.25  # px between kernels of the bank, refined below 2 px where kernels change fastest
+_FINE_STEP = 0.125
+_FINE_UP_TO = 2.0
+_STRIP = 32  # rows that one task makes
+_IN_FRONT = 0.5  # times a pixel's radius: what is blurred less stands in front
+_LARGEST = 128.0  # px; the largest radius that can be measured
+
+
+def checked_radius_map(
+    radius_map: object, shape: tuple[int, int], *, largest: float | None = None
+) -> NDArray[np.float32]:
+    """Return a radius map as float32 (H, W).
+
+    Parameters
+    ----------
+    radius_map : array_like (H, W)
+        Radii in px.
+    shape : (int, int)
+        Height and width of the picture it belongs to.
+    largest : float, optional
+        Largest radius in px that the point-spread function is known for; 128 unless given.
+
+    Raises
+    ------
+    InputError
+        If the map has another shape, or values that are NaN, infinite, negative or too large.
+    """
+    try:
+        radius = np.asarray(radius_map, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError("the blur map is not an array of numbers") from error
+    if radius.shape != shape:
+        raise InputError(f"the blur map has shape {radius.shape}, the picture {shape}")
+    if not np.isfinite(radius).all():
+        raise InputError(f"{np.count_nonzero(~np.isfinite(radius))} values of the blur map are NaN or infinite")
+    if radius.min() < 0:
+        raise InputError(f"the blur map has negative radii, down to {radius.min():g} px")
+    bound = _LARGEST if largest is None else largest
+    if radius.max() > bound + 1e-6:
+        raise InputError(f"the blur map goes up to {radius.max():g} px, but the blur is known up to {bound:g} px")
+    return radius
+
+
+def kernel_bank(psf: PSF, largest: float) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Return kernels from 0 px up to at least `largest` px.
+
+    Parameters
+    ----------
+    psf : PSF
+    largest : float
+        In px.
+
+    Returns
+    -------
+    radii : float32 (R,)
+        In px.
+    kernels : float32 (R, S, S)
+        Centred, S odd, each of sum 1.
+    reach : int64 (R,)
+        Half side of each kernel in px, outside of which it is 0.
+    """
+    fine = np.arange(0, min(largest + _FINE_STEP, _FINE_UP_TO + 1e-9), _FINE_STEP)
+    coarse = np.arange(_FINE_UP_TO + _STEP, largest + _STEP, _STEP) if largest > _FINE_UP_TO else np.empty(0)
+    radii = np.concatenate([fine, coarse])
+    if len(radii) > 1 and largest < radii[-1]:
+        radii[-1] = largest  # never beyond what the point-spread function is known for
+    single = [np.asarray(psf.kernel(float(radius)), np.float64) for radius in radii]
+    reach = np.array([len(kernel) // 2 for kernel in single])
+    half = int(reach.max())
+    kernels = np.zeros((len(radii), 2 * half + 1, 2 * half + 1), np.float32)
+    for kernel, out, near in zip(single, kernels, reach, strict=True):
+        out[half - near : half + near + 1, half - near : half + near + 1] = kernel / kernel.sum()
+    return radii.astype(np.float32), kernels, reach
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+def _gather(planes, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
+    """Rows first..last of the blur of each plane: every pixel collects what its own kernel covers."""
+    channels = planes.shape[0]
+    width = index.shape[1]
+    half = kernels.shape[1] // 2
+    line = np.empty(2 * half + 1, np.float32)
+    for y in range(first, last):
+        for x in range(width):
+            lower = index[y, x]
+            upper = min(lower + 1, len(kernels) - 1)
+            more = share[y, x]
+            nearest = limit[y, x]
+            near = reach[upper]
+            size = 2 * near + 1
+            for c in range(channels):
+                out[c, y, x] = 0
+            for dy in range(-near, near + 1):
+                low = kernels[lower, half + dy, half - near : half + near + 1]
+                high = kernels[upper, half + dy, half - near : half + near + 1]
+                left = half + x - near
+                radii = depth[half + y + dy, left : left + size]
+                for t in range(size):
+                    weight = low[t] + more * (high[t] - low[t])
+                    line[t] = weight if radii[t] >= nearest else np.float32(0)
+                for c in range(channels):
+                    source = planes[c, half + y + dy, left : left + size]
+                    sum_here = np.float32(0)
+                    for t in range(size):
+                        sum_here += line[t] * source[t]
+                    out[c, y, x] += sum_here / total[y, x]
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
+    """Rows first..last of the padded planes: every pixel spreads its value over what its own kernel covers."""
+    channels, height, width = pictures.shape
+    half = kernels.shape[1] // 2
+    line = np.empty(2 * half + 1, np.float32)
+    out[:, first:last] = 0
+    for y in range(max(0, first - 2 * half), min(height, last)):
+        for x in range(width):
+            lower = index[y, x]
+            upper = min(lower + 1, len(kernels) - 1)
+            more = share[y, x]
+            nearest = limit[y, x]
+            near = reach[upper]
+            size = 2 * near + 1
+            left = half + x - near
+            for dy in range(max(-near, first - half - y), min(near + 1, last - half - y)):
+                low = kernels[lower, half + dy, half - near : half + near + 1]
+                high = kernels[upper, half + dy, half - near : half + near + 1]
+                radii = depth[half + y + dy, left : left + size]
+                for t in range(size):
+                    weight = low[t] + more * (high[t] - low[t])
+                    line[t] = weight if radii[t] >= nearest else np.float32(0)
+                for c in range(channels):
+                    value = pictures[c, y, x] / total[y, x]
+                    target = out[c, half + y + dy, left : left + size]
+                    for t in range(size):
+                        target[t] += value * line[t]
+
+
+class VaryingBlur:
+    """The linear operator A of (A f)[x] = (h_x * f)[x], where h_x is the kernel for the radius at pixel x.
+
+    Between the bank's radii kernels are interpolated linearly, so A is linear in the picture and its adjoint exact.
+    Light from pixels blurred less than half as much is left out, and the others make up for it: what is nearer to focus
+    stands before its blurred surroundings and is not mixed into them.
+    It maps a picture with a margin, of `padded_shape`, to one of `shape`: nothing is assumed of what lies outside.
+
+    Parameters
+    ----------
+    radius : float32 (H, W)
+        Blur radius of every pixel in px.
+    psf : PSF
+        The kernel family.
+    threads : int
+        Number of threads; results do not depend on it.
+    watch : callable, optional
+        Called without arguments several times a second while the operator works; may raise to stop it.
+
+    Examples
+    --------
+    >>> from defocus.psf.families import DiscPSF
+    >>> blur = VaryingBlur(np.full((20, 30), 2.0), DiscPSF())
+    >>> blur.forward(np.ones((1, *blur.padded_shape))).shape
+    (1, 20, 30)
+    """
+
+    def __init__(
+        self, radius: NDArray[np.floating], psf: PSF, *, threads: int = 2, watch: Callable[[], None] = lambda: None
+    ) -> None:
+        radii, self.kernels, self.reach = kernel_bank(psf, float(np.max(radius)))
+        place = np.interp(radius, radii, np.arange(len(radii)))
+        self._index = np.minimum(np.floor(place), max(len(radii) - 2, 0)).astype(np.int64)
+        upper = np.minimum(self._index + 1, len(radii) - 1)
+        self._step = np.maximum(radii[upper] - radii[self._index], np.float32(1e-3))
+        self._share = (place - self._index).astype(np.float32)
+        self._threads = threads
+        self._watch = watch
+        self.shape = (int(radius.shape[0]), int(radius.shape[1]))
+        self._depth = np.pad(np.asarray(radius, np.float32), self.margin, mode="edge")
+        self._limit = (np.asarray(radius, np.float32) * np.float32(_IN_FRONT)).astype(np.float32)
+        self._total = np.ones(self.shape, np.float32)
+        self._total = self._between(np.ones((1, *self.padded_shape), np.float32), self._share)[0]
+
+    @property
+    def margin(self) -> int:
+        """Pixels by which the unblurred picture is larger on each side."""
+        return self.kernels.shape[1] // 2
+
+    @property
+    def padded_shape(self) -> tuple[int, int]:
+        """Height and width of the unblurred picture with its margin."""
+        return self.shape[0] + 2 * self.margin, self.shape[1] + 2 * self.margin
+
+    def forward(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return A f: float32 (C, H, W) from (C, H + 2 margin, W + 2 margin)."""
+        return self._between(planes, self._share)
+
+    @property
+    def undisturbed(self) -> NDArray[np.float32]:
+        """Share of each pixel's kernel that is not covered by what stands in front, float32 (H, W)."""
+        return self._total
+
+    def slope(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return how much A f changes per px of radius: float32 (C, H, W) from (C, H + 2 margin, W + 2 margin)."""
+        lower = self._between(planes, np.zeros_like(self._share))
+        return (self._between(planes, np.ones_like(self._share)) - lower) / self._step
+
+    def _between(self, planes: NDArray[np.floating], share: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the planes blurred by kernels mixed of the bank's next smaller and, by `share`, next larger ones."""
+        source = np.ascontiguousarray(planes, np.float32)
+        out = np.empty((len(source), *self.shape), np.float32)
+
+        def strip(first: int) -> None:
+            last = min(first + _STRIP, self.shape[0])
+            _gather(
+                source,
+                self._index,
+                share,
+                self._depth,
+                self._limit,
+                self._total,
+                self.kernels,
+                self.reach,
+                first,
+                last,
+                out,
+            )
+
+        run_parts(strip, range(0, self.shape[0], _STRIP), threads=self._threads, progress=lambda *_: self._watch())
+        return out
+
+    def adjoint(self, pictures: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return A' y: float32 (C, H + 2 margin, W + 2 margin) from (C, H, W)."""
+        source = np.ascontiguousarray(pictures, np.float32)
+        height = self.padded_shape[0]
+        out = np.empty((len(source), *self.padded_shape), np.float32)
+
+        def strip(first: int) -> None:
+            last = min(first + _STRIP, height)
+            _scatter(
+                source,
+                self._index,
+                self._share,
+                self._depth,
+                self._limit,
+                self._total,
+                self.kernels,
+                self.reach,
+                first,
+                last,
+                out,
+            )
+
+        run_parts(strip, range(0, height, _STRIP), threads=self._threads, progress=lambda *_: self._watch())
+        return out

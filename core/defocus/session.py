@@ -1,0 +1,251 @@
+"""Session: one held picture, and everything that can be asked of it, by name.
+
+The worker, napari and the command line all ask a session. What there is to ask stands in one table, `REQUESTS`; hosts
+make their interfaces, and the documentation its tables, from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from defocus.errors import InputError
+from defocus.parameters import (
+    PARAMETERS,
+    AnalysisParameters,
+    MapParameters,
+)
+from defocus.progress import ignore_progress, sub_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from defocus.analysis import Analysis
+    from defocus.pictures.picture import Picture
+    from defocus.progress import Progress
+
+    Run = Callable[["Session", "Question", Progress], NDArray[Any]]
+
+__all__ = ["REQUESTS", "Question", "Request", "Result", "Session"]
+
+_MAP_PART = 0.4  # of the progress of what needs a map first
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing that can be asked of a picture.
+
+    Attributes
+    ----------
+    name : str
+    title : str
+        What it is called where people choose it.
+    result : {"radius", "unit", "picture"}
+        float32 (H, W) in px; float32 (H, W) in [0, 1]; or a picture, float32 (H, W, 3) in [0, 1].
+    run : callable
+        Called with session, question and progress.
+    step : str
+        Which of `defocus.parameters.PARAMETERS` it takes; "" for none.
+    needs_map : bool
+        Whether a blur map is drawn first, by `MapParameters` of its own.
+    hints : tuple of str
+        Names of the masks, bool (H, W), that it may be given.
+    """
+
+    name: str
+    title: str
+    result: Literal["radius", "unit", "picture"]
+    run: Run
+    step: str = ""
+    needs_map: bool = False
+    hints: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> type[Any] | None:
+        """The class of its parameters."""
+        return PARAMETERS[self.step] if self.step else None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request with its arguments.
+
+    Attributes
+    ----------
+    request : str
+        Name in `REQUESTS`.
+    parameters : object, optional
+        Of the request's class; its defaults unless given.
+    map_parameters : MapParameters
+        How the map is drawn, for requests that need one.
+    hints : mapping of str to bool (H, W)
+    """
+
+    request: str
+    parameters: Any = None
+    map_parameters: MapParameters = field(default_factory=MapParameters)
+    hints: Mapping[str, ArrayLike] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a question.
+
+    Attributes
+    ----------
+    values : float32 array
+        See `Request.result`.
+    threshold : float or None
+        For masks: the radius in px up to which pixels count as in focus.
+    """
+
+    values: NDArray[np.float32]
+    threshold: float | None = None
+
+
+def _blur_map(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
+    return session.blur_map(question.parameters, progress=progress)
+
+
+def _focus_mask(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
+    hints = question.hints
+    return session.held.focus_matte(
+        question.parameters, in_focus=hints.get("in_focus"), blurred=hints.get("blurred"), progress=progress
+    )
+
+
+def _confidence(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
+    return session.held.confidence
+
+
+def _restore(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
+    from defocus.effects.restoration import restore
+
+    analysis, radius, rest = session.mapped(question, progress)
+    return restore(analysis.picture, radius, question.parameters, psf=analysis.psf, progress=rest)
+
+
+def _magnify(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
+    from defocus.effects.magnification import magnify
+
+    analysis, radius, rest = session.mapped(question, progress)
+    return magnify(analysis.picture, radius, question.parameters, progress=rest)
+
+
+REQUESTS: Mapping[str, Request] = {
+    request.name: request
+    for request in (
+        Request("blur_map", "Blur map", "radius", _blur_map, "map"),
+        Request("focus_mask", "In-focus mask", "unit", _focus_mask, "mask", hints=("in_focus", "blurred")),
+        Request("confidence", "Confidence", "unit", _confidence),
+        Request("restore", "All in focus", "picture", _restore, "restoration", needs_map=True),
+        Request("magnify", "Blur the background", "picture", _magnify, "magnification", needs_map=True),
+    )
+}
+"""All that can be asked of a picture."""
+
+
+class Session:
+    """Holds the analysis of one picture and its last blur map, and answers requests."""
+
+    def __init__(self) -> None:
+        self._analysis: Analysis | None = None
+        self._last_map: tuple[MapParameters, NDArray[np.float32]] | None = None
+
+    @property
+    def held(self) -> Analysis:
+        """The analysis.
+
+        Raises
+        ------
+        InputError
+            If no picture was opened yet.
+        """
+        if self._analysis is None:
+            raise InputError("there is no picture yet: open one first")
+        return self._analysis
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an analysis."""
+        return self._analysis is not None
+
+    def open(
+        self,
+        image: ArrayLike | Picture | None = None,
+        parameters: AnalysisParameters | None = None,
+        *,
+        source: str = "the picture",
+        progress: Progress = ignore_progress,
+    ) -> Analysis:
+        """Analyse a picture, or the held one anew, and hold it.
+
+        Parameters
+        ----------
+        image : array_like or Picture, optional
+            None keeps the picture.
+        parameters : AnalysisParameters, optional
+        source : str
+            What to call an array in messages.
+        progress : callable, optional
+
+        Returns
+        -------
+        Analysis
+
+        Raises
+        ------
+        InputError
+            If the picture cannot be used; what was held stays.
+        """
+        from defocus.analysis import analyze
+        from defocus.pictures.picture import as_picture
+
+        chosen = parameters or AnalysisParameters()
+        picture = self.held.picture if image is None else as_picture(image, source=source)
+        if min(picture.shape) >= chosen.window:  # else analyze refuses it
+            self.close()  # room for the new one
+        self._analysis = analyze(picture, chosen, progress=progress)
+        self._last_map = None
+        return self._analysis
+
+    def answer(self, question: Question, *, progress: Progress = ignore_progress) -> Result:
+        """Return what a request gives.
+
+        Raises
+        ------
+        InputError
+            If there is no such request, no picture yet, or a parameter cannot be used.
+        """
+        import numpy as np
+
+        if question.request not in REQUESTS:
+            raise InputError(f"unknown request {question.request!r}; known are {', '.join(REQUESTS)}")
+        request = REQUESTS[question.request]
+        analysis = self.held
+        values = np.asarray(request.run(self, question, progress), np.float32)
+        if request.step != "mask":
+            return Result(values)
+        chosen = question.parameters.threshold if question.parameters else "auto"
+        return Result(values, float(analysis.threshold if chosen == "auto" else chosen))
+
+    def blur_map(
+        self, parameters: MapParameters | None = None, *, progress: Progress = ignore_progress
+    ) -> NDArray[np.float32]:
+        """Return the blur map, drawn anew only if its parameters are not those of the last one."""
+        chosen = parameters or MapParameters()
+        if self._last_map is None or self._last_map[0] != chosen:
+            self._last_map = chosen, self.held.blur_map(chosen, progress=progress)
+        return self._last_map[1]
+
+    def mapped(self, question: Question, progress: Progress) -> tuple[Analysis, NDArray[np.float32], Progress]:
+        """Return analysis, map and the rest of the progress for a request that needs a map first."""
+        radius = self.blur_map(question.map_parameters, progress=sub_progress(progress, 0, _MAP_PART))
+        return self.held, radius, sub_progress(progress, _MAP_PART, 1)
+
+    def close(self) -> None:
+        """Forget the picture."""
+        self._analysis, self._last_map = None, None

@@ -1,0 +1,180 @@
+"""Tuning: every number that shapes the estimate and that nobody is asked for, with its unit, source and worth.
+
+What people choose stands in `defocus.parameters`; what was measured once, for all pictures, stands here and nowhere
+else. Each step of the method has a class of its own, and takes an object of it as an argument, so that an experiment
+changes a number by `dataclasses.replace` and nothing else. `python benchmarks/accuracy.py --ablation` switches each
+part off in turn; "worth" names its row in docs/accuracy.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["TUNING", "EvidenceTuning", "MapTuning", "MaskTuning", "Tuning", "TuningNumber", "describe_tuning"]
+
+
+@dataclass(frozen=True)
+class TuningNumber:
+    """What is known of one number.
+
+    Attributes
+    ----------
+    name : str
+        Step and field, such as ``"map.smoothness"``.
+    value : object
+    unit : str
+        "" where it has none.
+    source : str
+        "paper", "derived" or "measured", and what it stands for.
+    worth : str
+        The row of docs/accuracy.md that shows what it is worth; "" where it only bounds time or memory.
+    """
+
+    name: str
+    value: Any
+    unit: str
+    source: str
+    worth: str
+
+
+def _number(default: Any, unit: str, source: str, worth: str = "") -> Any:
+    """Return a dataclass field that carries what is known of it."""
+    return field(default=default, metadata={"unit": unit, "source": source, "worth": worth})
+
+
+@dataclass(frozen=True)
+class EvidenceTuning:
+    """How evidence is measured: octaves, samples, noise."""
+
+    radius_step: float = _number(0.1, "px", "paper: distance of labels")
+    octave_radius: float = _number(8.0, "px", "paper: largest radius that a window of 41 px can tell")
+    web_height: int = _number(427, "px", "measured: on pictures of this size [0, 8] px is right")
+    web_width: int = _number(640, "px", "measured: on pictures of this size [0, 8] px is right")
+    headroom: float = _number(1.2, "", "measured: times the web size, in length, up to which [0, 8] px is kept")
+    samples: int = _number(17_000, "", "derived: every fourth pixel of a web-size picture", "samples 2 px apart")
+    widest_spacing: int = _number(16, "px", "derived: still well below a window of 41 px")
+    wide_windows: int = _number(
+        4, "", "measured: that many must fit side by side, in fewer they see little but edges", "no wide windows (map)"
+    )
+    frame: int = _number(4, "px", "measured: widest frame of one colour; what is wider may be part of the scene")
+    frame_level: float = _number(2.5 / 255, "", "measured: range of values that is one colour, as JPEG is not exact")
+    least_valid: float = _number(0.5, "", "derived: a window that is mostly empty has no opinion")
+    model_error: float = _number(
+        8e-5, "variance", "measured: stands for what the model leaves out of photographs", "no floor under the noise"
+    )
+    noise_trust: float = _number(
+        2.0, "", "measured: times the noise found; too low a value does more harm than too high", "noise taken once"
+    )
+
+    @property
+    def web_size(self) -> int:
+        """Pixels of a web-size picture."""
+        return self.web_height * self.web_width
+
+    @property
+    def web_diagonal(self) -> float:
+        """Diagonal of a web-size picture in px."""
+        return math.hypot(self.web_height, self.web_width)
+
+
+@dataclass(frozen=True)
+class MapTuning:
+    """How evidence becomes the blur map (equations 14 to 16)."""
+
+    smoothness: float = _number(
+        2.0, "nats per label", "measured: lambda_0 on samples the usual distance apart", "no smoothness (map)"
+    )
+    edge_scale: float = _number(0.1, "colour", "paper: sigma_lambda of (16)")
+    wide_smoothness: float = _number(
+        1.6,
+        "",
+        "measured: times that where there are wide windows, shared by all samples around",
+        "no wide windows (map)",
+    )
+    coarse_tie: float = _number(
+        1.25, "", "measured: colours differ less between the cells of the coarse grid than between samples"
+    )
+    clip: float = _number(46.0, "nats", "derived: no window is surer than 1 in 10^20, as in the paper's kappa")
+    wide_weight: float = _number(0.3, "", "measured: what windows of twice the width count", "no wide windows (map)")
+    sparsity: float = _number(
+        0.3, "", "measured: prior that most of a picture has little contrast", "no prior on contrast (map)"
+    )
+    temper: float = _number(
+        0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
+    )
+    near: float = _number(0.3, "px", "derived: confidence is the probability of being right to so much")
+    faint: float = _number(
+        0.1, "", "measured: confidence below which nothing is known; flat areas keep some hundredths"
+    )
+
+
+@dataclass(frozen=True)
+class MaskTuning:
+    """How evidence becomes the in-focus mask (equations 17 and 18)."""
+
+    contrast: float = _number(
+        0.75,
+        "",
+        "measured: prior that real things have contrast, so that smooth is blurred",
+        "no prior on contrast (mask)",
+    )
+    clip: float = _number(23.0, "nats", "derived: no window is surer than 1 in 10^10")
+    smoothness: float = _number(100.0, "nats", "measured: lambda_0 on the usual number of samples")
+    edge_scale: float = _number(0.04, "colour", "paper: sigma_lambda of the cut (18)")
+    color_bins: int = _number(16, "", "derived: bins per channel of the colour histogram", "no colours (mask)")
+    color_clip: float = _number(4.0, "nats", "measured: colours hint, they do not decide", "no colours (mask)")
+    color_weight: float = _number(4.0, "", "measured: what colours count beside the evidence", "no colours (mask)")
+    candidates: tuple[float, ...] = _number(
+        (0.9, 1.1, 1.3, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.2, 2.4, 2.6, 2.9, 3.3, 3.7, 4.2),
+        "px",
+        "measured: thresholds that are tried on a web-size picture",
+        "threshold 2 px for all (mask)",
+    )
+    usual_threshold: float = _number(1.65, "px", "measured: on a web-size picture", "threshold 2 px for all (mask)")
+    threshold_spread: float = _number(0.25, "log", "measured: how far thresholds stray from the usual one")
+    stability: float = _number(
+        0.1, "", "measured: agreement with neighbouring thresholds that makes one e times as probable"
+    )
+    voters: int = _number(20_000, "", "derived: samples that choose the threshold, for speed")
+    full_cut: int = _number(600_000, "px", "derived: pixels up to which the mask is cut at full size, for speed")
+    carry_scale: float = _number(
+        0.05, "colour", "measured: colour difference that carries the boundary from there to full size"
+    )
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """All of it.
+
+    Attributes
+    ----------
+    evidence : EvidenceTuning
+    map : MapTuning
+    mask : MaskTuning
+    """
+
+    evidence: EvidenceTuning = field(default_factory=EvidenceTuning)
+    map: MapTuning = field(default_factory=MapTuning)
+    mask: MaskTuning = field(default_factory=MaskTuning)
+
+
+TUNING = Tuning()
+"""What the suite works with."""
+
+
+def describe_tuning(tuning: Tuning = TUNING) -> tuple[TuningNumber, ...]:
+    """Return every number with what is known of it.
+
+    Examples
+    --------
+    >>> next(number for number in describe_tuning() if number.name == "map.edge_scale").value
+    0.1
+    """
+    return tuple(
+        TuningNumber(f"{step.name}.{item.name}", getattr(getattr(tuning, step.name), item.name), **item.metadata)
+        for step in dataclasses.fields(tuning)
+        for item in dataclasses.fields(getattr(tuning, step.name))
+    )

@@ -1,0 +1,69 @@
+"""The worker process that hosts such as GIMP and napari talk to: ``python -m defocus.worker``.
+
+It holds the analysis of one picture and answers requests with new parameters, so that sliders are quick;
+being a process of its own, it can be killed at once and takes nothing with it. Nobody but the process that
+started it can talk to it: requests and answers are lines on its standard input and output, pixels are raw
+files in one private folder.
+
+Protocol, version 1
+-------------------
+Every message is one line, a JSON object in UTF-8. The worker begins with ::
+
+    {"event": "ready", "protocol": 1, "version": "0.1.0", "folder": "/tmp/defocus-k2j3"}
+
+A request carries a number of the caller's choice, its name and its arguments; while it is carried out
+progress may be reported, and it ends in exactly one result or error with the same number ::
+
+    {"id": 7, "request": "focus_mask", "parameters": {"softness": 5}}
+    {"id": 7, "event": "progress", "fraction": 0.25, "stage": "cutting the mask"}
+    {"id": 7, "event": "result", "result": {"file": "result-7.raw", "shape": [480, 640], "dtype": "float32"}}
+    {"id": 7, "event": "error", "kind": "input", "message": "picture: 20 x 20 px is smaller than ..."}
+
+An array travels as a file of bare values in the folder, row by row, in the machine's byte order, named by its
+file name (never a path) with its shape and dtype. The caller's files are read when the request arrives and
+deleted; result files are the caller's.
+
+open
+    ``file``, ``shape``, ``dtype``: pixels (H, W) or (H, W, 1 to 4); without them the held picture is
+    analysed anew. ``parameters``: fields of AnalysisParameters. ``name``: what messages call the picture.
+    Result: ``shape``, ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means).
+blur_map
+    ``parameters``: MapParameters; ``output``; ``maximum`` (px).
+    Result: an array (H, W) in px, and ``maximum``.
+focus_mask
+    ``parameters``: MaskParameters; ``in_focus``, ``blurred``: files of H x W bytes, 0 or not, that bind the
+    mask; ``invert``: bool; ``existing``: file of H x W float32, a mask to combine with, and ``combine``:
+    "replace" (default), "intersect", "add" or "subtract"; ``limit``: file of H x W float32, where the mask
+    may change, and ``outside``: what stands elsewhere if there is no existing mask; ``output``. Result: an
+    array (H, W) in [0, 1], and ``threshold`` (px).
+confidence
+    ``output``. Result: an array (H, W) in [0, 1].
+restore, magnify
+    ``parameters``: RestorationParameters or MagnificationParameters; ``map_parameters``: MapParameters;
+    ``alpha``: bool; ``output``. Result: an array (H, W, 3) in [0, 1], encoded as the picture was, with the
+    picture's opacity as a fourth channel if asked for.
+preview
+    ``of``: one of the five requests above, with its arguments; ``size``: [height, width] at most.
+    Result: an array (h, w, 3), uint8, that shows a person the result, and the numbers of that result.
+describe
+    Result: ``version``, ``protocol``, ``requests`` (what this version can do) and ``parameters``: for
+    "analysis", "map", "mask", "restoration" and "magnification" the controls of that parameter class.
+close
+    Result: {}; then the worker ends.
+
+An array in a result is ``file``, ``shape`` and ``dtype``. `output` is "float32" (default), "uint8" or
+"uint16": integers hold values in [0, 1] times 255 or 65535, rounded to nearest. A blur map is in px as
+"float32" and divided by its `maximum` (default: the largest radius looked for) otherwise; it can also be had
+as "unit", float32 in [0, 1], and as "color", uint8 (H, W, 3).
+
+Kinds of error: "input" (picture or parameter), "request" (malformed, unknown, or nothing opened yet),
+"unavailable" (this version cannot do it), "memory", "disk", "internal" (a fault in the suite; the standard
+error has the details). After an error the worker lives on with what it held.
+
+There is no request to cancel: kill the process. At the end of its standard input the worker stops in the
+middle of whatever it does and removes the folder, so that nothing stays behind if the host is killed.
+"""
+
+from __future__ import annotations
+
+__all__ = ["client", "wire"]

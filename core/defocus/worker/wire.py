@@ -1,0 +1,251 @@
+"""What the worker process holds, and how it answers the requests of the protocol in `defocus.worker`."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from defocus import __version__
+from defocus.errors import Cancelled, DefocusError, InputError
+from defocus.parameters import PARAMETERS, describe
+from defocus.session import REQUESTS, Question, Session
+from defocus.worker.client import PROTOCOL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from defocus.progress import Progress
+
+__all__ = ["WorkerSession"]
+
+_WHITE = {"uint8": 255, "uint16": 65535}
+
+
+class _RequestError(Exception):
+    """A request that cannot be understood; `kind` as in the protocol."""
+
+    def __init__(self, message: str, kind: str = "request") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class WorkerSession:
+    """Reads requests and files, asks the session, and writes files and answers."""
+
+    def __init__(self, folder: Path, send: Callable[[dict[str, Any]], None]) -> None:
+        self.folder = folder
+        self.send = send
+        self.session = Session()
+        self.number: Any = None
+        self.requests: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
+            "open": self.open,
+            **dict.fromkeys(REQUESTS, self.array_request),
+            "preview": self.preview,
+            "describe": self.describe,
+        }
+
+    # ---- messages
+
+    def answer(self, request: dict[str, Any]) -> None:
+        """Carry out one request and send its result or its error."""
+        self.number = request.get("id")
+        try:
+            name = request.get("request")
+            if name not in self.requests:
+                raise _RequestError(f"unknown request {name!r}")
+            result = self.requests[str(name)](request, self.report)
+        except _RequestError as error:
+            self.fail(error.kind, str(error))
+        except InputError as error:
+            self.fail("input", str(error))
+        except (Cancelled, DefocusError) as error:
+            self.fail("internal", str(error))
+        except MemoryError:
+            self.session.close()
+            self.fail("memory", "there is not enough memory for this picture")
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self.fail("disk", "the disk with the temporary folder is full" if full else f"temporary files: {error}")
+        except Exception as error:  # whatever it is, the host must be told in one line
+            traceback.print_exc()
+            sys.stderr.flush()
+            self.fail("internal", f"a fault in defocus {__version__}: {type(error).__name__}: {error}")
+        else:
+            self.send({"id": self.number, "event": "result", "result": result})
+
+    def fail(self, kind: str, message: str) -> None:
+        """Send an error, in one line."""
+        self.send({"id": self.number, "event": "error", "kind": kind, "message": " ".join(message.split())})
+
+    def report(self, fraction: float, stage: str) -> None:
+        """Send how far the work is."""
+        self.send({"id": self.number, "event": "progress", "fraction": round(float(fraction), 4), "stage": stage})
+
+    # ---- requests
+
+    def describe(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Return the versions, what can be asked for and the controls of all parameters."""
+        return {
+            "version": __version__,
+            "protocol": PROTOCOL,
+            "requests": sorted({*self.requests, "close"}),
+            "parameters": {
+                name: [dataclasses.asdict(control) for control in describe(kind)] for name, kind in PARAMETERS.items()
+            },
+        }
+
+    def open(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Take a picture, or keep the held one, and analyse it; return what was found out about it."""
+        parameters = _parameters("analysis", request.get("parameters"))
+        pixels = None
+        if "file" in request:
+            shape = tuple(int(size) for size in request.get("shape", ()))
+            pixels = self.read(request["file"], shape, str(request.get("dtype")))
+            if str(request.get("dtype")) == "uint16":
+                # Whole-range values: as_picture would take dark 16-bit pixels for 12-bit ones
+                pixels = pixels.astype("float32") / 65535
+        elif not self.session.is_open:
+            raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
+        source = str(request.get("name", "the picture"))
+        analysis = self.session.open(pixels, parameters, source=source, progress=progress)
+        return {
+            "shape": list(analysis.shape),
+            "noise_variance": float(analysis.noise_variance),
+            "max_radius": float(analysis.max_radius),
+            "threshold": float(analysis.threshold),
+        }
+
+    def array_request(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Return an array in the kind of numbers that was asked for."""
+        import numpy as np
+
+        values, facts = self.compute(str(request["request"]), request, progress)
+        output = str(request.get("output", "float32"))
+        is_radius = REQUESTS[request["request"]].result == "radius"
+        if output not in ("float32", *_WHITE, *(("unit", "color") if is_radius else ())):
+            raise _RequestError(f"unknown output {output!r} of {request['request']}")
+        if is_radius and output != "float32":
+            values = values / np.float32(max(facts["maximum"], 1e-6))
+        if output == "color":
+            from defocus.pictures.render import color_map
+
+            values = color_map(values, 1.0)
+        elif output != "float32":
+            values = np.clip(values, 0, 1)
+        if output in _WHITE:
+            values = np.rint(values * np.float32(_WHITE[output])).astype(output)
+        return {**self.write(values), **facts}
+
+    def preview(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Return a small picture that shows what another request would give."""
+        from defocus.pictures.preview import illustration
+
+        kind = str(request.get("of"))
+        values, facts = self.compute(kind, request, progress)
+        height, width = (max(1, int(size)) for size in request.get("size", (256, 256)))
+        colors = request.get("output") == "color"
+        picture = self.session.held.picture
+        small = illustration(kind, values, picture, (height, width), facts.get("maximum", 1.0), colors)
+        return {**self.write(small), **facts}
+
+    def compute(self, kind: str, request: dict[str, Any], progress: Progress) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Return the float32 array of a request, and the numbers that belong to it."""
+        import numpy as np
+
+        if kind not in REQUESTS:
+            raise _RequestError(f"unknown request {kind!r}")
+        if not self.session.is_open:
+            raise _RequestError("there is no picture yet: send open first")
+        known, analysis = REQUESTS[kind], self.session.held
+        hints = {
+            name: self.read(request[name], analysis.shape, "uint8") != 0 for name in known.hints if request.get(name)
+        }
+        question = Question(
+            kind,
+            _parameters(known.step, request.get("parameters")) if known.step else None,
+            _parameters("map", request.get("map_parameters")),
+            hints,
+        )
+        result = self.session.answer(question, progress=progress)
+        values, facts = result.values, {}
+        if known.result == "radius":
+            facts["maximum"] = float(request.get("maximum") or analysis.max_radius)
+        elif known.result == "picture":
+            values = np.clip(values, 0, 1)
+            if request.get("alpha"):
+                alpha = analysis.picture.alpha
+                alpha = np.ones(analysis.shape, np.float32) if alpha is None else alpha
+                values = np.concatenate([values, alpha[..., np.newaxis]], axis=2)
+        if result.threshold is not None:
+            facts["threshold"] = result.threshold
+            values = self.combined(1 - values if request.get("invert") else values, request)
+        return values, facts
+
+    def combined(self, new: NDArray[Any], request: dict[str, Any]) -> NDArray[Any]:
+        """Return a new mask combined with an existing one, as soft sets, where the change is allowed."""
+        import numpy as np
+
+        old, limit = (
+            self.read(request[name], new.shape, "float32") if request.get(name) else None
+            for name in ("existing", "limit")
+        )
+        how = request.get("combine", "replace")
+        if how not in ("replace", "intersect", "add", "subtract"):
+            raise _RequestError(f"combine must be replace, intersect, add or subtract, not {how!r}")
+        if old is not None and how != "replace":
+            new = {"intersect": np.minimum(old, new), "add": np.maximum(old, new)}.get(how, np.minimum(old, 1 - new))
+        if limit is not None:
+            before = np.float32(request.get("outside", 0)) if old is None else old
+            new = limit * new + (1 - limit) * before
+        return np.clip(new, 0, 1)
+
+    # ---- files
+
+    def read(self, name: object, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+        """Return an array of the caller's and delete its file."""
+        import numpy as np
+
+        if not isinstance(name, str) or not name or name != Path(name).name:
+            raise _RequestError(f"{name!r} is not the name of a file in the private folder")
+        if dtype not in ("uint8", "uint16", "float32") or not 2 <= len(shape) <= 3 or min(shape) < 1:
+            raise _RequestError(f"cannot read an array of shape {shape} and type {dtype}")
+        path = self.folder / name
+        try:
+            values = np.fromfile(path, dtype)
+        except FileNotFoundError:
+            raise _RequestError(f"there is no file {name!r} in the private folder") from None
+        path.unlink(missing_ok=True)
+        if values.size != np.prod(shape, dtype=np.int64):
+            raise _RequestError(f"{name} holds {values.size} values, not those of an array of shape {shape}")
+        return values.reshape(shape)
+
+    def write(self, values: NDArray[Any]) -> dict[str, Any]:
+        """Write a result file, or none at all; return its name, shape and type."""
+        path = self.folder / f"result-{self.number}.raw"
+        try:
+            values.tofile(path)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            if error.errno is None:  # numpy reports a short write without saying why
+                raise OSError(errno.ENOSPC, "short write") from error
+            raise
+        return {"file": path.name, "shape": list(values.shape), "dtype": str(values.dtype)}
+
+
+def _parameters(kind: str, changes: object) -> Any:
+    """Return the parameter object with the given changes of its defaults."""
+    if changes is None:
+        changes = {}
+    if not isinstance(changes, dict):
+        raise _RequestError("parameters must be an object")
+    known = {control.name for control in describe(PARAMETERS[kind])}
+    for name in changes:
+        if name not in known:
+            raise _RequestError(f"unknown {kind} parameter {name!r}; known are {', '.join(sorted(known))}")
+    return PARAMETERS[kind](**changes)

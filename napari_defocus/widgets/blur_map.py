@@ -1,0 +1,109 @@
+"""The widget that measures the blur radius at every pixel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from magicgui.widgets import ComboBox, Label
+
+from defocus.parameters import MapParameters
+from napari_defocus.functions import blur_map_layer
+from napari_defocus.layers.results import find_result, result_of, upsert
+from napari_defocus.widgets.base import DefocusWidget
+from napari_defocus.widgets.controls import ParameterControls
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Image
+
+__all__ = ["BlurMapWidget"]
+
+
+class BlurMapWidget(DefocusWidget):
+    """Adds a layer with the blur radius of the chosen picture.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.parameters = ParameterControls(MapParameters)
+        self.unit = ComboBox(
+            label="Radius in",
+            choices=self._units,
+            tooltip="Pixels of the picture, or the layer's own unit where it has one.",
+        )
+        self.legend = Label(label="Colours", value="")
+        self.run_button.text = "Measure blur"
+        self._build(*self.parameters, self.unit, self.legend)
+        self.unit.changed.connect(self._on_unit)
+
+    def _units(self, _: object) -> list[tuple[str, str]]:
+        layer = self.image.value
+        unit = self.source.unit if layer is not None else None
+        return [("px", "px"), *([(unit, "layer")] if unit else [])]
+
+    def _on_image(self, layer: Image | None) -> None:
+        super()._on_image(layer)
+        if hasattr(self, "unit"):
+            self.unit.reset_choices()
+
+    def run(self) -> None:
+        """Measure the chosen picture and show its map."""
+        source = self.source
+        arguments: dict[str, Any] = {
+            "analysis": self.analysis.parameters,
+            "index": self._index(source),
+            "unit": self.unit.value,
+            "engine": self._engine,
+        }
+        parameters = self.parameters.parameters
+
+        def done(result: Any) -> None:
+            layer = find_result(self._viewer, source.layer_id, "blur_map")
+            if layer is not None:  # the same colours must mean the same blur
+                _show_in(layer, result[1]["metadata"]["defocus"])
+            layer = upsert(self._viewer, result, source)
+            if hasattr(layer, "colorbar"):  # napari 0.6 and later
+                layer.colorbar.visible = True
+            self._explain(layer)
+
+        self._start(
+            lambda progress, token: blur_map_layer(source, parameters, progress=progress, token=token, **arguments),
+            done,
+            f"blur of {source.name}",
+        )
+
+    def _explain(self, layer: Image) -> None:
+        low, high = layer.contrast_limits
+        self.legend.value = f"{low:.3g} (sharp) to {high:.3g} {result_of(layer)['unit']}, disc radius"
+
+    def _on_unit(self, unit: str | None) -> None:
+        """Show the map that is there in the other unit; nothing is measured anew."""
+        picture = self.image.value
+        if picture is None or unit is None:
+            return
+        layer = find_result(self._viewer, str(picture.unique_id), "blur_map")
+        if layer is None:
+            return
+        source = self.source
+        factor = source.level_scale * (source.pixel_size if unit == "layer" else 1.0)
+        _show_in(layer, {"px": factor, "unit": source.unit if unit == "layer" else "px"})
+        self._explain(layer)
+
+
+def _show_in(layer: Image, about: dict[str, Any]) -> None:
+    """Rescale a map to the unit of `about`, contrast limits too."""
+    before = result_of(layer)
+    ratio = about["px"] / before["px"]
+    if ratio == 1 and about["unit"] == before["unit"]:
+        return
+    low, high = layer.contrast_limits
+    layer.data = layer.data * np.float32(ratio)
+    layer.contrast_limits_range = (0, max(high * ratio, before["maximum"] * ratio))
+    layer.contrast_limits = (low * ratio, high * ratio)
+    changed = {"px": about["px"], "unit": about["unit"], "maximum": before["maximum"] * ratio}
+    layer.metadata = {**layer.metadata, "defocus": {**before, **changed}}

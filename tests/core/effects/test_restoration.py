@@ -1,0 +1,172 @@
+"""Restoration undoes a blur that is known, and does no harm where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from defocus.effects import restoration
+from defocus.effects.restoration import restore
+from defocus.errors import InputError
+from defocus.parameters import RestorationParameters
+from defocus.pictures.picture import as_picture, load_image
+from defocus.psf.families import DiscPSF
+from defocus.psf.simulation import simulate_blur
+from defocus.psf.varying_blur import VaryingBlur
+
+
+def psnr(picture, truth):
+    return -10 * np.log10(np.mean((np.asarray(picture, float) - truth) ** 2))
+
+
+@pytest.fixture(scope="module")
+def texture(samples):
+    return load_image(samples / "grass.png").luminance[:96, :140].copy()
+
+
+@pytest.mark.parametrize("radius", [2.0, 4.0, 6.5])
+def test_known_blur_is_undone(texture, radius):
+    blurred = simulate_blur(texture, radius, noise=1e-6)
+    assert psnr(restore(blurred, np.full(texture.shape, radius)), texture) > psnr(blurred, texture) + 3
+
+
+def test_the_wrong_shape_of_blur_is_worse(texture):
+    from defocus.psf.families import GaussianPSF
+
+    blurred = simulate_blur(texture, 3.0, psf=GaussianPSF(), noise=1e-6)
+    radius = np.full(texture.shape, 3.0)
+    assert psnr(restore(blurred, radius, psf=GaussianPSF()), texture) > psnr(restore(blurred, radius), texture) + 0.5
+
+
+def test_a_map_of_zeros_returns_the_picture():
+    picture = np.random.default_rng(0).random((40, 50, 3), dtype=np.float32)
+    np.testing.assert_array_equal(restore(picture, np.zeros((40, 50))), picture)
+
+
+@pytest.mark.parametrize("estimated", [0.0, 0.6, 1.0])
+def test_what_is_in_focus_is_never_harmed(texture, estimated):
+    """The left half is sharp, the right one blurred by 4 px; even if the sharp half's radius is taken too high."""
+    middle = texture.shape[1] // 2
+    picture = texture.copy()
+    picture[:, middle:] = simulate_blur(texture[:, middle:], 4.0, noise=1e-6)
+    radius = np.full(texture.shape, 4.0)
+    radius[:, :middle] = estimated
+    restored = restore(picture, radius)
+    np.testing.assert_array_equal(restored[:, :middle], picture[:, :middle])
+    right = np.s_[:, middle:]
+    assert psnr(restored[right], texture[right]) > psnr(picture[right], texture[right]) + 1.5
+
+
+def test_a_map_that_is_slightly_wrong_still_gains(texture):
+    blurred = simulate_blur(texture, 4.0, noise=1e-6)
+    radius = 4 + 0.15 * np.sin(np.arange(texture.shape[1]) / 8) * np.ones((len(texture), 1))
+    assert psnr(restore(blurred, radius), texture) > psnr(blurred, texture) + 2
+
+
+def test_highlights_and_borders_do_not_ring():
+    """A saturated light on an even ground: away from it and at the borders all stays even."""
+    sharp = np.full((90, 90), 0.3)
+    sharp[40:44, 40:44] = 30.0  # far brighter than can be recorded
+    radius = 5.0
+    blurred = np.clip(simulate_blur(sharp / 30, radius) * 30, 0, 1).astype(np.float32)
+    restored = restore(blurred, np.full(sharp.shape, radius))
+    assert restored.min() >= 0
+    assert restored.max() <= 1
+    distance = np.hypot(*(np.indices(sharp.shape) - 41.5))
+    assert np.abs(restored[distance > 2.5 * radius] - 0.3).max() < 0.06
+    ramp = np.linspace(0.2, 0.8, 90) * np.ones((90, 1))
+    assert np.abs(restore(simulate_blur(ramp, radius), np.full(sharp.shape, radius)) - ramp).max() < 0.04
+
+
+def test_tiles_equal_the_whole(texture, monkeypatch):
+    radius = np.broadcast_to(np.linspace(0, 4, texture.shape[1]), texture.shape)
+    blurred = simulate_blur(texture, radius, noise=1e-6)
+    whole = restore(blurred, radius)
+    monkeypatch.setattr(restoration, "_TILE", 64)
+    tiled = restore(blurred, radius)
+    assert not np.array_equal(tiled, whole)
+    assert np.sqrt(np.mean((tiled - whole) ** 2)) < 0.01
+    assert abs(psnr(tiled, texture) - psnr(whole, texture)) < 0.2
+
+
+def test_the_energy_never_rises(texture):
+    picture = simulate_blur(0.8 * texture, 3.0, noise=1e-5).astype(np.float32)[np.newaxis]
+    blur = VaryingBlur(np.full(texture.shape, 3.0, np.float32), DiscPSF())
+    noise, floor = 1e-5, restoration._SMALLEST_GRADIENT
+    strength = 2 * noise / restoration._MEAN_GRADIENT
+    course = [
+        (solution.astype(float), trust)
+        for solution, trust in restoration._rounds(
+            blur, picture, np.ones(texture.shape, bool), noise, RestorationParameters(iterations=100)
+        )
+    ]
+    trust = course[-1][1]
+    assert (trust > 0).all()
+
+    def energy(solution):
+        misfit = (trust * (blur.forward(solution) - picture) ** 2).sum()
+        steps = [np.abs(np.diff(solution, axis=axis)) for axis in (1, 2)]
+        return misfit + strength * sum(
+            np.where(step < floor, step**2 / (2 * floor) + floor / 2, step).sum() for step in steps
+        )
+
+    energies = [energy(solution) for solution, _ in course]
+    assert len(energies) > 4
+    # The first two rounds still set the trust
+    assert all(after <= before * (1 + 1e-4) for before, after in pairwise(energies[1:]))
+    assert energies[-1] < energies[0]
+
+
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
+def test_every_layout_comes_back_as_it_was(channels):
+    shape = (48, 50) if channels is None else (48, 50, channels)
+    image = np.random.default_rng(5).random(shape, dtype=np.float32)
+    restored = restore(image, np.full((48, 50), 2.0))
+    assert restored.shape == shape
+    assert restored.dtype == np.float32
+    assert not np.array_equal(restored, image)
+    if channels in (2, 4):
+        np.testing.assert_array_equal(restored[..., -1], image[..., -1])
+    if channels is None:
+        np.testing.assert_array_equal(restore(as_picture(image), np.full((48, 50), 2.0))[..., 1], restored)
+
+
+@dataclass(frozen=True)
+class Short(DiscPSF):
+    """A blur that is known up to 3 px."""
+
+    largest_radius: float = 3.0
+
+
+@pytest.mark.parametrize(
+    ("radius", "message"),
+    [
+        (np.zeros((40, 51)), "shape"),
+        (np.full((40, 50), np.nan), "NaN"),
+        (np.full((40, 50), -1.0), "negative"),
+        (np.full((40, 50), 3.5), "known up to 3 px"),
+    ],
+)
+def test_bad_maps(radius, message):
+    with pytest.raises(InputError, match=message):
+        restore(np.zeros((40, 50)), radius, psf=Short())
+
+
+def test_cancel(texture):
+    class StopHereError(Exception):
+        pass
+
+    seen = []
+
+    def progress(fraction, stage):
+        seen.append(fraction)
+        if fraction > 0.3:
+            raise StopHereError
+
+    with pytest.raises(StopHereError):
+        restore(texture, np.full(texture.shape, 4.0), progress=progress)
+    assert len(seen) > 1
+    assert seen[-1] < 1

@@ -1,0 +1,222 @@
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from defocus import __version__, shipped
+from defocus.errors import InputError
+from defocus.gimp import doctor as gimp_doctor
+from defocus.gimp import install as gimp_install
+from defocus.gimp import profiles as profiles_of_gimp
+from defocus.parameters import MaskParameters, describe
+from defocus.worker.client import PROTOCOL
+
+PROFILES = {
+    "linux": [
+        (".config/GIMP/3.0", ""),
+        (".config/GIMP/3.2", ""),
+        (".var/app/org.gimp.GIMP/config/GIMP/3.0", "flatpak"),
+        ("snap/gimp/current/.config/GIMP/3.0", "snap"),
+    ],
+    "darwin": [("Library/Application Support/GIMP/3.0", "")],
+    "win32": [("AppData/Roaming/GIMP/3.0", ""), ("AppData/Roaming/GIMP/3.10", "")],
+}
+
+
+@pytest.fixture(scope="module")
+def described():
+    """What the worker says of itself, asked once."""
+    return gimp_install._describe()
+
+
+@pytest.fixture
+def profile(tmp_path, monkeypatch, described):
+    """An empty profile under a name with blanks and letters beyond ASCII."""
+    monkeypatch.setattr(gimp_install, "_describe", lambda: described)
+    folder = tmp_path / "Zoë’s Gimp" / "3.0"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_profiles_are_found_wherever_gimp_keeps_them(tmp_path, platform):
+    for folder, _ in PROFILES[platform]:
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder).with_name("2.10").mkdir(exist_ok=True)
+        (tmp_path / folder).with_name("3.0-backup").mkdir(exist_ok=True)
+    found = profiles_of_gimp.find_profiles(platform=platform, environment={}, home=tmp_path)
+    assert {(profile.folder.relative_to(tmp_path).as_posix(), profile.packaging) for profile in found} == set(
+        PROFILES[platform]
+    )
+
+
+def test_environment_variables_move_the_profiles(tmp_path):
+    def found(platform, **environment):
+        profiles = profiles_of_gimp.find_profiles(platform=platform, environment=environment, home=tmp_path / "home")
+        return [profile.folder for profile in profiles]
+
+    (tmp_path / "data" / "GIMP" / "3.0").mkdir(parents=True)
+    (tmp_path / "mine").mkdir()
+    assert found("win32", APPDATA=str(tmp_path / "data")) == [tmp_path / "data" / "GIMP" / "3.0"]
+    assert found("linux", XDG_CONFIG_HOME=str(tmp_path / "data")) == [tmp_path / "data" / "GIMP" / "3.0"]
+    assert found("linux", GIMP3_DIRECTORY=str(tmp_path / "mine")) == [tmp_path / "mine"]
+    assert found("linux") == []
+
+
+def test_a_profile_that_two_ways_lead_to_is_listed_once(tmp_path):
+    (tmp_path / ".config" / "GIMP" / "3.0").mkdir(parents=True)
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / ".config")}
+    assert len(profiles_of_gimp.find_profiles(platform="linux", environment=environment, home=tmp_path)) == 1
+
+
+def test_install_writes_a_plugin_that_gimp_accepts(profile, capsys):
+    (written,) = gimp_install.install(profile)
+    assert written == profile / "plug-ins" / "defocus"
+    script = written / "defocus.py"  # GIMP wants the folder's name, and the run bit
+    assert script.stat().st_mode & stat.S_IXUSR
+    assert script.read_text().startswith("#!/usr/bin/env python3\n")
+    assert (written / "defocus_client.py").read_bytes() == Path(gimp_install.client.__file__).read_bytes()
+    settings = json.loads((written / "settings.json").read_text(encoding="utf-8"))
+    assert settings["python"] == sys.executable
+    assert settings["version"] == __version__
+    assert settings["protocol"] == PROTOCOL
+    names = [control["name"] for control in settings["parameters"]["mask"]]
+    assert names == [control.name for control in describe(MaskParameters)]
+    assert [path.name for path in profile.iterdir()] == ["plug-ins"]  # nothing left of the making
+    said = capsys.readouterr().out
+    assert str(written) in said
+    assert sys.executable in said
+
+
+def test_installing_again_replaces_everything(profile):
+    (written,) = gimp_install.install(profile)
+    (written / "left_over.py").touch()
+    (written / "defocus.py").write_text("old")
+    os.utime(written / "defocus.py", (1, 1))
+    gimp_install.install(profile)
+    assert not (written / "left_over.py").exists()
+    assert (written / "defocus.py").stat().st_mtime > 1e9  # GIMP asks a plug-in anew only if its date changed
+
+
+def test_uninstall_removes_only_the_plugin(profile, capsys):
+    (written,) = gimp_install.install(profile)
+    other = profile / "plug-ins" / "other"
+    other.mkdir()
+    assert gimp_install.uninstall(profile) == [written]
+    assert not written.exists()
+    assert other.exists()
+    assert gimp_install.uninstall(profile) == []
+    assert "nothing to remove" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("function", [gimp_install.install, gimp_install.uninstall])
+def test_somebody_elses_plugin_is_left_alone(profile, function):
+    other = profile / "plug-ins" / "defocus" / "defocus.py"
+    other.parent.mkdir(parents=True)
+    other.write_text("another program")
+    with pytest.raises(InputError, match="another plug-in of that name"):
+        function(profile)
+    assert other.read_text() == "another program"
+
+
+def test_what_cannot_be_written_is_named_and_leaves_nothing(profile):
+    (profile / "plug-ins").write_text("a file where the folder should be")
+    with pytest.raises(InputError, match=r"plug-ins.*cannot be written"):
+        gimp_install.install(profile)
+    assert [path.name for path in profile.iterdir()] == ["plug-ins"]
+
+
+def test_missing_profiles_are_named(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="no such folder"):
+        gimp_install.install(tmp_path / "absent")
+    monkeypatch.setattr(profiles_of_gimp, "find_profiles", list)
+    with pytest.raises(InputError, match="start GIMP 3 once"):
+        gimp_install.install()
+    (check,) = gimp_doctor.diagnose()
+    assert not check.ok
+    assert "--profile" in check.mend
+
+
+def wrong(profile):
+    """Return what the doctor finds wrong, and the mends."""
+    return [(check.text, check.mend) for check in gimp_doctor.diagnose(profile) if not check.ok]
+
+
+def test_the_doctor_finds_nothing_wrong_after_installing(profile, capsys):
+    gimp_install.install(profile)
+    capsys.readouterr()
+    assert gimp_doctor.doctor(profile)
+    said = capsys.readouterr().out
+    assert "test picture came through" in said
+    assert "WRONG" not in said
+
+
+def test_the_doctor_names_each_broken_link_and_its_mend(profile, tmp_path, capsys):
+    ((text, mend),) = wrong(profile)
+    assert "the plug-in is not in" in text
+    assert "gimp-install --profile" in mend
+
+    (written,) = gimp_install.install(profile)
+    settings = written / "settings.json"
+    good = json.loads(settings.read_text())
+
+    def put(**changes):
+        settings.write_text(json.dumps({**good, **changes}))
+
+    put(python=str(tmp_path / "gone"))  # quick to check: without a worker
+    (written / "defocus.py").chmod(0o644)
+    (written / "procedures.py").write_text("changed")
+    found = wrong(profile)
+    assert "ignores it without a word" in found[0][0]
+    assert found[0][1] == f"chmod +x '{written / 'defocus.py'}'"
+    assert "procedures.py" in found[1][0]
+    assert "is gone" in found[2][0]
+    assert len(found) == 3
+    gimp_install.install(profile)
+
+    put(version="0.0.1")
+    assert "installed by defocus 0.0.1" in wrong(profile)[0][0]
+    bare = tmp_path / "bare-python"
+    bare.write_text(f"#!/bin/sh\nexec '{sys.executable}' -S \"$@\"\n")
+    bare.chmod(0o755)
+    put(python=str(bare))
+    assert "No module named" in wrong(profile)[0][0]
+    settings.write_text("{")
+    assert "cannot be read" in wrong(profile)[0][0]
+    assert not gimp_doctor.doctor(profile)
+    said = capsys.readouterr().out
+    assert "WRONG" in said
+    assert "mend: run: defocus gimp-install" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flatpak is a thing of Linux")
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_doctor_asks_flatpak_what_it_allows(tmp_path, monkeypatch, allowed):
+    program = tmp_path / "flatpak"
+    program.write_text(f"#!/bin/sh\necho '[Session Bus Policy]'\n{'echo org.freedesktop.Flatpak=talk' * allowed}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    check = gimp_doctor._diagnose_flatpak()
+    assert check.ok == allowed
+    assert ("flatpak override" in check.mend) != allowed
+
+
+def test_sandboxed_profiles_come_with_advice(tmp_path, monkeypatch, described, capsys):
+    monkeypatch.setattr(gimp_install, "_describe", lambda: described)
+    for place, word in ((".var/app/org.gimp.GIMP/config/GIMP/3.0", "flatpak override"), ("snap/gimp/3.0", "snap")):
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        gimp_install.install(folder)
+        assert word in capsys.readouterr().out
+
+
+def test_an_installation_without_the_plugins_files_says_so(monkeypatch, tmp_path):
+    copy = tmp_path / "a" / "b" / "gimp_install.py"
+    copy.parent.mkdir(parents=True)
+    monkeypatch.setattr(shipped, "__file__", str(copy))
+    monkeypatch.setattr(shipped.importlib.metadata, "files", lambda name: None)
+    with pytest.raises(InputError, match="install napari-defocus again"):
+        gimp_install.plugin_source()

@@ -1,0 +1,371 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus import __version__
+from defocus.parameters import MaskParameters, describe
+from defocus.worker.client import (
+    PROTOCOL,
+    ProtocolMismatchError,
+    WorkerCancelledError,
+    WorkerClient,
+    WorkerError,
+    clean_environment,
+)
+
+STUB = [sys.executable, str(Path(__file__).with_name("stub_worker.py"))]
+
+
+def ramp(height=40, width=60, channels=3, dtype="float32"):
+    values = np.broadcast_to(np.linspace(0, 1, width, dtype=np.float32), (height, width))
+    if dtype == "uint8":
+        values = np.rint(values * 255).astype(np.uint8)
+    return np.ascontiguousarray(np.repeat(values[..., None], channels, axis=2))
+
+
+def array_of(result):
+    return np.fromfile(result["path"], result["dtype"]).reshape(result["shape"])
+
+
+def message_of(kind, worker, *request):
+    with pytest.raises(WorkerError) as caught:
+        worker.request(*request)
+    assert caught.value.kind == kind
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+@pytest.fixture
+def worker(folder):
+    with WorkerClient(command=STUB, parent_folder=folder) as client:
+        yield client
+
+
+@pytest.fixture
+def opened(worker):
+    picture = ramp()
+    worker.open(picture.tobytes(), shape=picture.shape, dtype="float32")
+    return worker
+
+
+def test_open_reports_what_was_measured_and_deletes_the_pixels(worker):
+    picture = ramp(channels=4, dtype="uint8")
+    stages = []
+    answer = worker.open(
+        picture.tobytes(),
+        shape=picture.shape,
+        dtype="uint8",
+        parameters={"noise": 1e-5},
+        progress=lambda fraction, stage: stages.append((fraction, stage)),
+    )
+    assert answer == {"shape": [40, 60], "noise_variance": 1e-5, "max_radius": 10.0, "threshold": 3.0}
+    assert stages == [(0.0, "filtering"), (1.0, "likelihoods")]
+    assert [path.name for path in worker.folder.iterdir()] == ["worker.log"]
+    # Opened again without pixels: the same picture with other parameters
+    assert worker.open(parameters={"noise": 1e-3})["noise_variance"] == 1e-3
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_pixels_arrive_as_they_were(worker, channels, dtype):
+    white = {"uint8": 255, "uint16": 65535, "float32": 1}[dtype]
+    picture = np.random.default_rng(1).uniform(0, 0.05, (30, 50, channels))  # dark: must not be stretched
+    picture = (picture * white).astype(dtype)
+    worker.open(picture.tobytes(), shape=picture.shape, dtype=dtype)
+    scaled = picture.astype(np.float64) / white
+    color = scaled[..., : channels - (channels in (2, 4))]
+    expected = 10 * (color[..., 0] if color.shape[2] == 1 else color @ [0.299, 0.587, 0.114])
+    np.testing.assert_allclose(array_of(worker.request("blur_map")), expected, atol=1e-5)
+    if channels in (2, 4):
+        np.testing.assert_allclose(array_of(worker.request("confidence")), scaled[..., -1], atol=1e-6)
+
+
+def test_masks_follow_parameters_and_hints(opened):
+    picture = ramp()
+    mask = opened.request("focus_mask")
+    assert mask["threshold"] == 3.0
+    assert mask["dtype"] == "float32"
+    assert np.array_equal(array_of(mask), picture[..., 0] <= 0.3)
+    assert np.array_equal(array_of(opened.request("focus_mask", {"invert": True})), picture[..., 0] > 0.3)
+    chosen = opened.request("focus_mask", {"parameters": {"threshold": 6.0}})
+    assert chosen["threshold"] == 6.0
+    assert np.array_equal(array_of(chosen), picture[..., 0] <= 0.6)
+
+    in_focus = np.zeros((40, 60), np.uint8)
+    in_focus[:5] = 200
+    blurred = np.zeros((40, 60), np.uint8)
+    blurred[-5:] = 1
+    arguments = {}
+    for name, hint in (("in_focus", in_focus), ("blurred", blurred)):
+        path = opened.new_file()
+        path.write_bytes(hint.tobytes())
+        arguments[name] = path.name
+    hinted = array_of(opened.request("focus_mask", arguments))
+    assert hinted[:5].all()
+    assert not hinted[-5:].any()
+    assert np.array_equal(hinted[5:-5], picture[5:-5, :, 0] <= 0.3)
+
+
+def test_integer_results_are_rounded_to_nearest(opened):
+    soft = array_of(opened.request("focus_mask", {"parameters": {"softness": 2}}))
+    np.testing.assert_allclose(np.unique(soft), [0.31, 0.71], rtol=1e-6)
+    for name, white in (("uint8", 255), ("uint16", 65535)):
+        result = opened.request("focus_mask", {"parameters": {"softness": 2}, "output": name})
+        assert result["dtype"] == name
+        assert set(np.unique(array_of(result))) == {round(0.31 * white), round(0.71 * white)}
+    gray = opened.request("blur_map", {"output": "uint8", "maximum": 5.0})
+    assert gray["maximum"] == 5.0
+    expected = np.rint(np.clip(ramp()[..., 0] * 2, 0, 1) * 255)
+    assert abs(array_of(gray).astype(int) - expected).max() <= 1  # float32 luminance on a rounding edge
+
+
+def test_a_map_can_be_had_in_units_and_in_colours(opened):
+    unit = array_of(opened.request("blur_map", {"output": "unit", "maximum": 5.0}))
+    np.testing.assert_allclose(unit, np.clip(ramp()[..., 0] * 2, 0, 1), atol=1e-6)
+    color = array_of(opened.request("blur_map", {"output": "color"}))
+    assert color.shape == (40, 60, 3)
+    assert color.dtype == np.uint8
+    lightness = color[0] @ [0.2126, 0.7152, 0.0722]
+    assert lightness[-1] > 4 * lightness[0]
+    assert (np.diff(lightness) > -1).all()
+
+
+@pytest.mark.parametrize("how", ["replace", "intersect", "add", "subtract"])
+@pytest.mark.parametrize("limited", [False, True])
+def test_masks_are_combined_as_soft_sets(opened, how, limited):
+    random = np.random.default_rng(2)
+    old = random.uniform(size=(40, 60)).astype(np.float32)
+    limit = random.uniform(size=(40, 60)).astype(np.float32)
+    new = array_of(opened.request("focus_mask", {"parameters": {"softness": 2}}))
+    arguments = {"parameters": {"softness": 2}, "combine": how}
+    for name, values in [("existing", old)] + [("limit", limit)] * limited:
+        path = opened.new_file()
+        path.write_bytes(values.tobytes())
+        arguments[name] = path.name
+    combined = array_of(opened.request("focus_mask", arguments))
+    for y, x in random.integers(0, (40, 60), (50, 2)):
+        a, b = float(old[y, x]), float(new[y, x])
+        wanted = {"replace": b, "intersect": min(a, b), "add": max(a, b), "subtract": min(a, 1 - b)}[how]
+        if limited:
+            wanted = limit[y, x] * wanted + (1 - limit[y, x]) * a
+        assert combined[y, x] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_outside_the_limit_stands_what_was_asked_for(opened):
+    for outside in (0, 1):
+        path = opened.new_file()
+        path.write_bytes(np.zeros((40, 60), np.float32).tobytes())
+        mask = opened.request("focus_mask", {"limit": path.name, "outside": outside})
+        assert (array_of(mask) == outside).all()
+
+
+def test_preview_shows_the_picture_where_in_focus_and_red_elsewhere(opened):
+    preview = opened.request("preview", {"of": "focus_mask", "size": [20, 1000]})
+    assert preview["shape"] == [20, 30, 3]
+    assert preview["threshold"] == 3.0
+    picture = array_of(preview).astype(int)
+    wanted = ramp().reshape(20, 2, 30, 2, 3).mean(axis=(1, 3)) * 255
+    assert abs(picture[:, :8] - wanted[:, :8]).max() <= 1
+    assert (picture[:, 12:, 0] - picture[:, 12:, 1] > 60).all()
+    gray = opened.request("preview", {"of": "blur_map", "size": [40, 60]})
+    assert abs(array_of(gray)[..., 1].astype(int) - ramp()[..., 1] * 255).max() <= 1
+    assert "unknown request" in message_of("request", opened, "preview", {"of": "describe"})
+
+
+def test_describe_gives_the_controls_of_the_parameter_classes(worker):
+    facts = worker.request("describe")
+    assert facts["version"] == worker.version == __version__
+    assert facts["protocol"] == PROTOCOL
+    assert {"open", "focus_mask", "blur_map", "confidence", "describe", "close"} <= set(facts["requests"])
+    assert set(facts["parameters"]) == {"analysis", "map", "mask", "restoration", "magnification"}
+    threshold = facts["parameters"]["mask"][0]
+    control = describe(MaskParameters)[0]
+    assert threshold["name"] == control.name == "threshold"
+    assert (threshold["minimum"], threshold["maximum"]) == (control.minimum, control.maximum)
+    assert threshold["choices"] == ["auto"]
+    assert threshold["help"] == control.help
+
+
+def test_wrong_requests_are_refused_and_the_worker_lives_on(worker):
+    assert "no picture yet" in message_of("request", worker, "focus_mask")
+    assert "no picture yet" in message_of("request", worker, "open")
+    assert "unknown request" in message_of("request", worker, "dance")
+    picture = ramp()
+    path = worker.new_file()
+    path.write_bytes(picture.tobytes()[:-4])
+    short = {"file": path.name, "shape": picture.shape, "dtype": "float32"}
+    assert "values" in message_of("request", worker, "open", short)
+    assert "no file" in message_of("request", worker, "open", {**short, "file": "absent.raw"})
+    for outside in ("../secret", "/etc/passwd", "", 5):
+        assert "private folder" in message_of("request", worker, "open", {**short, "file": outside})
+    assert "cannot read" in message_of("request", worker, "open", {**short, "dtype": "object"})
+    worker.open(picture.tobytes(), shape=picture.shape, dtype="float32")
+    assert "threshold must be" in message_of("input", worker, "focus_mask", {"parameters": {"threshold": -1}})
+    assert "unknown mask parameter" in message_of("request", worker, "focus_mask", {"parameters": {"treshold": 1}})
+    assert "must be an object" in message_of("request", worker, "focus_mask", {"parameters": 3})
+    assert "unknown output" in message_of("request", worker, "focus_mask", {"output": "int8"})
+    assert "unknown output" in message_of("request", worker, "focus_mask", {"output": "color"})
+    assert "combine must be" in message_of("request", worker, "focus_mask", {"combine": "xor"})
+    assert array_of(worker.request("focus_mask")).shape == (40, 60)
+
+
+def test_faults_are_told_by_kind(opened):
+    assert "memory" in message_of("memory", opened, "focus_mask", {"parameters": {"smoothness": 7.0}})
+    picture = ramp()
+    opened.open(picture.tobytes(), shape=picture.shape, dtype="float32")  # let go of after running out of memory
+    assert "ValueError: surprise" in message_of("internal", opened, "focus_mask", {"parameters": {"smoothness": 7.1}})
+    assert "Traceback" in opened.log()
+    assert "full" in message_of("disk", opened, "focus_mask", {"parameters": {"smoothness": 7.2}})
+    picture = np.full((30, 30), np.nan, np.float32)
+    with pytest.raises(WorkerError, match=r"^the layer: .*NaN") as caught:
+        opened.open(picture.tobytes(), shape=picture.shape, dtype="float32", name="the layer")
+    assert caught.value.kind == "input"
+
+
+def test_a_full_disk_leaves_no_half_written_result(folder):
+    # A file size limit stands for the full disk: writes beyond it fail in the same place
+    limited = [sys.executable, "-c", "import resource, signal, subprocess, sys; "
+               "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); "
+               "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+               "sys.exit(subprocess.call(sys.argv[1:]))", *STUB]  # fmt: skip
+    with WorkerClient(command=limited, parent_folder=folder) as worker:
+        picture = ramp(channels=1, height=200, dtype="uint8")
+        worker.open(picture.tobytes(), shape=picture.shape, dtype="uint8")
+        message_of("disk", worker, "focus_mask")
+        assert [path.name for path in worker.folder.iterdir()] == ["worker.log"]
+        small = worker.request("focus_mask", {"output": "uint8"})
+        assert Path(small["path"]).stat().st_size == 12000
+
+
+def test_the_death_of_the_worker_is_told_and_cleaned_up(opened, folder):
+    assert "exit code 3" in message_of("died", opened, "focus_mask", {"parameters": {"smoothness": 8}})
+    assert not opened.alive
+    assert list(folder.iterdir()) == []
+    message_of("died", opened, "focus_mask")
+
+
+def wait_for(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_cancel_from_another_thread_ends_the_request_at_once(opened, folder):
+    pid = opened._process.pid
+    sleeping = threading.Event()
+    threading.Thread(target=lambda: (sleeping.wait(), opened.cancel())).start()
+    with pytest.raises(WorkerCancelledError):
+        opened.request("focus_mask", {"parameters": {"smoothness": 9}}, progress=lambda fraction, stage: sleeping.set())
+    assert wait_for(lambda: not Path(f"/proc/{pid}").exists()) or sys.platform != "linux"
+    assert wait_for(lambda: list(folder.iterdir()) == [])
+    with pytest.raises(WorkerCancelledError):
+        opened.request("focus_mask")
+
+
+def test_an_exception_in_progress_ends_the_worker(opened, folder):
+    def stop(fraction, stage):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        opened.request("focus_mask", {"parameters": {"smoothness": 9}}, progress=stop)
+    assert not opened.alive
+    assert list(folder.iterdir()) == []
+
+
+def test_closing_ends_the_worker_in_the_middle_of_its_work(opened, folder):
+    process = opened._process
+    opened._send({"id": 99, "request": "focus_mask", "parameters": {"smoothness": 9}})
+    assert opened._receive()["event"] == "progress"
+    opened.close()
+    assert process.returncode == 0  # by itself, not killed
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_the_worker_ends_and_cleans_up_when_its_host_is_killed(folder):
+    host = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time\n"
+            "from defocus.worker.client import WorkerClient\n"
+            "client = WorkerClient(command=sys.argv[2:], parent_folder=sys.argv[1])\n"
+            "client.open(bytes(3000), shape=(30, 100), dtype='uint8')\n"
+            "client._send({'id': 5, 'request': 'focus_mask', 'parameters': {'smoothness': 9}})\n"
+            "print(client._process.pid, flush=True)\n"
+            "time.sleep(60)",
+            str(folder),
+            *STUB,
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with host:
+        pid = int(host.stdout.readline())
+        os.kill(pid, 0)
+        assert len(list(folder.iterdir())) == 1
+        host.send_signal(signal.SIGKILL)
+        host.wait()
+
+        def gone():
+            status = Path(f"/proc/{pid}/status")
+            return not status.exists() or "State:\tZ" in status.read_text()
+
+        assert wait_for(gone)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_python_that_is_missing_or_lacks_the_suite_is_named(folder):
+    with pytest.raises(WorkerError, match="/no/such/python cannot be run: No such file") as caught:
+        WorkerClient("/no/such/python", parent_folder=folder)
+    assert caught.value.kind == "start"
+    with pytest.raises(WorkerError, match=r"No module named.*is napari-defocus installed") as caught:
+        WorkerClient(command=[sys.executable, "-S", "-I", "-m", "defocus.worker"], parent_folder=folder)
+    assert caught.value.kind == "start"
+    with pytest.raises(WorkerError, match="something unexpected") as caught:
+        WorkerClient(command=[sys.executable, "-c", "print('hello')"], parent_folder=folder)
+    assert caught.value.kind == "version"
+    assert list(folder.iterdir()) == []
+
+
+def test_another_protocol_is_refused_with_the_mend(folder):
+    with pytest.raises(ProtocolMismatchError, match="update the suite"):
+        WorkerClient(command=[*STUB, "--old"], parent_folder=folder)
+    newer = json.dumps({"event": "ready", "protocol": PROTOCOL + 1, "version": "9.0"})
+    with pytest.raises(ProtocolMismatchError, match=r"defocus 9\.0.*defocus gimp-install"):
+        WorkerClient(command=[sys.executable, "-c", f"print('''{newer}''')"], parent_folder=folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_the_client_needs_only_the_standard_library():
+    import ast
+
+    import defocus.worker.client
+
+    tree = ast.parse(Path(defocus.worker.client.__file__).read_text())
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in imported} <= set(sys.stdlib_module_names)
+
+
+def test_bundled_python_variables_do_not_reach_the_worker(monkeypatch):
+    for name in ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "GI_TYPELIB_PATH"):
+        monkeypatch.setenv(name, "/opt/host")
+    monkeypatch.setenv("DEFOCUS_TEST", "kept")
+    environment = clean_environment()
+    assert "/opt/host" not in environment.values()
+    assert environment["DEFOCUS_TEST"] == "kept"
