@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
@@ -31,12 +30,7 @@ class RestoreWidget(DefocusWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        able = [
-            task
-            for task, module in ((_RESTORE, "restoration"), (_MAGNIFY, "magnification"))
-            if importlib.util.find_spec(f"defocus.{module}") is not None
-        ]
-        self.task = ComboBox(label="Make", choices=able, nullable=not able, tooltip="What to make of the picture.")
+        self.task = ComboBox(label="Make", choices=(_RESTORE, _MAGNIFY), tooltip="What to make of the picture.")
         self.restoration = ParameterControls(RestorationParameters)
         self.magnification = ParameterControls(MagnificationParameters)
         self.map = ParameterControls(MapParameters)

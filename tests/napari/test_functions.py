@@ -50,7 +50,7 @@ def test_mask_matte_and_inversion(scene, analysis):
     np.testing.assert_array_equal(inverted, ~mask)
     soft, metadata, kind = napari_defocus.focus_mask_layer(layer, MaskParameters(softness=4), analysis=QUICK)
     assert (kind, metadata["name"], soft.dtype) == ("image", "scene focus matte", np.float32)
-    np.testing.assert_allclose(soft, analysis.focus_mask(softness=4), atol=1e-6)
+    np.testing.assert_allclose(soft, analysis.focus_matte(softness=4), atol=1e-6)
 
 
 def test_hints_bind_the_mask_where_they_are_painted(scene):
