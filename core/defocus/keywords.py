@@ -25,6 +25,7 @@ class AnalysisKeywords(TypedDict, total=False):
     psf: str | PSF
     blades: int
     rotation: float
+    obstruction: float
     sensor_blur: float
     noise: Literal["auto"] | float
     window: int

@@ -162,14 +162,22 @@ class AnalysisParameters(_Checked):
     psf: str | PSF = _control(
         "disc",
         "Blur shape",
-        "Shape of an out-of-focus point: disc for an open lens, polygon for a stopped-down one, gaussian for "
-        "microscopes and much processed pictures, or a lens measured by defocus calibrate.",
+        "Shape of an out-of-focus point: disc for an open lens, polygon for a stopped-down one, annulus for a "
+        "mirror lens or telescope, gaussian for microscopes and much processed pictures, or a lens measured by "
+        "defocus calibrate.",
         choices=tuple(FAMILIES),
         file=LENS_FILE,
     )
     blades: int = _control(6, "Aperture blades", "Number of aperture blades, for the polygon.", between=(3, 16), step=1)
     rotation: float = _control(
         0.0, "Aperture rotation", "Rotation of the polygon.", between=(-180, 180), step=1, unit="degrees"
+    )
+    obstruction: float = _control(
+        0.4,
+        "Central obstruction",
+        "Radius of the dark middle of the ring, as a part of the whole, for the annulus.",
+        between=(0, 0.9),
+        step=0.05,
     )
     sensor_blur: float = _control(
         0.4,
