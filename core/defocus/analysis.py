@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from defocus.errors import InputError
+from defocus.estimate.measured import Measured
 from defocus.evidence import Evidence, local_evidence
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, split_changes, with_changes
 from defocus.pictures.picture import Picture, as_picture
-from defocus.pictures.sampling import cell_means
 from defocus.progress import ignore_progress, sub_progress
 from defocus.tuning import TUNING, Tuning
 
@@ -93,15 +93,15 @@ class Analysis:
     @cached_property
     def _estimates(self) -> tuple[BlurMapEstimate | PublishedBlurMap, FocusMaskEstimate | PublishedFocusMask]:
         """What draws the map and what cuts the mask: the one place that asks for the method."""
-        given = self.picture, self.evidence, cell_means(self.picture.color, self.evidence.spacing), self.tuning
+        measured = Measured(self.picture, self.evidence, self.tuning)
         if self.parameters.method == "paper":
             from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask
 
-            return PublishedBlurMap(*given), PublishedFocusMask(*given)
+            return PublishedBlurMap(measured), PublishedFocusMask(measured)
         from defocus.estimate.blur_map import BlurMapEstimate
         from defocus.estimate.focus_mask import FocusMaskEstimate
 
-        return BlurMapEstimate(*given), FocusMaskEstimate(*given)
+        return BlurMapEstimate(measured), FocusMaskEstimate(measured)
 
     def blur_map(
         self,

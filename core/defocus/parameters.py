@@ -13,7 +13,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from defocus.errors import InputError
-from defocus.psf.families import FAMILIES, LENS_FILE, PSF, as_psf
+from defocus.psf.families import FAMILIES, PSF, as_psf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 __all__ = [
+    "LENS_FILE",
     "PARAMETERS",
     "AnalysisParameters",
     "Control",
@@ -32,6 +33,9 @@ __all__ = [
     "split_changes",
     "with_changes",
 ]
+
+LENS_FILE = ".npz"
+"""What the name of a measured lens's file ends in."""
 
 _Parameters = TypeVar("_Parameters", bound="DataclassInstance")
 
@@ -236,6 +240,10 @@ class AnalysisParameters(_Checked):
 
     def blur_shape(self) -> PSF:
         """Return the shape of the blur, without the sensor's."""
+        if isinstance(self.psf, str) and self.psf.endswith(LENS_FILE):
+            from defocus.psf.calibration import load_psf  # which loads more than an interface needs to start
+
+            return load_psf(self.psf)
         shape = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "psf"}
         return as_psf(self.psf, **shape)
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAMILIES",
-    "LENS_FILE",
     "PSF",
     "AnnulusPSF",
     "DiscPSF",
@@ -226,9 +225,6 @@ FAMILIES: Mapping[str, Family] = {
 }
 """Every family that has a name."""
 
-LENS_FILE = ".npz"
-"""What the name of a measured lens's file ends in."""
-
 
 def as_psf(name: str | PSF, **shape: float) -> PSF:
     """Return a PSF family by its name.
@@ -236,14 +232,14 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
     Parameters
     ----------
     name : str or PSF
-        A name in `FAMILIES`, the path of a file that `defocus calibrate` wrote, or a PSF, which is returned as it is.
+        A name in `FAMILIES`; a PSF is returned as it is.
     **shape
         Parameters of the families; each takes its own and leaves the others alone.
 
     Raises
     ------
     InputError
-        If there is no such family, or the file holds no lens.
+        If there is no such family.
 
     Examples
     --------
@@ -252,12 +248,8 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
     """
     if not isinstance(name, str):
         return name
-    if name.endswith(LENS_FILE):
-        from defocus.psf.calibration import load_psf  # reads files, and makes kernels from these families
-
-        return load_psf(name)
     if name not in FAMILIES:
-        raise InputError(f"no PSF family is called {name!r}: use {', '.join(FAMILIES)}, or a {LENS_FILE} file")
+        raise InputError(f"no PSF family is called {name!r}: use {', '.join(FAMILIES)}")
     family = FAMILIES[name]
     return family.make(**{key: value for key, value in shape.items() if key in family.parameters})
 
