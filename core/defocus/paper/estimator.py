@@ -15,6 +15,7 @@ from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.reference import alpha_expansion, maxflow_cut
 from defocus.estimate.blur_map import probability_near
 from defocus.estimate.boundary import CutGrid
+from defocus.paper.search import candidates, fitted_spectra
 from defocus.parameters import MapParameters
 from defocus.progress import ignore_progress, sub_progress
 
@@ -38,8 +39,6 @@ _THRESHOLD = 2.0  # tau of (17), px
 
 def published_candidates(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the three best radii of every window and their costs: search (11), (13) on the fitted tables (12)."""
-    from defocus.paper.search import candidates, fitted_spectra
-
     spectra = fitted_spectra(evidence.spectra)
     return candidates(evidence.energies, spectra, evidence.noise_variance, method="alternating", count=_CANDIDATES)
 
