@@ -17,12 +17,13 @@ from defocus.estimate.measured import Measured
 from defocus.evidence import Evidence, local_evidence
 from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, split_changes, with_changes
+from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import Picture, as_picture
 from defocus.progress import ignore_progress, sub_progress
 from defocus.tuning import TUNING, Tuning
 
 if TYPE_CHECKING:
-    from typing import Any, Unpack
+    from typing import Any, Literal, Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -63,6 +64,11 @@ class Analysis:
     def max_radius(self) -> float:
         """Largest radius looked for, in px."""
         return float(self.evidence.radii[-1])
+
+    @cached_property
+    def kind(self) -> Literal["photograph", "microscope"]:
+        """What the picture was taken for; see `AnalysisParameters.kind`."""
+        return kind_of(self.picture) if self.parameters.kind == "auto" else self.parameters.kind
 
     @property
     def psf(self) -> PSF:

@@ -163,6 +163,13 @@ class _Checked:
 class AnalysisParameters(_Checked):
     """How the local evidence for each blur radius is measured (equations 3 to 13)."""
 
+    kind: Literal["auto", "photograph", "microscope"] = _control(
+        "auto",
+        "Kind of picture",
+        "What was learned from photographs (where subjects stand, how bright they are) counts only for photographs; "
+        "auto takes pictures with colours, and grey ones of 8 bits without a dark ground, for such.",
+        choices=("auto", "photograph", "microscope"),
+    )
     psf: str | PSF = _control(
         "disc",
         "Blur shape",
