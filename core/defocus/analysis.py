@@ -86,6 +86,11 @@ class Analysis:
         return self._estimates[1].threshold
 
     @property
+    def threshold_reason(self) -> str:
+        """Why `threshold` is what it is, in one line."""
+        return self._estimates[1].reason
+
+    @property
     def has_evidence(self) -> bool:
         """Whether any pixel says something of its blur; in a flat picture none does."""
         return self._estimates[0].has_evidence
@@ -102,7 +107,7 @@ class Analysis:
     @cached_property
     def _estimates(self) -> tuple[BlurMapEstimate | PublishedBlurMap, FocusMaskEstimate | PublishedFocusMask]:
         """What draws the map and what cuts the mask: the one place that asks for the method."""
-        measured = Measured(self.picture, self.evidence, self.tuning)
+        measured = Measured(self.picture, self.evidence, self.kind, self.tuning)
         if self.parameters.method == "paper":
             return PublishedBlurMap(measured), PublishedFocusMask(measured)
         return BlurMapEstimate(measured), FocusMaskEstimate(measured)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TUNING",
+    "BeliefTuning",
     "EvidenceTuning",
     "MapTuning",
     "MaskTuning",
     "Tuning",
     "TuningNumber",
+    "VoteTuning",
     "changed",
     "describe_tuning",
 ]
@@ -138,8 +141,8 @@ class MapTuning:
 
 
 @dataclass(frozen=True)
-class MaskTuning:
-    """How evidence becomes the in-focus mask (equations 17 and 18)."""
+class VoteTuning:
+    """How the radii alone vote for what is in focus, over thresholds and with colours (equation 17)."""
 
     contrast: float = _number(
         0.75,
@@ -166,10 +169,59 @@ class MaskTuning:
         0.1, "", "measured: agreement with neighbouring thresholds that makes one e times as probable"
     )
     voters: int = _number(20_000, "", "derived: samples that choose the threshold, for speed")
+
+
+@dataclass(frozen=True)
+class MaskTuning:
+    """How the belief is cut into the in-focus mask (equation 18)."""
+
+    smoothness: float = _number(70.0, "nats", "measured: lambda_0 on the usual number of samples")
+    edge_scale: float = _number(0.05, "colour", "measured: sigma_lambda of the cut (18); 0.04 in the paper")
     full_cut: int = _number(600_000, "px", "derived: pixels up to which the mask is cut at full size, for speed")
     carry_scale: float = _number(
         0.05, "colour", "measured: colour difference that carries the boundary from there to full size"
     )
+
+
+@dataclass(frozen=True)
+class BeliefTuning:
+    """How the belief, the log-odds of being in focus, becomes mask, threshold and map; its curves are fitted."""
+
+    table: str = _number("", "", "fitted: file of the curves; the suite's own unless given")
+    mask_nats: float = _number(
+        4.0, "nats", "measured: what a log-odds of one is worth in the cut, whose samples are not independent"
+    )
+    vote: float = _number(
+        0.6,
+        "log-odds",
+        "measured: what the vote of the radii is worth beside the curves",
+        "no vote (mask)",
+        off=0.0,
+    )
+    caution: float = _number(
+        0.3, "log-odds", "measured: by how much masks doubt what is in focus", "no caution (mask)", off=0.0
+    )
+    mostly: float = _number(0.75, "", "measured: not where this share of the picture is in focus")
+    map_nats: float = _number(6.0, "nats", "measured: the same in the map", "no belief (map)", off=0.0)
+    agreement: float = _number(
+        1.0, "", "derived: probability that belief and likelihood mean the same side; times this, a window's say"
+    )
+    least_say: float = _number(
+        0.02, "", "derived: a window that belief contradicts still breaks ties", "no belief (map)", off=1.0
+    )
+    step_width: float = _number(0.15, "log", "derived: width of the step from in focus to blurred at the threshold")
+    usual_threshold: float = _number(1.65, "px", "measured: on a web-size picture", "threshold 2 px for all (mask)")
+    threshold_spread: float = _number(0.6, "log", "measured: how far thresholds may stray from it for little gain")
+    threshold_pull: float = _number(0.02, "", "measured: share of wrong samples that straying so far is worth")
+    odds_per_nat: float = _number(0.5, "", "measured: log-odds that a nat is worth when the threshold is moved by hand")
+    evidence_nats: float = _number(
+        8.0, "nats", "measured: what tells the best radius from the worst; less is hardly evidence"
+    )
+
+    @property
+    def path(self) -> Path:
+        """File of the curves."""
+        return Path(self.table) if self.table else Path(__file__).parent / "belief" / "table.json"
 
 
 @dataclass(frozen=True)
@@ -179,11 +231,15 @@ class Tuning:
     Attributes
     ----------
     evidence : EvidenceTuning
+    vote : VoteTuning
+    belief : BeliefTuning
     map : MapTuning
     mask : MaskTuning
     """
 
     evidence: EvidenceTuning = field(default_factory=EvidenceTuning)
+    vote: VoteTuning = field(default_factory=VoteTuning)
+    belief: BeliefTuning = field(default_factory=BeliefTuning)
     map: MapTuning = field(default_factory=MapTuning)
     mask: MaskTuning = field(default_factory=MaskTuning)
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import defocus
+from defocus.cuts.neighbors import NEIGHBORS, pair_slices
+from defocus.estimate.boundary import boundary_weights
 from defocus.evidence.octaves import local_evidence
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.picture import as_picture, load_image
@@ -132,8 +134,12 @@ def test_smoothness_and_edge_sensitivity_do_what_they_say(samples):
     rough, smooth = (analysis.blur_map(smoothness=value) for value in (0.1, 5.0))
     assert np.abs(np.diff(smooth, axis=1)).mean() < 0.7 * np.abs(np.diff(rough, axis=1)).mean()
 
+    # Of two cuts, that with the heavier boundary weights has the boundary of less weight
+    weights = boundary_weights(analysis.picture.color, 1.0, 1.0)
+
     def boundary(mask):
-        return np.count_nonzero(np.diff(mask, axis=0)) + np.count_nonzero(np.diff(mask, axis=1))
+        pairs = [pair_slices(mask.shape, step) for step in NEIGHBORS]
+        return sum(float(w[a][mask[a] != mask[b]].sum()) for w, (a, b) in zip(weights, pairs, strict=True))
 
     assert boundary(analysis.focus_mask(smoothness=5.0)) < boundary(analysis.focus_mask(smoothness=0.2))
 

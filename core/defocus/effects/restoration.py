@@ -1,48 +1,60 @@
 """Restoration: the all-in-focus picture from a picture and its blur map (equation 19).
 
-The picture sought minimises ||W (A f - g)||^2 + lambda |grad f|_1, where A is the varying blur. The prior's absolute
-values are replaced by the half-quadratic bound |d| <= (d^2 / e + e) / 2, tight at e = |d|: conjugate gradients solve
-the quadratic problem for fixed e and then e is set anew, which lowers the energy at every round. W trusts a pixel less
-where its blur depends much on the radius, because no map is exact: without that, errors of the map become ringing.
+How far the map can be trusted is read from the picture itself (`map_error`); the blur is undone as far as that allows
+(`restoration_solver`), and not at all where the picture says that it is not blurred so. Only luminance is sharpened:
+cameras record colour more coarsely, and JPEG files keep still less of it. Large radii are restored in reduced pictures,
+in which nothing is missing that so much blur would have let through.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
+from defocus.effects.map_error import map_error
+from defocus.effects.restoration_solver import rounds
+from defocus.effects.unsure_blur import LayeredInverse, RememberedPSF, UnsureBlur
 from defocus.parameters import RestorationParameters, with_changes
-from defocus.pictures.picture import as_laid_out, as_picture
+from defocus.pictures.picture import Picture, as_laid_out, as_picture
+from defocus.pictures.sampling import cell_means
 from defocus.progress import ignore_progress, sub_progress
 from defocus.psf.families import DiscPSF
 from defocus.psf.varying_blur import VaryingBlur, checked_radius_map
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Iterator
+    from typing import Any, Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
-    from defocus.pictures.picture import Picture
+    from defocus.keywords import RestorationKeywords
     from defocus.progress import Progress
     from defocus.psf.families import PSF
 
 __all__ = ["restore"]
 
 _TILE = 1024  # px; side of what is solved at a time in large pictures
-_ROUND = 10  # conjugate-gradient steps between two settings of the prior's weights
-_TOLERANCE = 3e-4  # root-mean-square change of a whole round, in grey values of [0, 1], below which nothing changes
+_LARGEST = 10.0  # px; larger radii are restored in a reduced picture
+_ENOUGH = 1.0  # times the map's error: share of all that was changed, below which more change gains nothing
 _MEAN_GRADIENT = 0.2  # in [0, 1] per px, the scale of the prior's Laplace distribution: that of the steepest texture
-_SMALLEST_GRADIENT = 2e-3  # below this the prior is quadratic
-_MODEL_ERROR = 1e-6  # variance; kernels are never exact
-_EIGHT_BIT_ERROR = 5e-5  # variance; pictures of 8 bits mostly are JPEG files, whose errors lie in every frequency
-_SATURATED = 0.995  # recorded values from here up may have been any larger
-_MAP_ERROR = 0.08  # px, standard deviation: errors of the map that the solution must bear
-_MAP_ERROR_SIDE = 9  # px; errors of the map are alike over so many pixels
+_MODEL_ERROR = 8e-5  # variance that stands for what the model leaves out in photographs, as in `noise` ...
+_USUAL_ERROR = 0.15  # ... whose maps are wrong by so much of the radius; where they are better, so is the model
+_HIDDEN = 0.08  # error at which as much again is hidden: whole windows of one radius show the map at its best
+_BEST, _WORST = 0.02, 0.17  # of the radius: no map is better, and if it were worse nothing would be restored
+_ENCODED_ERROR = 0.15  # at least, for pictures of 8 bits: encoded for a display, in which no blur is quite a disc
+_SIDE = 9  # px; what is known of pixels is smoothed over so many
 _CLEARANCE = 1.5  # radii from what is in focus within which nothing is restored
-_MISFIT = 3.0  # times the noise variance: mean squared error around a pixel, from which on its radius is doubted
+_MISFIT = 3.0  # times the variance expected: mean squared error around a pixel, from which on its radius is doubted
+_RANGE = 6  # px around a pixel whose range of luminance ...
+_EXCESS = 0.03  # ... may be exceeded by so much of itself, divided by the map's error
 _UNTOUCHED, _RESTORED = 1.0, 1.8  # px; up to the first nothing is changed, from the second on everything
+_SATURATED = 0.995  # recorded values from here up may have been any larger
+_USUAL_STEPS = 6  # that bring two thirds of the change
+_STAGE = "restoring"
+_DISC = RememberedPSF(DiscPSF())
 
 
 def restore(
@@ -52,7 +64,7 @@ def restore(
     *,
     psf: PSF | None = None,
     progress: Progress = ignore_progress,
-    **changes: Any,
+    **changes: Unpack[RestorationKeywords],
 ) -> NDArray[np.float32]:
     """Undo the blur that a blur map describes, equation (19).
 
@@ -84,8 +96,9 @@ def restore(
 
     Notes
     -----
-    Saturated pixels only bound the picture from below. The picture is solved with a margin of unknown pixels around
-    it, so that borders do not ring. Large pictures are solved in overlapping tiles.
+    How far the map can be trusted is measured from the picture, see `map_error`. Only luminance is restored. Rims of
+    burnt-out lights stay as they are. The picture is solved with a margin of unknown pixels around it, so that borders
+    do not ring. Large pictures are solved in overlapping tiles, large radii in reduced pictures.
 
     Examples
     --------
@@ -98,43 +111,105 @@ def restore(
     picture = as_picture(image)
     family = DiscPSF() if psf is None else psf
     radius = checked_radius_map(radius_map, picture.shape, largest=getattr(family, "largest_radius", None))
-    progress(0.0, "restoring")
+    progress(0.0, _STAGE)
     color = picture.color[..., :1] if picture.gray else picture.color
-    planes = np.ascontiguousarray(np.moveaxis(color, 2, 0))
-    restored = _in_tiles(planes, radius, chosen, family, progress)
-    progress(1.0, "restoring")
-    return as_laid_out(np.moveaxis(restored, 0, 2), image, picture)
+    burnt = ndimage.maximum_filter((color >= _SATURATED).any(axis=2), _SIDE)
+    least = _ENCODED_ERROR if _encoded(color) else _BEST
+    change = _change(picture.luminance, burnt, radius, least, chosen, RememberedPSF(family), progress)
+    change *= np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
+    restored = color + change[..., np.newaxis]
+    restored = np.where(change[..., np.newaxis] == 0, color, np.clip(restored, 0, 1)).astype(np.float32)
+    progress(1.0, _STAGE)
+    return as_laid_out(restored, image, picture)
 
 
-def _in_tiles(
-    planes: NDArray[np.float32],
+@dataclass(frozen=True)
+class _Level:
+    """The picture reduced by a factor, and what of it is to be restored there."""
+
+    factor: int
+    luminance: NDArray[np.float32]
+    radius: NDArray[np.float32]
+    share: NDArray[np.float32]  # how much of a pixel's restoration is done here
+    clear: NDArray[np.bool_]  # away from burnt-out lights, which may have been any brighter
+
+
+def _levels(luminance: NDArray[np.float32], burnt: NDArray[np.bool_], radius: NDArray[np.float32]) -> Iterator[_Level]:
+    """Yield the picture and reduced ones, as long as there are radii too large for the one before."""
+    factor = 1
+    left = ((radius > _UNTOUCHED) * np.float32(1)).astype(np.float32)
+    while left.any() and min(radius.shape) >= 4 * factor:
+        coarser = np.clip(radius / (factor * _LARGEST) * 4 - 3, 0, 1)
+        share = cell_means(left * (1 - coarser), factor)
+        if share.any():
+            yield _Level(
+                factor,
+                cell_means(luminance, factor),
+                cell_means(radius, factor) / np.float32(factor),
+                share,
+                cell_means(burnt.astype(np.float32), factor) == 0,
+            )
+        left = left * coarser
+        factor *= 2
+
+
+def _likely(error: float, least: float) -> float:
+    """Return the error of a map to work with, from that in windows of one radius."""
+    return float(np.clip(error * (1 + (error / _HIDDEN) ** 2), least, _WORST))
+
+
+def _encoded(color: NDArray[np.float32]) -> bool:
+    """Tell whether a picture has the grey levels of 8 bits."""
+    sample = color[::7, ::7] * 255
+    return bool((np.abs(sample - np.rint(sample)) < 1e-3).all())
+
+
+def _change(
+    luminance: NDArray[np.float32],
+    burnt: NDArray[np.bool_],
     radius: NDArray[np.float32],
+    least: float,
     chosen: RestorationParameters,
     psf: PSF,
     progress: Progress,
 ) -> NDArray[np.float32]:
-    """Solve tiles that overlap, and blend them where they do."""
-    height, width = radius.shape
-    if radius.max() <= _UNTOUCHED:
-        return planes.copy()
-    noise = _noise_variance(planes)
-    overlap = int(np.ceil(2 * radius.max())) + 8
+    """Return what restoration adds to the luminance, level by level, in tiles that overlap."""
+    result = np.zeros_like(luminance)
+    levels = list(_levels(luminance, burnt, radius))
+    work = [float((level.share > 0).sum() * (1 + np.square(level.radius).mean())) for level in levels]
+    for number, level in enumerate(levels):
+        part = sub_progress(progress, sum(work[:number]) / sum(work), sum(work[: number + 1]) / sum(work))
+        change = _in_tiles(level, least, chosen, psf, part)
+        if level.factor > 1:
+            # Cubic, because linear interpolation would take away part of what has just been restored
+            change = ndimage.zoom(change, level.factor, mode="nearest", grid_mode=True)
+            change = change[: result.shape[0], : result.shape[1]]
+        result += change
+    return result
+
+
+def _in_tiles(
+    level: _Level, least: float, chosen: RestorationParameters, psf: PSF, progress: Progress
+) -> NDArray[np.float32]:
+    """Return what restoration adds to one level: tiles that overlap are solved and blended where they do."""
+    part = sub_progress(progress, 0, 0.05)
+    part(0.0, _STAGE)
+    judged = map_error(level.luminance, level.radius, psf)
+    error = _likely(judged.error, least)
+    height, width = level.radius.shape
+    overlap = int(np.ceil(2 * _LARGEST)) + 8
     tiles = [(rows, columns) for rows in _spans(height, overlap) for columns in _spans(width, overlap)]
-    if len(tiles) == 1:
-        return _solve(planes, radius, noise, chosen, psf, progress)
-    total = np.zeros_like(planes)
-    weight = np.zeros((height, width), np.float32)
+    tiles = [tile for tile in tiles if level.share[slice(*tile[0]), slice(*tile[1])].any()]
+    total = np.zeros_like(level.luminance)
+    weight = np.zeros_like(level.luminance)
     for number, (rows, columns) in enumerate(tiles):
         here = (slice(*rows), slice(*columns))
-        part = sub_progress(progress, number / len(tiles), (number + 1) / len(tiles))
-        solved = _solve(np.ascontiguousarray(planes[:, *here]), radius[here], noise, chosen, psf, part)
-        share = np.outer(_fade(rows, height, overlap), _fade(columns, width, overlap)).astype(np.float32)
-        total[:, *here] += share * solved
-        weight[here] += share
-    total /= weight
-    untouched = radius <= _UNTOUCHED
-    total[:, untouched] = planes[:, untouched]
-    return np.clip(total, 0, 1)
+        piece = _Level(level.factor, level.luminance[here], level.radius[here], level.share[here], level.clear[here])
+        part = sub_progress(progress, 0.05 + 0.95 * number / len(tiles), 0.05 + 0.95 * (number + 1) / len(tiles))
+        fade = np.outer(_fade(rows, height, overlap), _fade(columns, width, overlap)).astype(np.float32)
+        total[here] += fade * judged.belief[here] * _solve(piece, error, judged.noise, chosen, psf, part)
+        weight[here] += fade
+    return (total / np.maximum(weight, 1e-6)).astype(np.float32)
 
 
 def _spans(length: int, overlap: int) -> list[tuple[int, int]]:
@@ -148,174 +223,58 @@ def _spans(length: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def _fade(span: tuple[int, int], length: int, overlap: int) -> NDArray[np.float64]:
-    """Return weights that rise from a tile's inner borders over the overlap."""
+    """Return weights that rise in the middle half of each overlap: a tile is least right at its very border."""
     position = np.arange(*span)
-    rise = np.ones(len(position)) if span[0] == 0 else np.minimum(1, (position - span[0] + 1) / overlap)
-    fall = np.ones(len(position)) if span[1] >= length else np.minimum(1, (span[1] - position) / overlap)
-    return np.minimum(rise, fall)
-
-
-def _noise_variance(planes: NDArray[np.float32]) -> float:
-    """Return the noise variance from second differences across both axes; blurred pictures have next to none."""
-    inner = planes[:, 1:-1, 1:-1]
-    if inner.size == 0:
-        return _MODEL_ERROR
-    across = planes[:, :, :-2] - 2 * planes[:, :, 1:-1] + planes[:, :, 2:]
-    both = across[:, :-2] - 2 * across[:, 1:-1] + across[:, 2:]
-    # The lower quartile, because texture that is in focus adds to the rest; 0.3186 is that of |N(0, 1)|
-    deviation = float(np.percentile(np.abs(both[:, ::2, ::2]), 25)) / 0.3186 / 6
-    sample = planes[:, ::7, ::7] * 255
-    eight_bits = bool((np.abs(sample - np.rint(sample)) < 1e-3).all())
-    return max(deviation * deviation, _EIGHT_BIT_ERROR if eight_bits else _MODEL_ERROR)
+    rise, fall = ((inside - overlap / 4) / (overlap / 2) for inside in (position - span[0] + 1, span[1] - position))
+    return np.clip(np.minimum(rise if span[0] > 0 else 1, fall if span[1] < length else 1), 1e-3, 1) + 0 * position
 
 
 def _solve(
-    planes: NDArray[np.float32],
-    radius: NDArray[np.float32],
-    noise: float,
-    chosen: RestorationParameters,
-    psf: PSF,
-    progress: Progress,
+    level: _Level, error: float, noise: float, chosen: RestorationParameters, psf: PSF, progress: Progress
 ) -> NDArray[np.float32]:
-    """Minimise the energy by rounds of conjugate gradients."""
-    if radius.max() <= _UNTOUCHED:
-        return planes.copy()
+    """Return what restoration adds to one tile."""
     steps = 0
 
     def stepped(more: int = 1) -> None:
         nonlocal steps
         steps += more
-        progress(min(steps / chosen.iterations, 1.0), "restoring")
+        progress(1 - np.exp(-steps / _USUAL_STEPS), _STAGE)  # the end comes when nothing changes any more
 
-    blur = VaryingBlur(radius, psf, watch=lambda: stepped(0))
-    margin = blur.margin
+    largest = getattr(psf, "largest_radius", np.inf)
+    radius = np.minimum(level.radius, np.float32(_LARGEST))
+    near = ndimage.maximum_filter(level.share, 2 * int(radius.max()) + 1) > 0
+    active = (level.radius > _UNTOUCHED / level.factor) & (level.radius <= _LARGEST) & near & level.clear
     # Beside what is more in focus nothing can be trusted if the map's edge is not quite in its place: it stays as it is
-    wide = VaryingBlur(np.minimum(radius * _CLEARANCE, radius.max()), DiscPSF())
-    known = (radius > _UNTOUCHED) & (wide.undisturbed > 0.999)
-    # Nor can the rim of a burnt-out light, which may have been any brighter
-    known &= _box_mean((planes >= _SATURATED).any(axis=0).astype(float)) < 1e-6
-    solution, trust = planes, np.ones_like(planes)
-    for solution, trust in _rounds(blur, planes, known, noise, chosen, stepped):  # noqa: B007 - the last one counts
-        pass
-    inner = solution[:, margin : margin + radius.shape[0], margin : margin + radius.shape[1]]
-    share = np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
-    share = share * np.clip(2 * _box_mean(known.astype(float)) - 1, 0, 1).astype(np.float32)
-    # What no picture blurred by this map could look like is not blurred by it: it is in focus, and stays
-    misfit = np.asarray(np.mean((planes - blur.forward(solution)) ** 2, axis=0, dtype=np.float64))
-    expected = noise / np.maximum(trust.min(axis=0), 1e-6)  # with what errors of the map make
-    doubt = np.where(known, misfit / expected, 0) / _MISFIT
-    share = share * np.clip(2 - _box_mean(doubt), 0, 1).astype(np.float32)
-    result = np.clip(planes + share * (inner - planes), 0, 1)
-    untouched = radius <= _UNTOUCHED
-    result[:, untouched] = planes[:, untouched]
-    return result
-
-
-def _rounds(
-    blur: VaryingBlur,
-    planes: NDArray[np.float32],
-    known: NDArray[np.bool_],
-    noise: float,
-    chosen: RestorationParameters,
-    stepped: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Yield the picture with its margin after each round of conjugate gradients, and the trust W^2 in each pixel."""
-    margin = blur.margin
-    pad = ((0, 0), (margin, margin), (margin, margin))
-    restored = np.pad(planes, pad, mode="symmetric" if margin <= min(blur.shape) else "edge")
+    wide = VaryingBlur(radius * np.float32(_CLEARANCE), _DISC, active=active)
+    known = active & (wide.undisturbed > 0.999)
+    if not known.any():
+        return np.zeros_like(level.luminance)
+    blur = UnsureBlur(radius, error, psf, largest=largest, active=known, watch=lambda: stepped(0))
+    around = ndimage.maximum_filter(np.pad(known, blur.margin), 2 * blur.margin + 1)
+    inverse = LayeredInverse(np.pad(radius, blur.margin, mode="edge"), error, psf, around, largest=largest)
     # Laplace prior of mean gradient b against Gaussian noise: lambda = 2 sigma^2 / b
-    strength = 2 * noise / _MEAN_GRADIENT / chosen.strength
-    saturated = planes >= _SATURATED
-    certain = np.ones(blur.shape, np.float32)
-    done = 0
-    while done < chosen.iterations:
-        before = restored
-        steps = min(_ROUND, chosen.iterations - done)
-        blurred = blur.forward(restored)
-        if done <= _ROUND:  # known well enough after one round; fixed from then on, so that the energy falls
-            certain = _certainty(blur.slope(restored), noise) * known
-        trust = np.where(saturated & (blurred >= planes), np.float32(0), certain)
-        residual = trust * (planes - blurred)
-        restored = _conjugate_gradients(
-            blur, trust, _prior_weights(before, strength), residual, restored, steps, stepped
-        )
-        done += steps
-        yield restored, trust
-        if float(np.sqrt(np.mean((restored - before) ** 2))) < _TOLERANCE:
-            return
+    variance = 2 * noise + _MODEL_ERROR * (error / _USUAL_ERROR) ** 2
+    smoothness = 2 * variance / _MEAN_GRADIENT / chosen.strength
+    planes = level.luminance[np.newaxis]
+    solution = planes
+    # What is unsure by so much is not worth more exact an answer
+    course = rounds(blur, inverse, planes, known, smoothness, chosen.iterations, _ENOUGH * error, stepped)
+    for solution in course:  # noqa: B007 - the last one counts
+        pass
+    share = level.share * np.clip(2 * _smooth(known) - 1, 0, 1)
+    # What no picture blurred by this map could look like is not blurred by it: it is in focus, and stays
+    lower, upper = blur.forward(solution)[:, 0]
+    misfit = np.where(known, (planes[0] - (lower + upper) / 2) ** 2, 0)
+    expected = variance + _smooth(np.where(known, ((lower - upper) / 2) ** 2, 0))
+    share = share * np.clip(2 - _smooth(misfit / expected) / _MISFIT, 0, 1)
+    # Rings go beyond the range of what is around them; the less sure the map, the less of that is allowed
+    around = 2 * _RANGE + 1
+    low, high = ndimage.minimum_filter(planes[0], around), ndimage.maximum_filter(planes[0], around)
+    excess = np.float32(_EXCESS / error) * (high - low)
+    inner = np.clip(solution[blur.inner][0], low - excess, high + excess)
+    return (share * (inner - planes[0])).astype(np.float32)
 
 
-def _certainty(slope: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
-    """Return the noise's share in the variance of each pixel's error, float32 (H, W); the rest comes from the map."""
-    variance = np.asarray(np.mean(slope * slope, axis=0, dtype=np.float64)) * _MAP_ERROR**2
-    return (noise / (noise + np.maximum(_box_mean(variance), 0))).astype(np.float32)
-
-
-def _box_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over the square around each pixel, float64 (H, W)."""
-    half = _MAP_ERROR_SIDE // 2
-    for axis in (0, 1):
-        total = np.cumsum(
-            np.pad(values, [(half + 1, half) if k == axis else (0, 0) for k in (0, 1)], mode="edge"), axis
-        )
-        ends = np.take(total, np.arange(_MAP_ERROR_SIDE, total.shape[axis]), axis)
-        values = (ends - np.take(total, np.arange(total.shape[axis] - _MAP_ERROR_SIDE), axis)) / _MAP_ERROR_SIDE
-    return values
-
-
-def _prior_weights(planes: NDArray[np.float32], strength: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the weights strength / (2 |d|) of the vertical and horizontal differences; channels share them."""
-    # Colours share their edges, which a joint weight keeps aligned
-    vertical = np.sqrt(np.mean(np.diff(planes, axis=1) ** 2, axis=0))
-    horizontal = np.sqrt(np.mean(np.diff(planes, axis=2) ** 2, axis=0))
-    half = np.float32(strength / 2)
-    floor = np.float32(_SMALLEST_GRADIENT)
-    return half / np.maximum(vertical, floor), half / np.maximum(horizontal, floor)
-
-
-def _prior_force(
-    planes: NDArray[np.float32], weights: tuple[NDArray[np.float32], NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    """Return the gradient of the weighted squared differences, halved."""
-    out = np.zeros_like(planes)
-    flow = np.diff(planes, axis=1) * weights[0]
-    out[:, :-1] -= flow
-    out[:, 1:] += flow
-    flow = np.diff(planes, axis=2) * weights[1]
-    out[:, :, :-1] -= flow
-    out[:, :, 1:] += flow
-    return out
-
-
-def _conjugate_gradients(
-    blur: VaryingBlur,
-    trust: NDArray[np.float32],
-    weights: tuple[NDArray[np.float32], NDArray[np.float32]],
-    residual: NDArray[np.float32],
-    start: NDArray[np.float32],
-    steps: int,
-    stepped: Callable[[], None],
-) -> NDArray[np.float32]:
-    """Solve (A' W A + D' V D) f = A' W g from `start`, each channel with its own step length."""
-
-    def inner(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.einsum("cyx,cyx->c", a, b, dtype=np.float64)
-
-    result = start.copy()
-    force = blur.adjoint(residual) - _prior_force(start, weights)
-    direction = force.copy()
-    power = inner(force, force)
-    for _ in range(steps):
-        stepped()
-        bent = blur.adjoint(trust * blur.forward(direction)) + _prior_force(direction, weights)
-        bend = inner(direction, bent)
-        length = np.divide(power, bend, out=np.zeros_like(power), where=bend > 0).astype(np.float32)[:, None, None]
-        result += length * direction
-        force -= length * bent
-        following = inner(force, force)
-        if not (following > 0).any():
-            break
-        turn = np.divide(following, power, out=np.zeros_like(power), where=power > 0)
-        direction = force + turn.astype(np.float32)[:, None, None] * direction
-        power = following
-    return result
+def _smooth(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the mean over the square around each pixel."""
+    return ndimage.uniform_filter(values.astype(np.float32), _SIDE, mode="nearest")

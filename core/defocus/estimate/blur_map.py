@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.belief.threshold import radius_prior
 from defocus.cuts.labeling import coherent_labels
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.refinement import refined_labels
@@ -62,8 +63,8 @@ class BlurMapEstimate:
         self._last: tuple[MapParameters, NDArray[np.float32]] | None = None
 
     @cached_property
-    def costs(self) -> NDArray[np.float32]:
-        """The data term of (14): what each radius costs each sample, float32 (h, w, R) in nats, its least 0."""
+    def likelihood_costs(self) -> NDArray[np.float32]:
+        """What each radius costs each sample by its windows alone, float32 (h, w, R) in nats, its least 0."""
         evidence, tuning = self.measured.evidence, self.measured.tuning.map
         cost = evidence.profile + np.float32(tuning.sparsity) * evidence.log_gradient_variance
         if evidence.wide is not None:
@@ -73,6 +74,27 @@ class BlurMapEstimate:
                 part += wide[: part.shape[0], : part.shape[1]]
         cost -= cost.min(axis=2, keepdims=True)
         return np.minimum(cost, np.float32(tuning.clip), out=cost)
+
+    @cached_property
+    def costs(self) -> NDArray[np.float32]:
+        """The data term of (14): the likelihood, as far as it suits the belief, and the belief itself.
+
+        A window beside something sharp sees it and takes its radius, though its own middle is blurred. Where the belief
+        and the likelihood are of two minds, the window saw what belongs to the other side: it has no say then, and
+        the sample follows its neighbours.
+        """
+        measured, tuning = self.measured, self.measured.tuning
+        likelihood, belief = self.likelihood_costs, measured.belief
+        beyond = radius_prior(measured.evidence.radii, measured.threshold.radius, tuning.belief)
+        probability = np.exp(np.float32(-tuning.map.temper) * likelihood)
+        sharp = (probability @ (1 - beyond)) / probability.sum(axis=2)
+        focus = 1 / (1 + np.exp(-belief))
+        agreement = focus * sharp + (1 - focus) * (1 - sharp)
+        say = np.clip(np.float32(tuning.belief.agreement) * agreement, np.float32(tuning.belief.least_say), 1)
+        nats = np.float32(tuning.belief.map_nats) * belief[..., np.newaxis]
+        cost = say[..., np.newaxis] * likelihood + np.maximum(nats, 0) * beyond - np.minimum(nats, 0) * (1 - beyond)
+        cost -= cost.min(axis=2, keepdims=True)
+        return np.asarray(cost, np.float32)
 
     def sample_radii(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
         """Return the coherent radius at each sample, float32 (h, w) in px."""
@@ -119,12 +141,12 @@ class BlurMapEstimate:
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
         radius = self.sample_radii(parameters or MapParameters())
-        near = probability_near(self.measured, self.costs, radius, self.measured.tuning.map.temper)
+        near = probability_near(self.measured, self.likelihood_costs, radius, self.measured.tuning.map.temper)
         return self.measured.at_pixels(near)
 
     @cached_property
     def has_evidence(self) -> bool:
         """Whether any sample prefers some radius; in a flat picture none does."""
-        best = self.measured.evidence.radii[self.costs.argmin(axis=2)].astype(np.float32)
-        near = probability_near(self.measured, self.costs, best, self.measured.tuning.map.temper)
+        best = self.measured.evidence.radii[self.likelihood_costs.argmin(axis=2)].astype(np.float32)
+        near = probability_near(self.measured, self.likelihood_costs, best, self.measured.tuning.map.temper)
         return bool(near.max() > self.measured.tuning.map.faint)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from defocus.belief.log_odds import focus_log_odds
+from defocus.belief.preference import focus_cost
+from defocus.belief.threshold import Threshold, threshold_of
+from defocus.belief.vote import vote
+from defocus.belief.windows import window_scale
 from defocus.pictures.sampling import cell_means, interpolate
 from defocus.tuning import TUNING, Tuning
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from defocus.evidence import Evidence
@@ -27,17 +33,48 @@ class Measured:
     ----------
     picture : Picture
     evidence : Evidence
+    kind : {"photograph", "microscope"}
+        What the belief takes the picture for.
     tuning : Tuning
     """
 
     picture: Picture
     evidence: Evidence
+    kind: Literal["photograph", "microscope"] = "photograph"
     tuning: Tuning = TUNING
 
     @cached_property
     def sample_color(self) -> NDArray[np.float32]:
         """Mean colour around each sample, float32 (h, w, 3)."""
         return cell_means(self.picture.color, self.evidence.spacing)
+
+    @cached_property
+    def radius_cost(self) -> NDArray[np.float32]:
+        """What each radius costs each sample with a weak prior on contrast, float32 (h, w, R) in nats."""
+        return focus_cost(self.evidence.profile, self.evidence.log_gradient_variance, self.tuning.vote)
+
+    @cached_property
+    def belief(self) -> NDArray[np.float32]:
+        """Log-odds that each sample is in focus, float32 (h, w); 0 where windows are mostly empty.
+
+        The fitted belief and what the radii alone vote for. Pictures that are no photographs are believed by their
+        radii only.
+        """
+        tuning = self.tuning.belief
+        voted = vote(self.radius_cost, self.evidence.radii, self.sample_color, self.picture.shape, self.tuning)
+        if self.kind == "photograph":
+            found = focus_log_odds(self.evidence, self.picture.luminance, self.sample_color, table=tuning.path)
+        else:
+            found = voted.preference / np.float32(tuning.mask_nats)
+        found = found + np.where(voted.mask, np.float32(tuning.vote), np.float32(-tuning.vote))
+        found[self.unknown] = 0
+        return found
+
+    @cached_property
+    def threshold(self) -> Threshold:
+        """Up to which radius the belief calls things in focus."""
+        scale = window_scale(self.picture.shape)
+        return threshold_of(self.belief, self.radius_cost, self.evidence.radii, scale, self.tuning.belief)
 
     @property
     def unknown(self) -> NDArray[np.bool_]:

@@ -131,6 +131,7 @@ class PublishedFocusMask:
     """
 
     threshold = _THRESHOLD
+    reason = "as published"
 
     def __init__(self, measured: Measured) -> None:
         self.measured = measured

@@ -111,6 +111,8 @@ def _gather(planes, index, share, depth, limit, total, kernels, reach, first, la
             size = 2 * near + 1
             for c in range(channels):
                 out[c, y, x] = 0
+            if nearest == np.inf:
+                continue
             for dy in range(-near, near + 1):
                 low = kernels[lower, half + dy, half - near : half + near + 1]
                 high = kernels[upper, half + dy, half - near : half + near + 1]
@@ -140,6 +142,8 @@ def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first,
             upper = min(lower + 1, len(kernels) - 1)
             more = share[y, x]
             nearest = limit[y, x]
+            if nearest == np.inf:
+                continue
             near = reach[upper]
             size = 2 * near + 1
             left = half + x - near
@@ -173,6 +177,8 @@ class VaryingBlur:
         The kernel family.
     threads : int
         Number of threads; results do not depend on it.
+    active : bool (H, W), optional
+        Where the blurred picture is wanted; elsewhere it is 0, which costs nothing. Everywhere unless given.
     watch : callable, optional
         Called without arguments several times a second while the operator works; may raise to stop it.
 
@@ -185,7 +191,13 @@ class VaryingBlur:
     """
 
     def __init__(
-        self, radius: NDArray[np.floating], psf: PSF, *, threads: int = 2, watch: Callable[[], None] = lambda: None
+        self,
+        radius: NDArray[np.floating],
+        psf: PSF,
+        *,
+        threads: int = 2,
+        active: NDArray[np.bool_] | None = None,
+        watch: Callable[[], None] = lambda: None,
     ) -> None:
         radii, self.kernels, self.reach = kernel_bank(psf, float(np.max(radius)))
         place = np.interp(radius, radii, np.arange(len(radii)))
@@ -198,8 +210,11 @@ class VaryingBlur:
         self.shape = (int(radius.shape[0]), int(radius.shape[1]))
         self._depth = np.pad(np.asarray(radius, np.float32), self.margin, mode="edge")
         self._limit = (np.asarray(radius, np.float32) * np.float32(_IN_FRONT)).astype(np.float32)
+        if active is not None:
+            self._limit[~active] = np.inf  # no light is near enough to be seen there
         self._total = np.ones(self.shape, np.float32)
         self._total = self._between(np.ones((1, *self.padded_shape), np.float32), self._share)[0]
+        self._total[self._limit == np.inf] = 1
 
     @property
     def margin(self) -> int:

@@ -7,15 +7,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from defocus.effects import restoration
+from defocus.effects import restoration, restoration_solver
+from defocus.effects.map_error import map_error
 from defocus.effects.restoration import restore
+from defocus.effects.unsure_blur import LayeredInverse, UnsureBlur
 from defocus.errors import InputError
-from defocus.parameters import RestorationParameters
 from defocus.pictures.picture import as_picture, load_image
 from defocus.psf.families import DiscPSF
 from defocus.psf.simulation import simulate_blur
-from defocus.psf.varying_blur import VaryingBlur
 
 
 def psnr(picture, truth):
@@ -85,7 +86,7 @@ def test_tiles_equal_the_whole(texture, monkeypatch):
     radius = np.broadcast_to(np.linspace(0, 4, texture.shape[1]), texture.shape)
     blurred = simulate_blur(texture, radius, noise=1e-6)
     whole = restore(blurred, radius)
-    monkeypatch.setattr(restoration, "_TILE", 64)
+    monkeypatch.setattr(restoration, "_TILE", 96)  # tiles overlap by 28 px
     tiled = restore(blurred, radius)
     assert not np.array_equal(tiled, whole)
     assert np.sqrt(np.mean((tiled - whole) ** 2)) < 0.01
@@ -94,30 +95,72 @@ def test_tiles_equal_the_whole(texture, monkeypatch):
 
 def test_the_energy_never_rises(texture):
     picture = simulate_blur(0.8 * texture, 3.0, noise=1e-5).astype(np.float32)[np.newaxis]
-    blur = VaryingBlur(np.full(texture.shape, 3.0, np.float32), DiscPSF())
-    noise, floor = 1e-5, restoration._SMALLEST_GRADIENT
-    strength = 2 * noise / restoration._MEAN_GRADIENT
+    radius = np.full(texture.shape, 3.0, np.float32)
+    blur = UnsureBlur(radius, 0.05, DiscPSF())
+    padded = np.pad(radius, blur.margin, mode="edge")
+    inverse = LayeredInverse(padded, 0.05, DiscPSF(), np.ones(padded.shape, bool))
+    smoothness, floor = 1e-4, restoration_solver.SMALLEST_GRADIENT
+    known = np.ones(texture.shape, bool)
     course = [
-        (solution.astype(float), trust)
-        for solution, trust in restoration._rounds(
-            blur, picture, np.ones(texture.shape, bool), noise, RestorationParameters(iterations=100)
-        )
+        solution.astype(float)
+        for solution in restoration_solver.rounds(blur, inverse, picture, known, smoothness, 30, 1e-3)
     ]
-    trust = course[-1][1]
-    assert (trust > 0).all()
 
     def energy(solution):
-        misfit = (trust * (blur.forward(solution) - picture) ** 2).sum()
+        misfit = ((blur.forward(solution.astype(np.float32)) - picture) ** 2).sum() / 2
         steps = [np.abs(np.diff(solution, axis=axis)) for axis in (1, 2)]
-        return misfit + strength * sum(
+        return misfit + smoothness * sum(
             np.where(step < floor, step**2 / (2 * floor) + floor / 2, step).sum() for step in steps
         )
 
-    energies = [energy(solution) for solution, _ in course]
+    energies = [energy(solution) for solution in course]
     assert len(energies) > 4
-    # The first two rounds still set the trust
-    assert all(after <= before * (1 + 1e-4) for before, after in pairwise(energies[1:]))
+    assert all(after <= before * (1 + 1e-4) for before, after in pairwise(energies))
     assert energies[-1] < energies[0]
+
+
+def test_the_unsure_blur_and_its_adjoint():
+    rng = np.random.default_rng(1)
+    blur = UnsureBlur(rng.uniform(0, 4, (20, 31)).astype(np.float32), 0.2, DiscPSF(), active=rng.random((20, 31)) > 0.3)
+    sharp = rng.random((1, *blur.padded_shape), dtype=np.float32)
+    pictures = rng.random((2, 1, 20, 31), dtype=np.float32)
+    assert (blur.forward(sharp) * pictures).sum() / 2 == pytest.approx((sharp * blur.adjoint(pictures)).sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.25])
+def test_a_map_that_is_wrong_by_a_fifth_does_no_harm(texture, factor):
+    """The picture tells that the map is wrong; then less is restored, but nothing spoilt."""
+    blurred = simulate_blur(texture, 4.0, noise=1e-6)
+    assert psnr(restore(blurred, np.full(texture.shape, 4.0 * factor)), texture) > psnr(blurred, texture)
+
+
+def test_large_radii_are_restored_in_a_reduced_picture(samples):
+    sharp = load_image(samples / "grass.png").luminance[:192, :288]
+    sharp = ndimage.zoom(sharp, 2, order=3).clip(0, 1)
+    blurred = simulate_blur(sharp, 14.0, noise=1e-6)
+    assert psnr(restore(blurred, np.full(sharp.shape, 14.0)), sharp) > psnr(blurred, sharp) + 1
+
+
+def test_the_maps_error_is_measured(samples):
+    """Maps that are exact, and off by 5 and by 12 %."""
+    sharp = load_image(samples / "grass.png").luminance
+    blurred = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
+    found = [map_error(blurred, np.full(sharp.shape, 5 * off, np.float32), DiscPSF()) for off in (1, 1.05, 1.12)]
+    assert found[0].error < 0.02 < found[1].error < found[2].error
+    assert found[2].error > 0.05
+    assert found[0].noise == pytest.approx(1e-6, rel=1)
+
+
+def test_what_is_sharper_than_the_map_says_is_not_believed(samples):
+    """The map says 5 px everywhere, but the left half is in focus."""
+    sharp = load_image(samples / "grass.png").luminance
+    picture = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
+    picture[:, :240] = sharp[:, :240]
+    radius = np.full(sharp.shape, 5.0, np.float32)
+    judged = map_error(picture, radius, DiscPSF())
+    assert judged.belief[:, :200].mean() < 0.5
+    assert judged.belief[:, 280:].mean() > 0.9
+    assert np.abs(restore(picture, radius) - picture)[:, :180].mean() < 0.02
 
 
 @pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])

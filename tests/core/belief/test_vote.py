@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from defocus.belief.vote import probable_thresholds
 from defocus.estimate.boundary import boundary_weights
-from defocus.estimate.threshold import probable_thresholds
 
 RADII = np.arange(0, 8.01, 0.1)
 

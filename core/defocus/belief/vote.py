@@ -1,16 +1,19 @@
-"""Threshold: up to which blur radius a picture counts as in focus, if nobody says so."""
+"""Vote: the mask of the radii alone, by a vote over thresholds and with what it says of colours."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defocus.cuts.grid_cut import ExactCut
-from defocus.estimate.preference import focus_log_odds
+from defocus.belief.colors import color_log_odds
+from defocus.belief.preference import radius_preference
+from defocus.cuts.grid_cut import BandedCut, ExactCut
+from defocus.cuts.neighbors import contrast_weights
 from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from defocus.tuning import Tuning
 
-__all__ = ["probable_thresholds"]
+__all__ = ["Vote", "probable_thresholds", "vote"]
 
 
 def _agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
@@ -39,7 +42,7 @@ def _masks(
 
     def cut_some(some: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
         cutter = ExactCut(weights)
-        return [cutter.cut(focus_log_odds(cost, radii, threshold, tuning.mask), 0) for threshold in some]
+        return [cutter.cut(radius_preference(cost, radii, threshold, tuning.vote), 0) for threshold in some]
 
     with ThreadPoolExecutor(2) as pool:
         return list(itertools.chain.from_iterable(pool.map(cut_some, np.array_split(thresholds, 2))))
@@ -62,10 +65,10 @@ def probable_thresholds(
     Parameters
     ----------
     cost : float32 (h, w, R)
-        From `defocus.estimate.preference.focus_cost`.
+        From `defocus.belief.preference.focus_cost`.
     radii : float64 (R,)
     weights : float32 (4, h, w)
-        From `defocus.estimate.boundary.boundary_weights`.
+        From `defocus.cuts.neighbors.contrast_weights`.
     shape : (H, W)
         Of the picture in px.
     tuning : Tuning, optional
@@ -78,7 +81,7 @@ def probable_thresholds(
         Sum 1.
     """
     scale = max(1.0, math.hypot(*shape) / tuning.evidence.web_diagonal) ** 0.5
-    thresholds = np.array(tuning.mask.candidates) * scale
+    thresholds = np.array(tuning.vote.candidates) * scale
     thresholds = thresholds[thresholds < radii[-1] - 1e-6]
     if len(thresholds) < 2:
         return np.array([radii[-1] / 2]), np.ones(1)
@@ -89,7 +92,68 @@ def probable_thresholds(
         score[i] = np.mean([_agreement(mask, masks[j]) for j in near])
         if not 0.02 <= mask.mean() <= 0.97:
             score[i] -= 1.0
-    deviation = np.log(thresholds / (tuning.mask.usual_threshold * scale)) / tuning.mask.threshold_spread
-    score = score / tuning.mask.stability - deviation**2 / 2
+    deviation = np.log(thresholds / (tuning.vote.usual_threshold * scale)) / tuning.vote.threshold_spread
+    score = score / tuning.vote.stability - deviation**2 / 2
     probability = np.exp(score - score.max())
     return thresholds, probability / probability.sum()
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What the radii alone say.
+
+    Attributes
+    ----------
+    preference : float32 (h, w)
+        For being in focus, in nats: the mean over the probable thresholds.
+    mask : bool (h, w)
+        Cut from it, with what a first cut says of colours.
+    """
+
+    preference: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+
+
+def vote(
+    cost: NDArray[np.float32],
+    radii: NDArray[np.float64],
+    color: NDArray[np.float32],
+    shape: tuple[int, int],
+    tuning: Tuning = TUNING,
+) -> Vote:
+    """Return what the radii of a picture say of its focus.
+
+    Parameters
+    ----------
+    cost : float32 (h, w, R)
+        From `defocus.belief.preference.focus_cost`.
+    radii : float64 (R,)
+        In px.
+    color : float32 (h, w, 3)
+        Mean colour around each sample.
+    shape : (H, W)
+        Of the picture in px.
+    tuning : Tuning, optional
+
+    Returns
+    -------
+    Vote
+    """
+
+    def weights(of: NDArray[np.float32]) -> NDArray[np.float32]:
+        samples = of.shape[0] * of.shape[1] / tuning.evidence.samples
+        return contrast_weights(of, tuning.vote.smoothness * math.sqrt(samples), tuning.vote.edge_scale)
+
+    # The vote needs many cuts, but no fine boundaries: every second sample will do where there are many
+    step = max(1, round(math.sqrt(color.shape[0] * color.shape[1] / tuning.vote.voters)))
+    some = np.ascontiguousarray(color[::step, ::step])
+    thresholds, probabilities = probable_thresholds(cost[::step, ::step], radii, weights(some), shape, tuning)
+    preference = np.zeros(color.shape[:2], np.float32)
+    for threshold, probability in zip(thresholds, probabilities, strict=True):
+        if probability > 0.01:
+            preference += np.float32(probability) * radius_preference(cost, radii, threshold, tuning.vote)
+    cutter = BandedCut(weights(color))
+    mask = cutter.cut(preference)
+    for _ in range(2):
+        mask = cutter.cut(preference + color_log_odds(color, color, mask, tuning.vote))
+    return Vote(preference, mask)

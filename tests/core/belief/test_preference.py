@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from defocus.estimate.preference import focus_cost, focus_log_odds
+from defocus.belief.preference import focus_cost, radius_preference
 
 RADII = np.arange(0, 8.01, 0.1)
 
@@ -16,7 +16,7 @@ def test_preference_is_the_better_explanation_on_either_side_of_the_threshold():
     rng = np.random.default_rng(0)
     cost = rng.uniform(0, 40, (4, 5, len(RADII))).astype(np.float32)
     for threshold in (0.5, 2.0, 5.05):
-        found = focus_log_odds(cost, RADII, threshold)
+        found = radius_preference(cost, RADII, threshold)
         for y, x in itertools.product(range(4), range(5)):
             near = min(float(c) for c, r in zip(cost[y, x], RADII, strict=True) if r <= threshold + 1e-6)
             far = min(float(c) for c, r in zip(cost[y, x], RADII, strict=True) if r > threshold + 1e-6)

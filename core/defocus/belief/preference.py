@@ -11,13 +11,13 @@ from defocus.tuning import TUNING
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from defocus.tuning import MaskTuning
+    from defocus.tuning import VoteTuning
 
-__all__ = ["focus_cost", "focus_log_odds"]
+__all__ = ["focus_cost", "radius_preference"]
 
 
 def focus_cost(
-    profile: NDArray[np.float32], log_gradient_variance: NDArray[np.float32], tuning: MaskTuning = TUNING.mask
+    profile: NDArray[np.float32], log_gradient_variance: NDArray[np.float32], tuning: VoteTuning = TUNING.vote
 ) -> NDArray[np.float32]:
     """Return the cost of each radius that the mask is cut from, float32 (h, w, R) in nats.
 
@@ -28,13 +28,13 @@ def focus_cost(
     ----------
     profile, log_gradient_variance : float32 (h, w, R)
         From `defocus.evidence.Evidence`.
-    tuning : MaskTuning, optional
+    tuning : VoteTuning, optional
     """
     return profile - np.float32(tuning.contrast) * log_gradient_variance
 
 
-def focus_log_odds(
-    cost: NDArray[np.float32], radii: NDArray[np.float64], threshold: float, tuning: MaskTuning = TUNING.mask
+def radius_preference(
+    cost: NDArray[np.float32], radii: NDArray[np.float64], threshold: float, tuning: VoteTuning = TUNING.vote
 ) -> NDArray[np.float32]:
     """Return how much each sample prefers being in focus, equation (17), float32 (h, w) in nats, positive = in focus.
 
@@ -46,7 +46,7 @@ def focus_log_odds(
         Radii in px.
     threshold : float
         Largest radius that counts as in focus, in px.
-    tuning : MaskTuning, optional
+    tuning : VoteTuning, optional
     """
     split = int(np.clip(np.searchsorted(radii, threshold + 1e-6), 1, len(radii) - 1))
     return np.clip(cost[..., split:].min(axis=2) - cost[..., :split].min(axis=2), -tuning.clip, tuning.clip)

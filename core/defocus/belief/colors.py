@@ -11,7 +11,7 @@ from defocus.tuning import TUNING
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from defocus.tuning import MaskTuning
+    from defocus.tuning import VoteTuning
 
 __all__ = ["color_log_odds"]
 
@@ -20,7 +20,7 @@ def color_log_odds(
     color: NDArray[np.float32],
     sample_color: NDArray[np.float32],
     sample_mask: NDArray[np.bool_],
-    tuning: MaskTuning = TUNING.mask,
+    tuning: VoteTuning = TUNING.vote,
 ) -> NDArray[np.float32]:
     """Return how much each pixel's colour speaks for being in focus, float32 (H, W) in nats, within [-16, 16].
 
@@ -36,7 +36,7 @@ def color_log_odds(
         Colours of the samples.
     sample_mask : bool (h, w)
         Which samples a first cut put in focus.
-    tuning : MaskTuning, optional
+    tuning : VoteTuning, optional
     """
     if not 0.01 < sample_mask.mean() < 0.99:
         return np.zeros(color.shape[:2], np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from defocus.estimate.colors import color_log_odds
+from defocus.belief.colors import color_log_odds
 
 
 def test_colours_of_the_first_mask_win_over_others():

@@ -1,0 +1,165 @@
+"""Pictures with known focus to fit the belief on, and a folder that keeps what was measured in each."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from defocus.belief.texture import local_texture
+from defocus.evidence import local_evidence
+from defocus.parameters import AnalysisParameters
+from defocus.pictures.picture import Picture, as_picture, load_image
+from defocus.pictures.sampling import cell_means
+from defocus.psf.simulation import simulate_blur
+
+SAMPLES = Path(__file__).resolve().parents[1] / "sample_data"
+MASKED = ("cuhk_dev", "cuhk_train", "szu_train")
+_SHORTEST = 200  # px: least side of a crop
+_LEAST_FOCUS_CROPS, _LEAST_BLUR_CROPS, _SIMULATED = 160, 60, 60
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture to fit on.
+
+    Attributes
+    ----------
+    name : str
+        Unique; the name of its set stands before the first slash.
+    file : Path
+    truth : str
+        "mask", "sharp" (all in focus) or "blurred" (nothing).
+    box : tuple of int or None
+        Top, left, bottom, right of a crop.
+    radius : float
+        Simulated blur in px.
+    """
+
+    name: str
+    file: Path
+    truth: str
+    box: tuple[int, int, int, int] | None = None
+    radius: float = 0.0
+
+    @property
+    def set(self) -> str:
+        return self.name.split("/")[0]
+
+    @property
+    def source(self) -> str:
+        """What photograph it is from: pictures of one source belong into one fold."""
+        return self.file.stem.split("_1")[0].split("_2")[0] if "szu" in str(self.file) else self.file.stem
+
+    def picture(self) -> Picture:
+        whole = load_image(self.file)
+        color = whole.color
+        if self.box is not None:
+            top, left, bottom, right = self.box
+            color = np.ascontiguousarray(color[top:bottom, left:right])
+        if self.radius > 0:
+            seed = zlib.crc32(self.name.encode())
+            noise = 10 ** np.random.default_rng(seed).uniform(-5, -4)
+            planes = [simulate_blur(color[..., c], self.radius, noise=noise, seed=seed + c) for c in range(3)]
+            color = np.rint(np.stack(planes, -1) * 255).astype(np.float32) / 255
+        return as_picture(color) if color is not whole.color else whole
+
+    def mask(self) -> np.ndarray | None:
+        """True in focus; None if the picture is all one."""
+        if self.truth != "mask":
+            return None
+        return read_mask(self.file)
+
+
+def read_mask(file: Path) -> np.ndarray:
+    path = file.parents[1] / "mask" / f"{file.stem}.png"
+    return np.asarray(Image.open(path).convert("L")) < 128
+
+
+def largest_box(inside: np.ndarray) -> tuple[int, int, int, int]:
+    """Largest rectangle of True pixels, to 4 px: top, left, bottom, right."""
+    small = inside[: inside.shape[0] // 4 * 4, : inside.shape[1] // 4 * 4]
+    small = small.reshape(small.shape[0] // 4, 4, -1, 4).all(axis=(1, 3))
+    height = np.zeros(small.shape[1], int)
+    best, box = 0, (0, 0, 0, 0)
+    for y, line in enumerate(small):
+        height = np.where(line, height + 1, 0)
+        stack: list[tuple[int, int]] = []
+        for x, tall in enumerate([*height.tolist(), 0]):
+            start = x
+            while stack and stack[-1][1] >= tall:
+                start, old = stack.pop()
+                if min(old, x - start) * 4 >= _SHORTEST and old * (x - start) > best:
+                    best, box = old * (x - start), (4 * (y + 1 - old), 4 * start, 4 * (y + 1), 4 * x)
+            stack.append((start, tall))
+    return box
+
+
+def all_samples(data: Path) -> list[Sample]:
+    """Every picture to fit on, the made ones last."""
+    samples = []
+    for name in MASKED:
+        samples += [Sample(f"{name}/{f.stem}", f, "mask") for f in sorted((data / name / "image").iterdir())]
+    photographs = list(samples)
+    samples += [Sample(f"sharp/{f.stem}", f, "sharp") for f in sorted((data / "pixel4_sharp_dev/image").iterdir())]
+    samples += [Sample(f"blurred/{f.stem}", f, "blurred") for f in sorted((data / "pixel4_dev/image").iterdir())]
+    samples += [Sample(f"sharp/{n[:-4]}", SAMPLES / n, "sharp") for n in ("gravel.png", "grass.png", "coffee.jpg")]
+    order = np.random.default_rng(0).permutation(len(photographs))
+    focus_crops, blur_crops = [], []
+    for i in order:
+        photo = photographs[i]
+        mask = photo.mask()
+        if len(focus_crops) < _LEAST_FOCUS_CROPS:
+            box = largest_box(mask)
+            if box[2]:
+                focus_crops.append(Sample(f"focus_crop/{photo.set}_{photo.file.stem}", photo.file, "sharp", box))
+                continue
+        if len(blur_crops) < _LEAST_BLUR_CROPS:
+            box = largest_box(~mask)
+            if box[2]:
+                blur_crops.append(Sample(f"blur_crop/{photo.set}_{photo.file.stem}", photo.file, "blurred", box))
+    simulated = []
+    for k, i in enumerate(order[-_SIMULATED:]):
+        photo = photographs[i]
+        radius = 3 + 3 * k / _SIMULATED
+        name = f"simulated/{photo.set}_{photo.file.stem}"
+        simulated.append(Sample(name, photo.file, "blurred", None, radius))
+    return samples + focus_crops + blur_crops + simulated
+
+
+def measure(sample: Sample, folder: Path) -> Path:
+    """Measure one picture unless that was done; return the folder of its arrays."""
+    place = folder / sample.name
+    if (place / "small.npz").exists():
+        return place
+    place.mkdir(parents=True, exist_ok=True)
+    picture = sample.picture()
+    evidence = local_evidence(picture, AnalysisParameters())
+    np.save(place / "profile.npy", evidence.profile.astype(np.float16))
+    np.save(place / "log_gradient_variance.npy", evidence.log_gradient_variance.astype(np.float16))
+    if evidence.wide is not None:
+        np.save(place / "wide.npy", evidence.wide.astype(np.float16))
+    mask = sample.mask()
+    whole = np.full(picture.shape, sample.truth == "sharp") if mask is None else mask
+    np.savez(
+        place / "small.npz",
+        color=cell_means(picture.color, evidence.spacing),
+        texture=local_texture(picture.luminance, evidence.spacing),
+        valid_fraction=evidence.valid_fraction,
+        truth=cell_means(whole.astype(np.float32), evidence.spacing),
+        noise=evidence.noise_variance,
+        shape=np.array(picture.shape),
+        radii=evidence.radii,
+        spacing=evidence.spacing,
+        rows=evidence.rows,
+        columns=evidence.columns,
+    )
+    return place
+
+
+def folds(samples: list[Sample], count: int = 5) -> np.ndarray:
+    """Fold of each picture, by its source."""
+    return np.array([zlib.crc32(s.source.encode()) % count for s in samples])

@@ -1,0 +1,194 @@
+"""Fit the table that `defocus.belief` reads, on photographs whose focus is known; print how well it does on others.
+
+    python -m benchmarks.fit_belief DATA [--cache FOLDER] [--write FILE]
+
+DATA holds cuhk_dev, cuhk_train, szu_train, pixel4_dev and pixel4_sharp_dev, as described in its README. What is
+measured in each picture is kept in FOLDER (about 14 GB). Five folds by photograph; the second pass only ever learns
+from first passes that have not seen the picture. The same numbers every time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from benchmarks.belief_fit import area_under_curve, fit
+from benchmarks.belief_pictures import MASKED, Sample, all_samples, folds, measure
+from defocus.belief import curves as belief
+from defocus.belief.names import CONTEXT_NUMBERS, DIRECTIONS, LOCAL_NUMBERS
+from defocus.belief.numbers import local_numbers
+from defocus.belief.surroundings import context_numbers
+
+_FOLDS = 5
+_PER_PICTURE = 250  # samples of each picture that are fitted on
+# A picture's weight, by set: the made pictures only guard against calling everything in focus, or nothing
+_WEIGHTS = {
+    "cuhk_dev": 1.25,
+    "cuhk_train": 1.25,
+    "szu_train": 1.0,
+    "sharp": 2.0,
+    "blurred": 2.0,
+    "focus_crop": 0.5,
+    "blur_crop": 0.3,
+    "simulated": 0.5,
+}
+
+
+@dataclass
+class Rows:
+    """Samples to fit on: their numbers, the share of their cell in focus, the index of their picture."""
+
+    numbers: np.ndarray
+    truth: np.ndarray
+    picture: np.ndarray
+    weight: np.ndarray
+
+
+def numbers_of(place: Path) -> np.ndarray:
+    """Local numbers of a measured picture, kept beside what was measured."""
+    file = place / "numbers.npy"
+    if not file.exists():
+        small = np.load(place / "small.npz")
+        wide = place / "wide.npy"
+        evidence = SimpleNamespace(
+            profile=np.load(place / "profile.npy").astype(np.float32),
+            log_gradient_variance=np.load(place / "log_gradient_variance.npy").astype(np.float32),
+            wide=np.load(wide).astype(np.float32) if wide.exists() else None,
+            valid_fraction=small["valid_fraction"],
+            shape=small["valid_fraction"].shape,
+            radii=small["radii"],
+            noise_variance=float(small["noise"]),
+        )
+        planes = local_numbers(evidence, small["texture"], small["color"], tuple(small["shape"]), threads=1)  # type: ignore[arg-type]
+        np.save(file, planes.astype(np.float16))
+    return np.load(file).astype(np.float32)
+
+
+def gather(samples: list[Sample], folder: Path, context: bool) -> Rows:
+    """Some samples of every picture, always the same."""
+    numbers, truth = [], []
+    for i, sample in enumerate(samples):
+        place = folder / sample.name
+        small = np.load(place / "small.npz")
+        known = np.flatnonzero(small["valid_fraction"].ravel() >= 0.5)
+        rng = np.random.default_rng(i)
+        chosen = rng.choice(known, _PER_PICTURE, replace=len(known) < _PER_PICTURE)
+        planes = numbers_of(place)
+        if context:
+            planes = np.concatenate([np.load(place / "context.npy").astype(np.float32), planes])
+        numbers.append(planes.reshape(len(planes), -1)[:, chosen].T)
+        truth.append(small["truth"].ravel()[chosen])
+    picture = np.repeat(np.arange(len(samples)), _PER_PICTURE)
+    weight = np.array([_WEIGHTS[s.set] for s in samples])[picture]
+    return Rows(np.concatenate(numbers), np.concatenate(truth), picture, weight)
+
+
+def cross_fit(rows: Rows, names: tuple[str, ...], fold: np.ndarray) -> tuple[list[belief.Curves], np.ndarray]:
+    """Curves of each fold, fitted on the others, and the log-odds of the rows by those that have not seen them."""
+    curves, log_odds = [], np.empty(len(rows.truth))
+    for k in range(_FOLDS):
+        others = fold[rows.picture] != k
+        found, loss = fit(rows.numbers[others], rows.truth[others], rows.weight[others], names, DIRECTIONS)
+        print(f"  fold {k}: loss {loss:.4f}", flush=True)
+        curves.append(found)
+        planes = np.ascontiguousarray(rows.numbers[~others].T)[:, np.newaxis]
+        log_odds[~others] = belief.sum_of_curves(found, planes)[0]
+    return curves, log_odds
+
+
+def write_context(samples: list[Sample], folder: Path, curves: list[belief.Curves], fold: np.ndarray) -> None:
+    """Keep what first passes that have not seen a picture say of the surroundings of its samples."""
+
+    def one(i: int) -> None:
+        place = folder / samples[i].name
+        first = belief.sum_of_curves(curves[fold[i]], numbers_of(place), threads=1)
+        np.save(place / "context.npy", context_numbers(first, np.load(place / "small.npz")["color"]).astype(np.float16))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, range(len(samples))))
+
+
+def write_log_odds(samples: list[Sample], folder: Path, curves: list[belief.Curves], fold: np.ndarray) -> None:
+    """Keep the belief of every sample by tables that have not seen its picture, to fit cut and map on."""
+    for i, sample in enumerate(samples):
+        place = folder / sample.name
+        planes = np.concatenate([np.load(place / "context.npy").astype(np.float32), numbers_of(place)])
+        np.save(place / "log_odds.npy", belief.sum_of_curves(curves[fold[i]], planes).astype(np.float16))
+
+
+def report(label: str, samples: list[Sample], rows: Rows, log_odds: np.ndarray) -> None:
+    """Print areas under the curve, and what share of the made pictures is called in focus."""
+    print(label)
+    for name in _WEIGHTS:
+        pictures = [i for i, s in enumerate(samples) if s.set == name]
+        if name in MASKED:
+            own = [rows.picture == i for i in pictures]
+            each = [area_under_curve(log_odds[here], rows.truth[here] > 0.5) for here in own]
+            each = np.sort([a for a in each if np.isfinite(a)])
+            of_set = np.isin(rows.picture, pictures)
+            whole = area_under_curve(log_odds[of_set], rows.truth[of_set] > 0.5)
+            worst = each[: max(1, len(each) // 10)].mean()
+            print(f"  {name}: area {whole:.4f}; of each picture {np.mean(each):.4f}, worst tenth {worst:.3f}")
+        else:
+            share = [np.mean(log_odds[rows.picture == i] > 0) for i in pictures]
+            print(f"  {name}: in focus {np.mean(share):.3f}, from {min(share):.2f} to {max(share):.2f}")
+
+
+def as_text(kinds: dict[str, list[belief.Curves]]) -> str:
+    """JSON with one curve a line."""
+
+    def short(values: np.ndarray) -> list[float]:
+        return [float(f"{v:.5g}") for v in values]
+
+    parts = []
+    for kind, passes in kinds.items():
+        texts = []
+        for c in passes:
+            lines = [
+                f" {json.dumps(name)}: {json.dumps([short(knots), short(values)])}"
+                for name, knots, values in zip(c.names, c.knots, c.values, strict=True)
+            ]
+            texts.append(f'{{"offset": {c.offset:.6g}, "curves": {{\n' + ",\n".join(lines) + "}}")
+        parts.append(f'"{kind}": [\n' + ",\n".join(texts) + "]")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def main() -> None:
+    """Measure, fit, report, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "defocus_belief")
+    parser.add_argument("--write", type=Path, default=belief.TABLE)
+    given = parser.parse_args()
+    samples = all_samples(given.data)
+    for done, sample in enumerate(samples):
+        measure(sample, given.cache)
+        if done % 100 == 0:
+            print(f"{done} of {len(samples)} pictures measured", flush=True)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda s: numbers_of(given.cache / s.name), samples))
+    fold = folds(samples, _FOLDS)
+    rows = gather(samples, given.cache, context=False)
+    curves, log_odds = cross_fit(rows, LOCAL_NUMBERS, fold)
+    report("first pass, pictures that were not fitted on", samples, rows, log_odds)
+    first = fit(rows.numbers, rows.truth, rows.weight, LOCAL_NUMBERS, DIRECTIONS)[0]
+    write_context(samples, given.cache, curves, fold)
+    rows = gather(samples, given.cache, context=True)
+    names = (*CONTEXT_NUMBERS, *LOCAL_NUMBERS)
+    curves, log_odds = cross_fit(rows, names, fold)
+    report("second pass, pictures that were not fitted on", samples, rows, log_odds)
+    write_log_odds(samples, given.cache, curves, fold)
+    second = fit(rows.numbers, rows.truth, rows.weight, names, DIRECTIONS)[0]
+    given.write.write_text(as_text({"photograph": [first, second]}), encoding="utf-8")
+    print(f"wrote {given.write}")
+
+
+if __name__ == "__main__":
+    main()
