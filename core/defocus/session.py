@@ -6,6 +6,7 @@ make their interfaces, and the documentation its tables, from it.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from defocus.errors import InputError
 from defocus.parameters import (
     PARAMETERS,
     AnalysisParameters,
+    MagnificationParameters,
     MapParameters,
 )
 from defocus.progress import ignore_progress, sub_progress
@@ -132,7 +134,10 @@ def _magnify(session: Session, question: Question, progress: Progress) -> NDArra
     from defocus.effects.magnification import magnify
 
     analysis, radius, rest = session.mapped(question, progress)
-    return magnify(analysis.picture, radius, question.parameters, progress=rest)
+    chosen = question.parameters or MagnificationParameters()
+    if chosen.threshold == "auto":
+        chosen = dataclasses.replace(chosen, threshold=analysis.threshold)
+    return magnify(analysis.picture, radius, chosen, progress=rest)
 
 
 REQUESTS: Mapping[str, Request] = {
