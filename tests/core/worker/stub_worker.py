@@ -18,6 +18,7 @@ class Analysis:
 
     max_radius = 10.0
     threshold = 3.0
+    psf = None  # a disc
 
     def __init__(self, picture, parameters):
         self.picture = picture
