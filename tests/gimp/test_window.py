@@ -20,6 +20,22 @@ def test_the_menu_entry_opens_a_dialog_with_a_preview(window):
     assert redness(window.folder / "window-dialog.png") > 0.05
 
 
+def test_the_preview_can_be_seen_in_other_ways(window):
+    window.facts("views")
+    before, after = (redness(window.folder / f"window-{name}.png") for name in ("dialog", "view"))
+    assert after < before / 10
+
+
+def test_the_preview_grows_and_shrinks_with_the_dialog(window):
+    window.facts("grown")
+    red = {}
+    for name in ("dialog", "grown", "shrunk"):
+        path = window.folder / f"window-{name}.png"
+        red[name] = redness(path) * np.prod(Image.open(path).size)
+    assert red["grown"] > 1.5 * red["dialog"]
+    assert red["shrunk"] < red["grown"] / 1.3
+
+
 def test_a_slider_moves_the_preview_and_nothing_else(window):
     window.facts("preview follows")
     before, after = (redness(window.folder / f"window-{name}.png") for name in ("dialog", "moved"))
@@ -32,7 +48,7 @@ def test_cancel_leaves_the_layer_as_it_was(window):
 
 def test_ok_makes_the_mask_with_the_chosen_values(window):
     layer = window.image("accepted", "window").layers[0]
-    wanted = defocus.analyze(layer.pixels).focus_mask(softness=4.0)
+    wanted = defocus.analyze(layer.pixels).focus_matte(softness=4.0)
     assert np.array_equal(layer.mask, np.rint(wanted.astype(np.float64) * 255))
     assert len(np.unique(layer.mask)) > 10
 

@@ -35,8 +35,9 @@ focus_mask
     mask; ``invert``: bool; ``existing``: file of H x W float32, a mask to combine with, and ``combine``:
     "replace" (default), "intersect", "add" or "subtract"; ``limit``: file of H x W float32, where the mask
     may change, and ``outside``: what stands elsewhere if there is no existing mask; ``trimap``: px, within
-    which of the boundary the mask becomes 0.5, for programs that find the edge themselves; ``output``.
-    Result: an array (H, W) in [0, 1], and ``threshold`` (px).
+    which of the boundary the mask becomes 0.5, for programs that find the edge themselves, and
+    ``matte``: file of H x W float32, what they found, in place of the mask; ``output``. Result: an
+    array (H, W) in [0, 1], and ``threshold`` (px).
 confidence
     ``output``. Result: an array (H, W) in [0, 1].
 restore, magnify

@@ -222,6 +222,8 @@ class WorkerSession:
             values = np.concatenate([values, alpha[..., np.newaxis]], axis=2)
         if result.threshold is not None:
             facts["threshold"] = result.threshold
+            if request.get("matte"):
+                values = self.read(request["matte"], analysis.shape, "float32")
             if request.get("trimap"):
                 values = trimap(values, int(request["trimap"]))
             values = self.combined(1 - values if request.get("invert") else values, request)

@@ -410,7 +410,8 @@ def test_the_client_needs_only_the_standard_library():
 
 
 def test_bundled_python_variables_do_not_reach_the_worker(monkeypatch):
-    for name in ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "GI_TYPELIB_PATH"):
+    bundles = ("DYLD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "LD_PRELOAD", "GIO_EXTRA_MODULES", "PYTHONSTARTUP")
+    for name in ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "GI_TYPELIB_PATH", *bundles):
         monkeypatch.setenv(name, "/opt/host")
     monkeypatch.setenv("DEFOCUS_TEST", "kept")
     environment = clean_environment()

@@ -18,6 +18,7 @@ SETTINGS = Path(os.environ["GIMP3_DIRECTORY"]) / "plug-ins" / "defocus" / "setti
 MASK = "plug-in-defocus-in-focus-mask"
 MAP = "plug-in-defocus-blur-map"
 SHARPEN = "plug-in-defocus-sharpen"
+SELECT = "plug-in-defocus-select-in-focus"
 BACKGROUND = "plug-in-defocus-blur-background"
 
 Gegl.init(None)
