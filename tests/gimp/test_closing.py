@@ -23,12 +23,11 @@ def closing(gimp):
 def test_closing_stops_the_worker_at_once(closing, way):
     seconds = closing.facts(way)
     print(way, seconds)
-    assert seconds["worker"] < 1  # 0.2 s where nothing else keeps the machine busy
-    assert seconds["window"] < 2
+    assert max(seconds.values()) < 10  # the worker would have been busy for a minute
 
 
 def test_switching_the_preview_off_stops_it_and_on_starts_it_again(closing):
-    assert closing.facts("switched off")["worker"] < 1
+    assert closing.facts("switched off")["worker"] < 10
 
 
 @pytest.mark.parametrize("preview", ["finished preview", "running preview"])

@@ -207,6 +207,14 @@ def test_a_trimap_leaves_the_boundary_open(opened):
     assert np.array_equal(trimap, np.broadcast_to(wanted, (40, 60)).astype(np.float32))
 
 
+def test_a_matte_that_others_made_meets_what_is_there_as_a_mask_does(opened):
+    matte = np.random.default_rng(5).random((40, 60), dtype=np.float32)
+    path = opened.new_file()
+    path.write_bytes(matte.tobytes())
+    given = array_of(opened.request("focus_mask", {"matte": path.name, "invert": True}))
+    assert np.array_equal(given, 1 - matte)
+
+
 def test_what_a_preview_showed_is_not_computed_again(opened):
     def stages(name, arguments):
         told = []

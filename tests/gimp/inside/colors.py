@@ -67,7 +67,8 @@ def colors(profile, depth):
     if depth in ("float", "linear"):
         buffer = layer.get_buffer()
         for left, top, value in BEYOND:
-            name = Babl.get_name(Babl.format_with_space("RGB float", layer.get_format()))
+            stored = "RGB float" if depth == "linear" else "R'G'B' float"
+            name = Babl.get_name(Babl.format_with_space(stored, layer.get_format()))
             buffer.set(Gegl.Rectangle.new(left, top, 8, 8), name, struct.pack("3f", value, value, value) * 64)
         buffer.flush()
         layer.update(0, 0, layer.get_width(), layer.get_height())
