@@ -32,12 +32,13 @@ def opened():
 
 def views():
     """The film gives way to black, and comes back."""
-    keys("alt+v", "Down", "Down", "Return")
-    wait("another view", lambda: tint(DIALOG) < 60)
+    film = tint(DIALOG)
+    keys("alt+v", "Down")
+    wait("another view", lambda: tint(DIALOG) < 0.6 * film)
     settled(DIALOG)
     screenshot("view", DIALOG)
-    keys("alt+v", "Up", "Up", "Return")
-    wait("the film", lambda: tint(DIALOG) > 200)
+    keys("alt+v", "Up")
+    wait("the film", lambda: tint(DIALOG) > 0.9 * film)
 
 
 def grown():
