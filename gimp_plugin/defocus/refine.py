@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import gi
 
+gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import pixels  # noqa: E402
 import results  # noqa: E402
-from gi.repository import Gimp  # noqa: E402
+from gi.repository import Gegl, Gimp  # noqa: E402
 from problem import Problem  # noqa: E402
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def extract(layer: Gimp.Layer, trimap: str, path: Path) -> None:
     """
     image, copy = results.image_of(layer, layer.get_name())
     try:
-        channel = Gimp.Channel.new(image, "trimap", copy.get_width(), copy.get_height(), 50.0, None)
+        channel = Gimp.Channel.new(image, "trimap", copy.get_width(), copy.get_height(), 50.0, Gegl.Color.new("white"))
         image.insert_channel(channel, None, 0)
         pixels.write(channel, trimap, pixels.value_format(channel, "u8"), 1, pixels.size_of(copy))
         procedure = Gimp.get_pdb().lookup_procedure("gimp-drawable-foreground-extract")

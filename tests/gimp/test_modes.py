@@ -113,6 +113,18 @@ def test_the_edge_can_be_left_to_gimp_s_foreground_extraction(modes):
     assert abs(inverted + mask - 255).max() <= 1
 
 
+@pytest.mark.parametrize("output", ["layer-mask", "channel", "selection"])
+def test_masks_hold_their_values_in_every_colour_space(modes, output):
+    image = modes.image(f"adobe {output}", f"adobe-{output}")
+    values = {"layer-mask": image.layers[0].mask, "selection": image.selection}.get(output)
+    assert agrees(next(iter(image.channels.values())) if values is None else values, SOFT)
+
+
+def test_blur_maps_hold_their_values_in_every_colour_space(modes):
+    pixels = modes.image("adobe gray", "adobe-gray").layers[0].pixels
+    assert (abs(pixels[..., :3] - 25.5 * RADIUS[..., None]) <= 0.501).all()
+
+
 def test_an_active_selection_limits_the_change(modes):
     selected = RAMP_Y / 255
     image = modes.image("selection limit none", "use-limit-none")

@@ -32,13 +32,13 @@ def split_wide(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArra
     wide : float32 (H, W, 3) or None
         None where nothing was clipped.
     """
+    if (values.min() >= 0 and values.max() <= 1) or not np.isfinite(values).all():
+        return values, None
     clipped = np.clip(values, 0, 1)
-    if not np.isfinite(values).all():
-        return values, None
-    if np.array_equal(clipped, values):
-        return values, None
     channels = values.shape[2] if values.ndim == 3 else 1
     color = values.reshape(*values.shape[:2], channels)[..., : channels - (channels in (2, 4))]
+    if color.min() >= 0 and color.max() <= 1:  # only the opacity lay outside
+        return clipped, None
     return clipped, np.ascontiguousarray(np.broadcast_to(color, (*values.shape[:2], 3)))
 
 

@@ -82,6 +82,19 @@ report.check("extracted", extracted)
 report.check("extracted inverted", lambda: extracted(invert=True))
 
 
+def wide_gamut(name, output, **arguments):
+    """What is measured and what is stored are the layer's own values, whatever they mean as colours."""
+    image = load("ramp.png")
+    image.set_color_profile(Gimp.ColorProfile.new_rgb_adobe())
+    run(name, image, image.get_layers(), output=output, **arguments)
+    save(image, f"adobe-{output}")
+
+
+for output in ("layer-mask", "channel", "selection"):
+    report.check(f"adobe {output}", wide_gamut, MASK, output, **CHOSEN)
+report.check("adobe gray", wide_gamut, MAP, "gray")
+
+
 def selection_use(use, prepared):
     image = load("ramp.png")
     layer = image.get_layers()[0]

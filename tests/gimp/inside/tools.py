@@ -31,10 +31,10 @@ class Report:
         self.path = FOLDER / f"{name}.json"
         self.checks = {}
 
-    def check(self, name, function, *arguments):
+    def check(self, name, function, *arguments, **options):
         began = time.monotonic()
         try:
-            facts = function(*arguments) or {}
+            facts = function(*arguments, **options) or {}
             self.checks[name] = {"facts": facts}
         except Exception:
             self.checks[name] = {"error": traceback.format_exc()}
