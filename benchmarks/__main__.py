@@ -55,7 +55,7 @@ def stages():
 
 
 def labelling(spacing):
-    """Energies and times of the fast labelling, the thorough one and alpha-expansion, in one run."""
+    """Energies and times of the fast labelling and of alpha-expansion, in one run."""
     import defocus
     from benchmarks.lower_bound import lower_bound
     from defocus.cuts import labeling, neighbors, reference
@@ -70,11 +70,8 @@ def labelling(spacing):
     labeling.coherent_labels(data_term[:60, :60], weights[:, :60, :60])
 
     points = []
-    for name, thorough in (("moves", False), ("moves, thorough", True)):
-        seconds, labels = best_time(
-            lambda thorough=thorough: labeling.coherent_labels(data_term, weights, thorough=thorough), 1
-        )
-        points.append((name, seconds, reference.energy(labels, data_term, weights)))
+    seconds, labels = best_time(lambda: labeling.coherent_labels(data_term, weights), 1)
+    points.append(("moves", seconds, reference.energy(labels, data_term, weights)))
     seconds, labels, last = 0.0, data_term.argmin(axis=2).astype(np.int16), np.inf
     for cycle in range(1, 8):
         spent, labels = best_time(
@@ -92,18 +89,18 @@ def labelling(spacing):
 
 
 def trace(data_term, weights):
-    """Time and energy after each move of the thorough labelling, energies not timed."""
+    """Time and energy after each move of the labelling, energies not timed."""
     from defocus.cuts import labeling, reference
 
-    popular = labeling._popular_labels(data_term, labeling._POPULAR)
-    moves = labeling._Moves(data_term, weights, popular[0])
+    first = labeling._widely_suited_labels(data_term, labeling._FIRST_LABELS)
+    moves = labeling._Moves(data_term, weights, first[0])
     seconds, out = 0.0, []
     with ThreadPoolExecutor(3) as pool:
         for part in (0, 1):
             if part == 0:
-                plan = labeling._first_moves(popular, moves.count)
+                plan = labeling._first_moves(first, moves.count)
             else:
-                plan = labeling._last_moves(moves.labels[1:-1, 1:-1], moves.count, thorough=True)
+                plan = labeling._last_moves(moves.labels[1:-1, 1:-1], moves.count)
             for kind, value in plan:
                 spent, _ = best_time(lambda kind=kind, value=value: getattr(moves, kind)(value, pool), 1)
                 seconds += spent

@@ -10,23 +10,19 @@ first, to FOLDER.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import html
 import importlib.util
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 import defocus
-from defocus import analysis
-from defocus.cuts import refinement
-from defocus.estimate import preference as segmentation
-from defocus.evidence import noise
 from defocus.psf.simulation import ramp, simulate_blur
+from defocus.tuning import changed, describe_tuning
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -35,24 +31,28 @@ RAMP = "simulated ramp, 0 to 8 px, noise 1e-6: mean squared error of the map"
 OTHER = {"mask": "map", "radius": "mask"}  # what a variant changes that cannot matter for a kind of truth
 SETS = {"cuhk_dev": "mask", "rtf_dev": "radius", "pixel4_dev": "radius"}
 
-# What each variant changes: parameters of the analysis, parameters of the mask, module constants
-VARIANTS = {
-    "default": ({}, {}, []),
-    "as published (method=paper)": ({"method": "paper"}, {}, []),
-    "noise variance 1e-4, not measured": ({"noise": 1e-4}, {}, []),
-    "no floor under the noise": ({}, {}, [(noise, "_MODEL_ERROR", 0.0)]),
-    "no blur by the sensor": ({"sensor_blur": 0.0}, {}, []),
-    "threshold 2 px for all (mask)": ({}, {"threshold": 2.0}, []),
-    "no prior on contrast (mask)": ({}, {}, [(segmentation, "_CONTRAST", 0.0)]),
-    "no prior on contrast (map)": ({}, {}, [(analysis, "_SPARSITY", 0.0)]),
-    "no wide windows (map)": ({}, {}, [(analysis, "_WIDE", 0.0), (analysis, "_WIDE_SMOOTHNESS", 1.0)]),
-    "no smoothness (map)": ({}, {}, [(analysis, "_MAP_SMOOTHNESS", 1e-3)]),
-    "labels not refined (map)": ({}, {}, [(refinement, "_PARABOLAS", 0)]),
-    "no colours (mask)": ({}, {}, [(segmentation, "_COLOR_CLIP", 0.0)]),
-    "window 31 px": ({"window": 31}, {}, []),
-    "window 61 px": ({"window": 61}, {}, []),
-    "samples 2 px apart": ({"spacing": 2}, {}, []),
-}
+
+def variants():
+    """What each variant changes: parameters of the analysis, parameters of the mask, numbers of the tuning."""
+    made = {
+        "default": ({}, {}, {}),
+        "as published (method=paper)": ({"method": "paper"}, {}, {}),
+        "noise variance 1e-4, not measured": ({"noise": 1e-4}, {}, {}),
+        "no blur by the sensor": ({"sensor_blur": 0.0}, {}, {}),
+        "threshold 2 px for all (mask)": ({}, {"threshold": 2.0}, {}),
+        "window 31 px": ({"window": 31}, {}, {}),
+        "window 61 px": ({"window": 61}, {}, {}),
+        "samples 2 px apart": ({"spacing": 2}, {}, {}),
+    }
+    # Each part of the tuning that can be switched off, all its numbers together
+    for number in describe_tuning():
+        if number.off is not None:
+            _, _, numbers = made.setdefault(number.worth, ({}, {}, {}))
+            numbers[number.name] = number.off
+    return made
+
+
+VARIANTS = variants()
 
 
 def evaluator():
@@ -64,13 +64,9 @@ def evaluator():
 
 def estimate(picture, kind, variant, **known):
     """One variant's mask or map of one picture."""
-    first, then, constants = VARIANTS[variant]
-    first = {**known, **first}
-    with contextlib.ExitStack() as stack:
-        for module, name, value in constants:
-            stack.enter_context(mock.patch.object(module, name, value))
-        done = defocus.analyze(picture, **first)
-        return done.focus_mask(**then) if kind == "mask" else done.blur_map()
+    first, then, numbers = VARIANTS[variant]
+    done = defocus.analyze(picture, tuning=changed(numbers), **{**known, **first})
+    return done.focus_mask(**then) if kind == "mask" else done.blur_map()
 
 
 def laplacian_mask(picture):
@@ -78,9 +74,8 @@ def laplacian_mask(picture):
     grey = picture.luminance
     padded = np.pad(grey, 1, mode="symmetric")
     laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * grey
-    from defocus.estimate.matte import _box_mean
 
-    level = np.log(_box_mean(laplacian.astype(float) ** 2, 20) + 1e-9)
+    level = np.log(ndimage.uniform_filter(laplacian.astype(float) ** 2, 41, mode="nearest") + 1e-9)
     counts, edges = np.histogram(level, 256)
     middles = (edges[1:] + edges[:-1]) / 2
     below = np.cumsum(counts)

@@ -6,24 +6,28 @@ import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from defocus.errors import InputError
+from defocus.estimate.blur_map import BlurMapEstimate
+from defocus.estimate.boundary import checked_hints
+from defocus.estimate.focus_mask import FocusMaskEstimate
+from defocus.estimate.matte import soft_edge
+from defocus.estimate.measured import Measured
 from defocus.evidence import Evidence, local_evidence
+from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, split_changes, with_changes
+from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import Picture, as_picture
-from defocus.pictures.sampling import cell_means
 from defocus.progress import ignore_progress, sub_progress
 from defocus.tuning import TUNING, Tuning
 
 if TYPE_CHECKING:
-    from typing import Any, Unpack
+    from typing import Any, Literal, Unpack
 
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from defocus.estimate.blur_map import BlurMapEstimate
-    from defocus.estimate.focus_mask import FocusMaskEstimate
     from defocus.keywords import AnalysisKeywords, MapKeywords, MaskKeywords
-    from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask
     from defocus.progress import Progress
     from defocus.psf import PSF
 
@@ -61,6 +65,11 @@ class Analysis:
         """Largest radius looked for, in px."""
         return float(self.evidence.radii[-1])
 
+    @cached_property
+    def kind(self) -> Literal["photograph", "microscope"]:
+        """What the picture was taken for; see `AnalysisParameters.kind`."""
+        return kind_of(self.picture) if self.parameters.kind == "auto" else self.parameters.kind
+
     @property
     def psf(self) -> PSF:
         """Shape of the blur, without the sensor's."""
@@ -93,15 +102,10 @@ class Analysis:
     @cached_property
     def _estimates(self) -> tuple[BlurMapEstimate | PublishedBlurMap, FocusMaskEstimate | PublishedFocusMask]:
         """What draws the map and what cuts the mask: the one place that asks for the method."""
-        given = self.picture, self.evidence, cell_means(self.picture.color, self.evidence.spacing), self.tuning
+        measured = Measured(self.picture, self.evidence, self.tuning)
         if self.parameters.method == "paper":
-            from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask
-
-            return PublishedBlurMap(*given), PublishedFocusMask(*given)
-        from defocus.estimate.blur_map import BlurMapEstimate
-        from defocus.estimate.focus_mask import FocusMaskEstimate
-
-        return BlurMapEstimate(*given), FocusMaskEstimate(*given)
+            return PublishedBlurMap(measured), PublishedFocusMask(measured)
+        return BlurMapEstimate(measured), FocusMaskEstimate(measured)
 
     def blur_map(
         self,
@@ -157,8 +161,6 @@ class Analysis:
             If a hint has another shape than the picture, the hints contradict each other, or `softness` is given, which
             makes a matte: see `focus_matte`.
         """
-        from defocus.estimate.boundary import checked_hints
-
         chosen = with_changes(parameters or MaskParameters(), changes)
         if chosen.softness > 0:
             raise InputError("a mask is hard: call focus_matte for one with a soft edge")
@@ -197,11 +199,6 @@ class Analysis:
         InputError
             As `focus_mask`.
         """
-        import numpy as np
-
-        from defocus.estimate.boundary import checked_hints
-        from defocus.estimate.matte import soft_edge
-
         chosen = with_changes(parameters or MaskParameters(), changes)
         hints = checked_hints(self.shape, in_focus, blurred)
         mask = self._estimates[1].cut(chosen, hints, sub_progress(progress, 0, 0.9))

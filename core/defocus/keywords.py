@@ -22,9 +22,11 @@ __all__ = [
 class AnalysisKeywords(TypedDict, total=False):
     """Fields of `defocus.parameters.AnalysisParameters`."""
 
+    kind: Literal["auto", "photograph", "microscope"]
     psf: str | PSF
     blades: int
     rotation: float
+    obstruction: float
     sensor_blur: float
     noise: Literal["auto"] | float
     window: int

@@ -13,7 +13,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from defocus.errors import InputError
-from defocus.psf.families import FAMILIES, LENS_FILE, PSF, as_psf
+from defocus.psf.families import FAMILIES, PSF, as_psf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 __all__ = [
+    "LENS_FILE",
     "PARAMETERS",
     "AnalysisParameters",
     "Control",
@@ -32,6 +33,9 @@ __all__ = [
     "split_changes",
     "with_changes",
 ]
+
+LENS_FILE = ".npz"
+"""What the name of a measured lens's file ends in."""
 
 _Parameters = TypeVar("_Parameters", bound="DataclassInstance")
 
@@ -159,17 +163,32 @@ class _Checked:
 class AnalysisParameters(_Checked):
     """How the local evidence for each blur radius is measured (equations 3 to 13)."""
 
+    kind: Literal["auto", "photograph", "microscope"] = _control(
+        "auto",
+        "Kind of picture",
+        "What was learned from photographs (where subjects stand, how bright they are) counts only for photographs; "
+        "auto takes pictures with colours, and grey ones of 8 bits without a dark ground, for such.",
+        choices=("auto", "photograph", "microscope"),
+    )
     psf: str | PSF = _control(
         "disc",
         "Blur shape",
-        "Shape of an out-of-focus point: disc for an open lens, polygon for a stopped-down one, gaussian for "
-        "microscopes and much processed pictures, or a lens measured by defocus calibrate.",
+        "Shape of an out-of-focus point: disc for an open lens, polygon for a stopped-down one, annulus for a "
+        "mirror lens or telescope, gaussian for microscopes and much processed pictures, or a lens measured by "
+        "defocus calibrate.",
         choices=tuple(FAMILIES),
         file=LENS_FILE,
     )
     blades: int = _control(6, "Aperture blades", "Number of aperture blades, for the polygon.", between=(3, 16), step=1)
     rotation: float = _control(
         0.0, "Aperture rotation", "Rotation of the polygon.", between=(-180, 180), step=1, unit="degrees"
+    )
+    obstruction: float = _control(
+        0.4,
+        "Central obstruction",
+        "Radius of the dark middle of the ring, as a part of the whole, for the annulus.",
+        between=(0, 0.9),
+        step=0.05,
     )
     sensor_blur: float = _control(
         0.4,
@@ -228,6 +247,10 @@ class AnalysisParameters(_Checked):
 
     def blur_shape(self) -> PSF:
         """Return the shape of the blur, without the sensor's."""
+        if isinstance(self.psf, str) and self.psf.endswith(LENS_FILE):
+            from defocus.psf.calibration import load_psf  # which loads more than an interface needs to start
+
+            return load_psf(self.psf)
         shape = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "psf"}
         return as_psf(self.psf, **shape)
 

@@ -2,8 +2,8 @@
 
 What people choose stands in `defocus.parameters`; what was measured once, for all pictures, stands here and nowhere
 else. Each step of the method has a class of its own, and takes an object of it as an argument, so that an experiment
-changes a number by `dataclasses.replace` and nothing else. `python benchmarks/accuracy.py --ablation` switches each
-part off in turn; "worth" names its row in docs/accuracy.md.
+changes a number with `changed` and nothing else. `python benchmarks/accuracy.py --ablation` switches each part off in
+turn, by the value that a number has when it does nothing; "worth" names the part, which is a row of docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -11,9 +11,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["TUNING", "EvidenceTuning", "MapTuning", "MaskTuning", "Tuning", "TuningNumber", "describe_tuning"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "TUNING",
+    "EvidenceTuning",
+    "MapTuning",
+    "MaskTuning",
+    "Tuning",
+    "TuningNumber",
+    "changed",
+    "describe_tuning",
+]
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,8 @@ class TuningNumber:
         "paper", "derived" or "measured", and what it stands for.
     worth : str
         The row of docs/accuracy.md that shows what it is worth; "" where it only bounds time or memory.
+    off : object
+        The value with which it does nothing; None if there is none.
     """
 
     name: str
@@ -38,11 +52,12 @@ class TuningNumber:
     unit: str
     source: str
     worth: str
+    off: Any
 
 
-def _number(default: Any, unit: str, source: str, worth: str = "") -> Any:
+def _number(default: Any, unit: str, source: str, worth: str = "", off: Any = None) -> Any:
     """Return a dataclass field that carries what is known of it."""
-    return field(default=default, metadata={"unit": unit, "source": source, "worth": worth})
+    return field(default=default, metadata={"unit": unit, "source": source, "worth": worth, "off": off})
 
 
 @dataclass(frozen=True)
@@ -63,10 +78,18 @@ class EvidenceTuning:
     frame_level: float = _number(2.5 / 255, "", "measured: range of values that is one colour, as JPEG is not exact")
     least_valid: float = _number(0.5, "", "derived: a window that is mostly empty has no opinion")
     model_error: float = _number(
-        8e-5, "variance", "measured: stands for what the model leaves out of photographs", "no floor under the noise"
+        8e-5,
+        "variance",
+        "measured: stands for what the model leaves out of photographs",
+        "no floor under the noise",
+        off=0.0,
     )
     noise_trust: float = _number(
-        2.0, "", "measured: times the noise found; too low a value does more harm than too high", "noise taken once"
+        2.0,
+        "",
+        "measured: times the noise found; too low a value does more harm than too high",
+        "noise taken once",
+        off=1.0,
     )
 
     @property
@@ -85,7 +108,7 @@ class MapTuning:
     """How evidence becomes the blur map (equations 14 to 16)."""
 
     smoothness: float = _number(
-        2.0, "nats per label", "measured: lambda_0 on samples the usual distance apart", "no smoothness (map)"
+        2.0, "nats per label", "measured: lambda_0 on samples the usual distance apart", "no smoothness (map)", off=1e-3
     )
     edge_scale: float = _number(0.1, "colour", "paper: sigma_lambda of (16)")
     wide_smoothness: float = _number(
@@ -93,14 +116,17 @@ class MapTuning:
         "",
         "measured: times that where there are wide windows, shared by all samples around",
         "no wide windows (map)",
+        off=1.0,
     )
     coarse_tie: float = _number(
         1.25, "", "measured: colours differ less between the cells of the coarse grid than between samples"
     )
     clip: float = _number(46.0, "nats", "derived: no window is surer than 1 in 10^20, as in the paper's kappa")
-    wide_weight: float = _number(0.3, "", "measured: what windows of twice the width count", "no wide windows (map)")
+    wide_weight: float = _number(
+        0.3, "", "measured: what windows of twice the width count", "no wide windows (map)", off=0.0
+    )
     sparsity: float = _number(
-        0.3, "", "measured: prior that most of a picture has little contrast", "no prior on contrast (map)"
+        0.3, "", "measured: prior that most of a picture has little contrast", "no prior on contrast (map)", off=0.0
     )
     temper: float = _number(
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
@@ -120,12 +146,13 @@ class MaskTuning:
         "",
         "measured: prior that real things have contrast, so that smooth is blurred",
         "no prior on contrast (mask)",
+        off=0.0,
     )
     clip: float = _number(23.0, "nats", "derived: no window is surer than 1 in 10^10")
     smoothness: float = _number(100.0, "nats", "measured: lambda_0 on the usual number of samples")
     edge_scale: float = _number(0.04, "colour", "paper: sigma_lambda of the cut (18)")
     color_bins: int = _number(16, "", "derived: bins per channel of the colour histogram", "no colours (mask)")
-    color_clip: float = _number(4.0, "nats", "measured: colours hint, they do not decide", "no colours (mask)")
+    color_clip: float = _number(4.0, "nats", "measured: colours hint, they do not decide", "no colours (mask)", off=0.0)
     color_weight: float = _number(4.0, "", "measured: what colours count beside the evidence", "no colours (mask)")
     candidates: tuple[float, ...] = _number(
         (0.9, 1.1, 1.3, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.2, 2.4, 2.6, 2.9, 3.3, 3.7, 4.2),
@@ -178,3 +205,27 @@ def describe_tuning(tuning: Tuning = TUNING) -> tuple[TuningNumber, ...]:
         for step in dataclasses.fields(tuning)
         for item in dataclasses.fields(getattr(tuning, step.name))
     )
+
+
+def changed(changes: Mapping[str, Any], tuning: Tuning = TUNING) -> Tuning:
+    """Return a tuning with some numbers changed.
+
+    Parameters
+    ----------
+    changes : mapping
+        From names such as ``"map.smoothness"`` to values.
+    tuning : Tuning, optional
+
+    Returns
+    -------
+    Tuning
+
+    Examples
+    --------
+    >>> changed({"map.smoothness": 0.5}).map.smoothness
+    0.5
+    """
+    for name, value in changes.items():
+        step, _, item = name.partition(".")
+        tuning = dataclasses.replace(tuning, **{step: dataclasses.replace(getattr(tuning, step), **{item: value})})
+    return tuning

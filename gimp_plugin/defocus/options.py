@@ -34,6 +34,7 @@ class Option:
     label, help : str
     group : str
         The step of the suite whose parameter it is; "" for the plug-in's own.
+    default : object
     applies_to : sequence of str
         Words of the option "psf" with which it means anything; empty where it always does.
     parameter : str
@@ -45,6 +46,7 @@ class Option:
         self.label = _(label)
         self.help = _(help_text)
         self.group = group
+        self.default: Any = None
         self.applies_to = applies_to
         self.parameter = name.replace("-", "_")
 

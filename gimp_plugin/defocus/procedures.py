@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     NewFile = Callable[[], Path]
 
 FILTERS = "<Image>/Filters/Defocus"
-_MEASUREMENT = ("psf", "blades", "rotation", "noise", "max_radius")
+_MEASUREMENT = ("kind", "psf", "noise", "max_radius")  # and what belongs to one shape of blur
 
 
 class Procedure:
@@ -54,7 +54,16 @@ class Procedure:
     is_mask = False  # whether a preview can be seen in several ways
 
     def __init__(self, parameters: dict[str, list[Control]]) -> None:
-        self.options = self.own_options(parameters) + from_parameters(parameters, "analysis", _MEASUREMENT)
+        shown = [
+            control["name"]
+            for control in parameters["analysis"]
+            if control["name"] in _MEASUREMENT or control.get("applies_to")
+        ]
+        self.options = self.own_options(parameters) + from_parameters(parameters, "analysis", shown)
+        for option in self.options:
+            if option.name == "kind":
+                # What people open in GIMP is a photograph, also where it is grey and deep
+                option.default = "photograph"
         assign_mnemonics(self.options)
 
     def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:

@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from defocus import InputError, analyze
+from defocus import InputError, analyze, keywords
 from defocus import parameters as module
-from defocus.parameters import AnalysisParameters, MaskParameters, describe
+from defocus.parameters import PARAMETERS, AnalysisParameters, MaskParameters, describe
 from defocus.psf.families import PolygonPSF
 
 CLASSES = [getattr(module, name) for name in module.__all__ if name.endswith("Parameters")]
@@ -124,3 +124,10 @@ def test_unknown_names_are_refused_with_those_that_exist():
 
 def test_numbers_of_numpy_are_numbers():
     assert AnalysisParameters(noise=np.float32(1e-4), spacing=np.int64(3)).spacing == 3
+
+
+@pytest.mark.parametrize("step", sorted(PARAMETERS))
+def test_keywords_are_the_fields_of_the_parameters(step):
+    kind = PARAMETERS[step]
+    written = getattr(keywords, kind.__name__.replace("Parameters", "Keywords"))
+    assert list(written.__annotations__) == [item.name for item in dataclasses.fields(kind)]

@@ -57,9 +57,11 @@ def test_defaults_ask_for_what_the_suite_does_by_default(entries, config, layer,
     asked = entries[BACKGROUND].arguments(new_file, layer, config(entries[BACKGROUND]))
     assert asked["parameters"]["threshold"] == "auto"
     assert entries[MASK].analysis(config(entries[MASK])) == {
+        "kind": "photograph",
         "psf": "disc",
         "blades": 6,
         "rotation": 0.0,
+        "obstruction": 0.4,
         "noise": "auto",
         "max_radius": "auto",
     }
@@ -72,6 +74,7 @@ def test_the_polygon_has_blades_and_a_rotation_which_show_when_they_apply(entrie
         for psf in ("disc", "polygon")
     }
     assert shown["polygon"] - shown["disc"] == {"blades", "rotation"}
+    assert "obstruction" not in shown["polygon"]
     chosen = procedure.analysis(config(procedure, psf="polygon", blades=5, rotation=30.0))
     assert (chosen["psf"], chosen["blades"], chosen["rotation"]) == ("polygon", 5, 30.0)
 
@@ -92,6 +95,7 @@ def test_whole_numbers_are_whole_because_the_suite_says_so(entries):
         "iterations": True,
         "blades": True,
         "rotation": False,
+        "obstruction": False,
         "noise": False,
         "max-radius": False,
     }

@@ -51,7 +51,7 @@ class ExactCut:
         self._largest = float(edges.max(initial=0))
         self._unit = self._largest / 2**20 or 2.0**-20
         self._graph = GridGraph(height, width)
-        self._surplus = np.zeros((height, width), np.int32)
+        self._terminal = np.zeros((height, width), np.int32)
         whole = integer_weights(edges, self._unit)
         capacity = self._graph.capacity
         capacity[1:-1, 1:-1, 0::2] = np.moveaxis(whole, 0, -1)
@@ -77,9 +77,9 @@ class ExactCut:
         """
         wanted = np.subtract(cost_false, cost_true, dtype=np.float64)
         wanted /= self._unit
-        surplus = np.clip(np.rint(wanted, out=wanted), -_LARGEST_TERMINAL, _LARGEST_TERMINAL).astype(np.int32)
-        self._graph.surplus[1:-1, 1:-1] += surplus - self._surplus
-        self._surplus = surplus
+        terminal = np.clip(np.rint(wanted, out=wanted), -_LARGEST_TERMINAL, _LARGEST_TERMINAL).astype(np.int32)
+        self._graph.terminal[1:-1, 1:-1] += terminal - self._terminal
+        self._terminal = terminal
         with ThreadPoolExecutor(3) as pool:
             mask = solve_watched(self._graph, pool, progress, 0.0, _STAGE)
         progress(1.0, _STAGE)
@@ -158,17 +158,17 @@ def _near_boundary(mask, reach):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill_band(mask, free, preference, weights, scale, limit, capacity, surplus):  # type: ignore[no-untyped-def]
+def _fill_band(mask, free, preference, weights, scale, limit, capacity, terminal):  # type: ignore[no-untyped-def]
     """Fill a graph of the free pixels; the others keep their value, which draws the free ones beside them."""
     height, width = mask.shape
     down = (0, 1, 1, 1)
     right = (1, 0, 1, -1)
     capacity[:] = 0
-    surplus[:] = 0
+    terminal[:] = 0
     for y in range(height):
         for x in range(width):
             if free[y, x]:
-                surplus[y + 1, x + 1] += np.int32(min(max(np.rint(preference[y, x] * scale), -limit), limit))
+                terminal[y + 1, x + 1] += np.int32(min(max(np.rint(preference[y, x] * scale), -limit), limit))
             for k in range(4):
                 v = y + down[k]
                 u = x + right[k]
@@ -179,9 +179,9 @@ def _fill_band(mask, free, preference, weights, scale, limit, capacity, surplus)
                     capacity[y + 1, x + 1, 2 * k] = weight
                     capacity[v + 1, u + 1, 2 * k + 1] = weight
                 elif free[y, x]:
-                    surplus[y + 1, x + 1] += weight if mask[v, u] else -weight
+                    terminal[y + 1, x + 1] += weight if mask[v, u] else -weight
                 else:
-                    surplus[v + 1, u + 1] += weight if mask[y, x] else -weight
+                    terminal[v + 1, u + 1] += weight if mask[y, x] else -weight
 
 
 def _refine(
@@ -220,7 +220,7 @@ def _refine(
             scale,
             np.float32(_LARGEST_TERMINAL),
             graph.capacity,
-            graph.surplus,
+            graph.terminal,
         )
         found = solve_watched(graph, pool, progress, done / len(tiles), _STAGE)
         part[free] = found[free]

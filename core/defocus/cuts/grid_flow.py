@@ -42,18 +42,18 @@ _POLL = 0.05  # seconds between two looks at the progress callback
 
 
 @numba.njit(cache=True, nogil=True)
-def _plant(surplus, parent, tree, distance, listed, sources, sinks, counts, first, last):  # type: ignore[no-untyped-def]
+def _plant(terminal, parent, tree, distance, listed, sources, sinks, counts, first, last):  # type: ignore[no-untyped-def]
     """Make every node of first..last with something left at a terminal the root of a tree."""
     counts[:] = 0
     for node in range(first, last):
         listed[0, node] = listed[1, node] = 0
-        if surplus[node] == 0:
+        if terminal[node] == 0:
             parent[node] = _NONE
             tree[node] = _FREE
             continue
         parent[node] = _ROOT
         distance[node] = 1
-        side = 0 if surplus[node] > 0 else 1
+        side = 0 if terminal[node] > 0 else 1
         tree[node] = side + 1
         listed[side, node] = 1
         if side == 0:
@@ -64,7 +64,7 @@ def _plant(surplus, parent, tree, distance, listed, sources, sinks, counts, firs
 
 
 @numba.njit(cache=True, nogil=True)
-def _augment(a, b, d, capacity, surplus, parent, steps, orphans):  # type: ignore[no-untyped-def]
+def _augment(a, b, d, capacity, terminal, parent, steps, orphans):  # type: ignore[no-untyped-def]
     """Send what fits from the source by a and its edge d to b and the sink.
 
     Nodes that are cut off from their parents become orphans; returns how many on the source's side, and in all.
@@ -75,12 +75,12 @@ def _augment(a, b, d, capacity, surplus, parent, steps, orphans):  # type: ignor
         way = parent[node]
         node += steps[way]
         flow = min(flow, capacity[node, way ^ 1])
-    flow = min(flow, surplus[node])
+    flow = min(flow, terminal[node])
     node = b
     while parent[node] != _ROOT:
         flow = min(flow, capacity[node, parent[node]])
         node += steps[parent[node]]
-    flow = min(flow, -surplus[node])
+    flow = min(flow, -terminal[node])
 
     capacity[a, d] -= flow
     capacity[b, d ^ 1] += flow
@@ -96,8 +96,8 @@ def _augment(a, b, d, capacity, surplus, parent, steps, orphans):  # type: ignor
             orphans[count] = node
             count += 1
         node = above
-    surplus[node] -= flow
-    if surplus[node] == 0:
+    terminal[node] -= flow
+    if terminal[node] == 0:
         parent[node] = _ORPHAN
         orphans[count] = node
         count += 1
@@ -113,8 +113,8 @@ def _augment(a, b, d, capacity, surplus, parent, steps, orphans):  # type: ignor
             orphans[count] = node
             count += 1
         node = above
-    surplus[node] += flow
-    if surplus[node] == 0:
+    terminal[node] += flow
+    if terminal[node] == 0:
         parent[node] = _ORPHAN
         orphans[count] = node
         count += 1
@@ -172,7 +172,7 @@ def _adopt(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _run(capacity, surplus, parent, tree, distance, listed, queues, counts, steps, orphans, stop):  # type: ignore[no-untyped-def]
+def _run(capacity, terminal, parent, tree, distance, listed, queues, counts, steps, orphans, stop):  # type: ignore[no-untyped-def]
     """Grow one tree at a time by one level, send flow wherever it meets the other, until the source's is complete.
 
     `queues` holds the nodes at the tips of source tree and sink tree, then room for their next levels.
@@ -208,9 +208,9 @@ def _run(capacity, surplus, parent, tree, distance, listed, queues, counts, step
                     d += 1
                 else:
                     if side == 0:
-                        middle, end = _augment(node, other, d, capacity, surplus, parent, steps, orphans)
+                        middle, end = _augment(node, other, d, capacity, terminal, parent, steps, orphans)
                     else:
-                        middle, end = _augment(other, node, d ^ 1, capacity, surplus, parent, steps, orphans)
+                        middle, end = _augment(other, node, d ^ 1, capacity, terminal, parent, steps, orphans)
                     waiting = orphans[:middle].copy()
                     for adopting in (1, 0):
                         if adopting == 0:
@@ -242,7 +242,7 @@ class GridGraph:
     capacity : int32 (H + 2, W + 2, 8)
         Capacity from each node to its neighbours, in the order right, left, below, above, below-right, above-left,
         below-left, above-right. The border of padding must stay 0, as must what leads to it.
-    surplus : int32 (H + 2, W + 2)
+    terminal : int32 (H + 2, W + 2)
         Capacity from the source, less the capacity to the sink.
     """
 
@@ -251,7 +251,7 @@ class GridGraph:
         nodes = (height + 2) * pitch
         self.height, self.width = height, width
         self.capacity = np.zeros((height + 2, pitch, 8), np.int32)
-        self.surplus = np.zeros((height + 2, pitch), np.int32)
+        self.terminal = np.zeros((height + 2, pitch), np.int32)
         self._steps = np.array([1, -1, pitch, -pitch, pitch + 1, -pitch - 1, pitch - 1, 1 - pitch], np.int64)
         self._parent = np.full(nodes, _NONE, np.int8)
         self._tree = np.zeros(nodes, np.int8)
@@ -276,7 +276,7 @@ class GridGraph:
     def solve(self, pool: ThreadPoolExecutor | None = None) -> NDArray[np.bool_]:
         """Return the smallest source side of all minimum cuts; capacities and surpluses become residual ones.
 
-        Changing the surplus afterwards and solving again continues from the flow that was found.
+        Changing the terminal afterwards and solving again continues from the flow that was found.
 
         Parameters
         ----------
@@ -310,14 +310,14 @@ class GridGraph:
         counts = np.zeros(2, np.int64)
         queues = [queue[first:last] for queue in self._queues]
         arrays = (self._parent, self._tree, self._distance, self._listed, queues[0], queues[1], counts)
-        _plant(self.surplus.reshape(-1), *arrays, first, last)
+        _plant(self.terminal.reshape(-1), *arrays, first, last)
         return counts
 
     def _run(self, rows: tuple[int, int], counts: NDArray[np.int64]) -> None:
         first, last = (row * (self.width + 2) for row in rows)
         _run(
             self.capacity.reshape(-1, 8),
-            self.surplus.reshape(-1),
+            self.terminal.reshape(-1),
             self._parent,
             self._tree,
             self._distance,

@@ -1,7 +1,7 @@
 """Coherent labels: one blur radius per pixel that fits the evidence and changes only where the picture does.
 
 The energy (14) is the sum of a data term and, over all pairs of 8-neighbours, a weight (16) times the difference
-of their labels. Its minimum is sought by moves: each offers every pixel a second label, and one minimum cut finds
+of their labels. Its minimum is sought by moves: each proposes a second label to every pixel, and one minimum cut finds
 which pixels should take it [1]_ [2]_.
 
 References
@@ -33,50 +33,50 @@ __all__ = ["coherent_labels"]
 
 _UNIT = 2.0**-10  # costs are counted in whole numbers of this many nats, so that cuts and energies are exact
 _BLOCK = 8  # samples on a side of the blocks that choose the labels to expand
-_POPULAR = 16  # how many are expanded first
+_FIRST_LABELS = 16  # how many are expanded first
 _IN_USE = 12  # how many of the labels that most pixels have are expanded in the end
 _STAGE = "making the map coherent"
 
 
 @numba.njit(cache=True, nogil=True)
-def _build_move(labels, offers, data_term, weights, capacity, surplus):  # type: ignore[no-untyped-def]
-    """Fill the graph whose source side takes what it is offered; all arrays but the data term are padded."""
+def _build_move(labels, proposal, data_term, weights, capacity, terminal):  # type: ignore[no-untyped-def]
+    """Fill the graph whose source side takes what is proposed; all arrays but the data term are padded."""
     height, width, _ = data_term.shape
     scale = np.float32(2.0) / np.float32(_UNIT)
     limit = np.float32(2.0**29)  # room for the weights in 32 bits
     down = (0, 1, 1, 1)
     right = (1, 0, 1, -1)
-    surplus[:] = 0
+    terminal[:] = 0
     for y in range(1, height + 1):
         for x in range(1, width + 1):
-            gain = data_term[y - 1, x - 1, labels[y, x]] - data_term[y - 1, x - 1, offers[y, x]]
-            surplus[y, x] += np.int32(min(max(np.rint(gain * scale), -limit), limit))
+            gain = data_term[y - 1, x - 1, labels[y, x]] - data_term[y - 1, x - 1, proposal[y, x]]
+            terminal[y, x] += np.int32(min(max(np.rint(gain * scale), -limit), limit))
             for k in range(4):
                 weight = weights[k, y, x]
                 v = y + down[k]
                 u = x + right[k]
                 keep = abs(np.int32(labels[y, x]) - labels[v, u])
-                first = abs(np.int32(offers[y, x]) - labels[v, u])
-                second = abs(np.int32(labels[y, x]) - offers[v, u])
-                both = abs(np.int32(offers[y, x]) - offers[v, u])
+                first = abs(np.int32(proposal[y, x]) - labels[v, u])
+                second = abs(np.int32(labels[y, x]) - proposal[v, u])
+                both = abs(np.int32(proposal[y, x]) - proposal[v, u])
                 # Twice the energy, so that both directions can share the excess over a sum of two costs:
                 # one-way edges would send flow across the whole picture only to cancel
-                surplus[y, x] -= weight * (first - second + both - keep)
-                surplus[v, u] -= weight * (second - first + both - keep)
+                terminal[y, x] -= weight * (first - second + both - keep)
+                terminal[v, u] -= weight * (second - first + both - keep)
                 excess = weight * (first + second - keep - both)
                 capacity[y, x, 2 * k] = excess
                 capacity[v, u, 2 * k + 1] = excess
 
 
 @numba.njit(cache=True, nogil=True)
-def _accept(labels, offers, moved):  # type: ignore[no-untyped-def]
-    """Give the moved pixels what they were offered; return how many changed."""
+def _accept(labels, proposal, moved):  # type: ignore[no-untyped-def]
+    """Give the moved pixels what was proposed; return how many changed."""
     count = 0
     height, width = moved.shape
     for y in range(height):
         for x in range(width):
-            if moved[y, x] and labels[y + 1, x + 1] != offers[y + 1, x + 1]:
-                labels[y + 1, x + 1] = offers[y + 1, x + 1]
+            if moved[y, x] and labels[y + 1, x + 1] != proposal[y + 1, x + 1]:
+                labels[y + 1, x + 1] = proposal[y + 1, x + 1]
                 count += 1
     return count
 
@@ -92,15 +92,15 @@ class _Moves:
         self.graph = GridGraph(height, width)
         self.labels = np.full((height + 2, width + 2), start, np.int16)
 
-    def offer(self, offers: NDArray[np.int16], pool: ThreadPoolExecutor, progress: Progress) -> int:
-        """Let each pixel take its offer if that lowers the energy; return how many changed.
+    def propose(self, proposal: NDArray[np.int16], pool: ThreadPoolExecutor, progress: Progress) -> int:
+        """Let each pixel take what is proposed if that lowers the energy; return how many changed.
 
-        The energy must be submodular in the choices: offers of one label to all, or all offers on the same side
+        The energy must be submodular in the choices: one label for all, or all proposals on the same side
         of the labels they would replace.
         """
         graph = self.graph
-        _build_move(self.labels, offers, self.data_term, self.weights, graph.capacity, graph.surplus)
-        return int(_accept(self.labels, offers, solve_watched(graph, pool, progress, 0.0, _STAGE)))
+        _build_move(self.labels, proposal, self.data_term, self.weights, graph.capacity, graph.terminal)
+        return int(_accept(self.labels, proposal, solve_watched(graph, pool, progress, 0.0, _STAGE)))
 
     def make(self, plan: list[tuple[str, int]], pool: ThreadPoolExecutor, progress: Progress) -> None:
         """Make some moves."""
@@ -113,15 +113,15 @@ class _Moves:
 
     def expand(self, label: int, pool: ThreadPoolExecutor, progress: Progress = ignore_progress) -> int:
         """Offer one label to every pixel."""
-        return self.offer(np.full_like(self.labels, label), pool, progress)
+        return self.propose(np.full_like(self.labels, label), pool, progress)
 
     def jump(self, step: int, pool: ThreadPoolExecutor, progress: Progress = ignore_progress) -> int:
         """Offer every pixel the label `step` above its own (below, if negative)."""
-        offers = np.clip(self.labels + np.int16(step), 0, self.count - 1).astype(np.int16)
-        return self.offer(offers, pool, progress)
+        proposal = np.clip(self.labels + np.int16(step), 0, self.count - 1).astype(np.int16)
+        return self.propose(proposal, pool, progress)
 
 
-def _popular_labels(data_term: NDArray[np.float32], number: int) -> list[int]:
+def _widely_suited_labels(data_term: NDArray[np.float32], number: int) -> list[int]:
     """Return a few labels, rising, of which most small blocks of pixels find one that suits them.
 
     Greedy: each time, the label that saves most. Blocks stand for the smoothness that the map will have.
@@ -146,16 +146,13 @@ def _jumps(count: int, *steps: int) -> list[tuple[str, int]]:
     return [("jump", sign * step) for step in steps if step < count for sign in (1, -1)]
 
 
-def _first_moves(popular: list[int], count: int) -> list[tuple[str, int]]:
+def _first_moves(first: list[int], count: int) -> list[tuple[str, int]]:
     """Return moves that find the right neighbourhood of labels, cheapest for their energy of many such sequences."""
-    return [("expand", label) for label in popular[1:]] + _jumps(count, 8, 4, 2, 1)
+    return [("expand", label) for label in first[1:]] + _jumps(count, 8, 4, 2, 1)
 
 
-def _last_moves(labels: NDArray[np.integer], count: int, thorough: bool) -> list[tuple[str, int]]:
+def _last_moves(labels: NDArray[np.integer], count: int) -> list[tuple[str, int]]:
     """Return moves that go on from labels: labels that many pixels have by now may suit many more."""
-    if thorough:
-        every = [("expand", label) for label in range(count)]
-        return [*every, *_jumps(count, 4, 2, 1), *every]
     used = np.bincount(labels.ravel(), minlength=count)
     most = np.argsort(-used, kind="stable")[:_IN_USE]
     chosen = sorted({*range(0, count, 4), *most[used[most] > 0].tolist()})
@@ -166,7 +163,6 @@ def coherent_labels(
     data_term: NDArray[np.float32],
     weights: NDArray[np.float32],
     *,
-    thorough: bool = False,
     progress: Progress = ignore_progress,
 ) -> NDArray[np.int16]:
     """Return labels of low energy (14), with the cost |a - b| between neighbours' labels.
@@ -180,8 +176,6 @@ def coherent_labels(
         Cost of each label at each pixel, finite.
     weights : float32 (4, H, W)
         From `contrast_weights`; multiplied by the difference of two neighbours' labels.
-    thorough : bool
-        Expand all labels twice: up to a per cent less energy for several times the work.
     progress : callable, optional
 
     Returns
@@ -196,11 +190,11 @@ def coherent_labels(
     array([[0, 0, 0]], dtype=int16)
     """
     data_term = np.ascontiguousarray(data_term, np.float32)
-    popular = _popular_labels(data_term, _POPULAR)
-    moves = _Moves(data_term, weights, popular[0])
+    first = _widely_suited_labels(data_term, _FIRST_LABELS)
+    moves = _Moves(data_term, weights, first[0])
     with ThreadPoolExecutor(3) as pool:
-        moves.make(_first_moves(popular, moves.count), pool, sub_progress(progress, 0, 0.5))
-        last = _last_moves(moves.labels[1:-1, 1:-1], moves.count, thorough)
+        moves.make(_first_moves(first, moves.count), pool, sub_progress(progress, 0, 0.5))
+        last = _last_moves(moves.labels[1:-1, 1:-1], moves.count)
         moves.make(last, pool, sub_progress(progress, 0.5, 1))
     progress(1.0, _STAGE)
     return moves.labels[1:-1, 1:-1].copy()

@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import fft, ndimage
 
 from defocus.parallel import run_parts
 from defocus.parameters import MagnificationParameters, with_changes
@@ -152,8 +153,7 @@ def _subject_cover(subject: NDArray[np.bool_]) -> NDArray[np.float32]:
     cover = subject.astype(np.float32)
     near = subject
     for step in range(1, _RIM + 1):
-        padded = np.pad(near, 1)
-        near = near | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+        near = ndimage.binary_dilation(near)
         cover[near & (cover == 0)] = 1 - step / (_RIM + 1)
     return cover
 
@@ -203,7 +203,7 @@ def _convolved(planes: NDArray[np.float32], kernel: NDArray[np.float64], progres
     if len(kernel) == 1:
         return planes
     half = len(kernel) // 2
-    shape = tuple(_fast_length(size) for size in planes.shape[1:])
+    shape = tuple(fft.next_fast_len(size, real=True) for size in planes.shape[1:])
     spectrum = np.fft.rfft2(kernel.astype(np.float32), shape)
 
     def one(plane: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -211,18 +211,6 @@ def _convolved(planes: NDArray[np.float32], kernel: NDArray[np.float64], progres
         return np.roll(out, (-half, -half), (0, 1))[: plane.shape[0], : plane.shape[1]].astype(np.float32)
 
     return np.maximum(np.stack(run_parts(one, planes, progress=progress, stage=_STAGE)), 0)
-
-
-def _fast_length(size: int) -> int:
-    """Return the next length with no prime factors but 2, 3 and 5, for which Fourier transforms are quick."""
-    while True:
-        rest = size
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return size
-        size += 1
 
 
 def _linear(values: NDArray[np.float32]) -> NDArray[np.float32]:

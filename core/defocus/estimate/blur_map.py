@@ -14,45 +14,38 @@ from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.refinement import refined_labels
 from defocus.evidence.radii import usual_spacing
 from defocus.parameters import MapParameters
-from defocus.pictures.sampling import cell_means, interpolate, interpolate_along_edges
+from defocus.pictures.sampling import cell_means, interpolate_along_edges
 from defocus.progress import ignore_progress, sub_progress
-from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from defocus.evidence import Evidence
-    from defocus.pictures.picture import Picture
+    from defocus.estimate.measured import Measured
     from defocus.progress import Progress
-    from defocus.tuning import Tuning
 
 __all__ = ["BlurMapEstimate", "probability_near"]
 
 
 def probability_near(
-    costs: NDArray[np.float32],
-    evidence: Evidence,
-    radius: NDArray[np.floating],
-    temper: float,
-    tuning: Tuning = TUNING,
+    measured: Measured, costs: NDArray[np.float32], radius: NDArray[np.floating], temper: float
 ) -> NDArray[np.float32]:
     """Return each sample's posterior probability near some radius, float32 (h, w) in [0, 1].
 
     Parameters
     ----------
+    measured : Measured
     costs : float32 (h, w, R)
         Data term in nats.
-    evidence : Evidence
     radius : float (h, w)
         In px.
     temper : float
         The posterior is exp(-temper * costs), normalised.
-    tuning : Tuning, optional
     """
     probability = np.exp(np.float32(-temper) * costs)
-    near = np.abs(evidence.radii.astype(np.float32) - radius[..., np.newaxis]) <= tuning.map.near
+    radii = measured.evidence.radii.astype(np.float32)
+    near = np.abs(radii - radius[..., np.newaxis]) <= measured.tuning.map.near
     result = (probability * near).sum(axis=2) / probability.sum(axis=2)
-    result[evidence.valid_fraction < tuning.evidence.least_valid] = 0
+    result[measured.unknown] = 0
     return np.asarray(result, np.float32)
 
 
@@ -61,23 +54,17 @@ class BlurMapEstimate:
 
     Parameters
     ----------
-    picture : Picture
-    evidence : Evidence
-    sample_color : float32 (h, w, 3)
-        Mean colour around each sample.
-    tuning : Tuning, optional
+    measured : Measured
     """
 
-    def __init__(
-        self, picture: Picture, evidence: Evidence, sample_color: NDArray[np.float32], tuning: Tuning = TUNING
-    ) -> None:
-        self.picture, self.evidence, self.sample_color, self.tuning = picture, evidence, sample_color, tuning
+    def __init__(self, measured: Measured) -> None:
+        self.measured = measured
         self._last: tuple[MapParameters, NDArray[np.float32]] | None = None
 
     @cached_property
     def costs(self) -> NDArray[np.float32]:
         """The data term of (14): what each radius costs each sample, float32 (h, w, R) in nats, its least 0."""
-        evidence, tuning = self.evidence, self.tuning.map
+        evidence, tuning = self.measured.evidence, self.measured.tuning.map
         cost = evidence.profile + np.float32(tuning.sparsity) * evidence.log_gradient_variance
         if evidence.wide is not None:
             wide = np.float32(tuning.wide_weight) * evidence.wide
@@ -91,10 +78,15 @@ class BlurMapEstimate:
         """Return the coherent radius at each sample, float32 (h, w) in px."""
         if self._last is not None and self._last[0] == parameters:
             return self._last[1]
-        evidence, costs, color, tuning = self.evidence, self.costs, self.sample_color, self.tuning
+        evidence, costs, color, tuning = (
+            self.measured.evidence,
+            self.costs,
+            self.measured.sample_color,
+            self.measured.tuning,
+        )
         edge_scale = tuning.map.edge_scale / parameters.edge_sensitivity
         # A finer grid has more samples to an area than to a boundary
-        finer = usual_spacing(self.picture.shape, tuning.evidence) / evidence.spacing
+        finer = usual_spacing(self.measured.picture.shape, tuning.evidence) / evidence.spacing
         smoothness = parameters.smoothness * tuning.map.smoothness * finer
         if evidence.wide is not None:
             smoothness *= tuning.map.wide_smoothness
@@ -114,11 +106,11 @@ class BlurMapEstimate:
         """Return the blur radius of every pixel, float32 (H, W) in px."""
         result = interpolate_along_edges(
             self.sample_radii(parameters, sub_progress(progress, 0, 0.4)),
-            self.picture.color,
-            self.sample_color,
-            self.evidence.rows,
-            self.evidence.columns,
-            self.tuning.map.edge_scale / parameters.edge_sensitivity,
+            self.measured.picture.color,
+            self.measured.sample_color,
+            self.measured.evidence.rows,
+            self.measured.evidence.columns,
+            self.measured.tuning.map.edge_scale / parameters.edge_sensitivity,
             progress=sub_progress(progress, 0.4, 1),
         )
         progress(1.0, "drawing the map")
@@ -127,12 +119,12 @@ class BlurMapEstimate:
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
         radius = self.sample_radii(parameters or MapParameters())
-        near = probability_near(self.costs, self.evidence, radius, self.tuning.map.temper, self.tuning)
-        return interpolate(near, self.evidence.rows, self.evidence.columns, self.picture.shape)
+        near = probability_near(self.measured, self.costs, radius, self.measured.tuning.map.temper)
+        return self.measured.at_pixels(near)
 
     @cached_property
     def has_evidence(self) -> bool:
         """Whether any sample prefers some radius; in a flat picture none does."""
-        best = self.evidence.radii[self.costs.argmin(axis=2)].astype(np.float32)
-        near = probability_near(self.costs, self.evidence, best, self.tuning.map.temper, self.tuning)
-        return bool(near.max() > self.tuning.map.faint)
+        best = self.measured.evidence.radii[self.costs.argmin(axis=2)].astype(np.float32)
+        near = probability_near(self.measured, self.costs, best, self.measured.tuning.map.temper)
+        return bool(near.max() > self.measured.tuning.map.faint)

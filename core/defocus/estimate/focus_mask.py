@@ -13,18 +13,14 @@ from defocus.estimate.boundary import CutGrid, WarmCut, boundary_weights
 from defocus.estimate.colors import color_log_odds
 from defocus.estimate.preference import focus_cost, focus_log_odds
 from defocus.estimate.threshold import probable_thresholds
-from defocus.pictures.sampling import interpolate
 from defocus.progress import ignore_progress, sub_progress
-from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from defocus.evidence import Evidence
+    from defocus.estimate.measured import Measured
     from defocus.parameters import MaskParameters
-    from defocus.pictures.picture import Picture
     from defocus.progress import Progress
-    from defocus.tuning import Tuning
 
 __all__ = ["FocusMaskEstimate"]
 
@@ -34,35 +30,31 @@ class FocusMaskEstimate:
 
     Parameters
     ----------
-    picture : Picture
-    evidence : Evidence
-    sample_color : float32 (h, w, 3)
-        Mean colour around each sample.
-    tuning : Tuning, optional
+    measured : Measured
     """
 
-    def __init__(
-        self, picture: Picture, evidence: Evidence, sample_color: NDArray[np.float32], tuning: Tuning = TUNING
-    ) -> None:
-        self.picture, self.evidence, self.sample_color, self.tuning = picture, evidence, sample_color, tuning
+    def __init__(self, measured: Measured) -> None:
+        self.measured = measured
         self._warm = WarmCut()
 
     @cached_property
     def cost(self) -> NDArray[np.float32]:
         """What each radius costs each sample, float32 (h, w, R) in nats."""
-        return focus_cost(self.evidence.profile, self.evidence.log_gradient_variance, self.tuning.mask)
+        return focus_cost(
+            self.measured.evidence.profile, self.measured.evidence.log_gradient_variance, self.measured.tuning.mask
+        )
 
     @cached_property
     def _thresholds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        color = self.sample_color
+        color = self.measured.sample_color
         # The vote needs many cuts, but no fine boundaries: every second sample will do where there are many
-        step = max(1, round(math.sqrt(color.shape[0] * color.shape[1] / self.tuning.mask.voters)))
+        step = max(1, round(math.sqrt(color.shape[0] * color.shape[1] / self.measured.tuning.mask.voters)))
         return probable_thresholds(
             self.cost[::step, ::step],
-            self.evidence.radii,
-            boundary_weights(np.ascontiguousarray(color[::step, ::step]), 1.0, 1.0, self.tuning),
-            self.picture.shape,
-            self.tuning,
+            self.measured.evidence.radii,
+            boundary_weights(np.ascontiguousarray(color[::step, ::step]), 1.0, 1.0, self.measured.tuning),
+            self.measured.picture.shape,
+            self.measured.tuning,
         )
 
     @property
@@ -73,7 +65,7 @@ class FocusMaskEstimate:
 
     def log_odds(self, parameters: MaskParameters) -> NDArray[np.float32]:
         """Return how much each sample prefers being in focus, float32 (h, w) in nats."""
-        evidence = self.evidence
+        evidence = self.measured.evidence
         if parameters.threshold == "auto":
             thresholds, probabilities = self._thresholds
         else:
@@ -81,19 +73,19 @@ class FocusMaskEstimate:
         result = np.zeros(evidence.shape, np.float32)
         for threshold, probability in zip(thresholds, probabilities, strict=True):
             if probability > 0.01:
-                some = focus_log_odds(self.cost, evidence.radii, threshold, self.tuning.mask)
+                some = focus_log_odds(self.cost, evidence.radii, threshold, self.measured.tuning.mask)
                 result += np.float32(probability) * some
-        result[evidence.valid_fraction < self.tuning.evidence.least_valid] = 0
+        result[self.measured.unknown] = 0
         return result
 
     def _cut_samples(self, log_odds: NDArray[np.float32], parameters: MaskParameters) -> NDArray[np.bool_]:
         """Cut on the grid of samples; a second and third time with what the first says of colours."""
-        color = self.sample_color
-        cutter_weights = boundary_weights(color, parameters.smoothness, parameters.edge_sensitivity, self.tuning)
-        mask = BandedCut(cutter_weights).cut(log_odds)
+        color = self.measured.sample_color
+        weights = boundary_weights(color, parameters.smoothness, parameters.edge_sensitivity, self.measured.tuning)
+        mask = BandedCut(weights).cut(log_odds)
         for _ in range(2):
-            hint = color_log_odds(color, color, mask, self.tuning.mask)
-            mask = BandedCut(cutter_weights).cut(log_odds + hint)
+            hint = color_log_odds(color, color, mask, self.measured.tuning.mask)
+            mask = BandedCut(weights).cut(log_odds + hint)
         return mask
 
     def cut(
@@ -112,19 +104,18 @@ class FocusMaskEstimate:
         -------
         bool (H, W)
         """
-        evidence = self.evidence
         progress(0.0, "cutting the mask")
         log_odds = self.log_odds(parameters)
         coarse = self._cut_samples(log_odds, parameters)
         progress(0.3, "cutting the mask")
-        grid = CutGrid(self.picture.color, self.tuning)
-        wanted = interpolate(log_odds, evidence.rows / grid.step, evidence.columns / grid.step, grid.color.shape[:2])
-        wanted += color_log_odds(grid.color, self.sample_color, coarse, self.tuning.mask)
+        grid = CutGrid(self.measured.picture.color, self.measured.tuning)
+        wanted = self.measured.at_pixels(log_odds, grid.step, grid.color.shape[:2])
+        wanted += color_log_odds(grid.color, self.measured.sample_color, coarse, self.measured.tuning.mask)
         grid.bind(wanted, hints)
         chosen = parameters.smoothness, parameters.edge_sensitivity
         fine = self._warm.cut(
             wanted,
-            lambda: boundary_weights(grid.color, *chosen, self.tuning),
+            lambda: boundary_weights(grid.color, *chosen, self.measured.tuning),
             chosen,
             sub_progress(progress, 0.37, 0.65 if grid.step > 1 else 1),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,15 +18,10 @@ _DETAIL = 1e-4  # variance of colour below which the picture counts as flat
 
 def _box_mean(values: NDArray[np.floating], radius: int) -> NDArray[np.floating]:
     """Mean over a square of side 2 radius + 1, cut off at the borders; the first two axes are filtered."""
-    for axis in (0, 1):
-        length = values.shape[axis]
-        sums = np.concatenate([np.zeros_like(values.take([0], axis)), values.cumsum(axis=axis)], axis=axis)
-        low = np.maximum(np.arange(length) - radius, 0)
-        high = np.minimum(np.arange(length) + radius + 1, length)
-        width = (high - low).reshape((-1, 1) if axis == 0 else (-1,))
-        width = width.reshape(width.shape + (1,) * (values.ndim - 2)) if values.ndim > 2 else width
-        values = (sums.take(high, axis) - sums.take(low, axis)) / width
-    return values
+    size = (2 * radius + 1, 2 * radius + 1) + (1,) * (values.ndim - 2)
+    inside = ndimage.uniform_filter(np.ones(values.shape[:2]), size[:2], mode="constant")
+    inside = inside.reshape(inside.shape + (1,) * (values.ndim - 2))
+    return np.asarray(ndimage.uniform_filter(values, size, mode="constant") / inside)
 
 
 def guided_filter(

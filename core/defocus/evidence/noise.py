@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.evidence.likelihood import profile_likelihood
 from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ def estimate_noise(
     float
         Variance for intensities in [0, 1], within [1e-6, 4e-3].
     """
-    from defocus.evidence.likelihood import profile_likelihood
-
     spectra = replace(spectra, radii=spectra.radii[::_COARSER], blur_power=spectra.blur_power[::_COARSER])
     height, _, width = energies.shape
     step = max(1, int(np.sqrt(height * width / _SAMPLES)))

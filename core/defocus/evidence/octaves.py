@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.evidence.likelihood import profile_kernel
+from defocus.evidence.noise import reduced_noise
 from defocus.evidence.radii import octaves_and_radii, sample_spacing
 from defocus.evidence.validity import valid_fraction, valid_pixels
 from defocus.evidence.windows import STAGE, Windows
@@ -105,9 +107,6 @@ def local_evidence(
     InputError
         If the picture is smaller than the window.
     """
-    from defocus.evidence.likelihood import profile_kernel
-    from defocus.evidence.noise import reduced_noise
-
     height, width = picture.shape
     if min(height, width) < parameters.window:
         raise InputError(

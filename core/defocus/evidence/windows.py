@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from defocus.evidence.likelihood import local_energies, profile_likelihood
+from defocus.evidence.noise import estimate_noise, working_noise
 from defocus.evidence.radii import own_radii, spread_to_all
+from defocus.evidence.spectrum import blur_spectra, gabor_bank
 from defocus.progress import sub_progress
 from defocus.psf.families import FAMILIES, SensorPSF
 
@@ -47,8 +50,6 @@ def _psf(parameters: AnalysisParameters) -> PSF:
 @functools.lru_cache(maxsize=32)
 def _tables(window: int, psf: Any, radii: tuple[float, ...]) -> BlurSpectra:
     """Return the tables of blur spectra."""
-    from defocus.evidence.spectrum import blur_spectra, gabor_bank
-
     return blur_spectra(gabor_bank(window), psf, np.array(radii))
 
 
@@ -64,8 +65,6 @@ class Windows:
     """
 
     def __init__(self, parameters: AnalysisParameters, radii: NDArray[np.float64], tuning: EvidenceTuning) -> None:
-        from defocus.evidence.spectrum import gabor_bank
-
         self.parameters, self.radii, self.tuning = parameters, radii, tuning
         self.bank, self.psf = gabor_bank(parameters.window), _psf(parameters)
 
@@ -101,9 +100,6 @@ class Windows:
         -------
         OctaveEvidence
         """
-        from defocus.evidence.likelihood import local_energies, profile_likelihood
-        from defocus.evidence.noise import estimate_noise, working_noise
-
         parameters, radii = self.parameters, self.radii
         own = own_radii(radii, scale, self.tuning)
         # Tables that pictures of one size share; a PSF of the caller's own need not be hashable

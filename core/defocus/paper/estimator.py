@@ -15,19 +15,17 @@ from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.reference import alpha_expansion, maxflow_cut
 from defocus.estimate.blur_map import probability_near
 from defocus.estimate.boundary import CutGrid
+from defocus.paper.search import candidates, fitted_spectra
 from defocus.parameters import MapParameters
-from defocus.pictures.sampling import interpolate
 from defocus.progress import ignore_progress, sub_progress
-from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from defocus.estimate.measured import Measured
     from defocus.evidence.octaves import Evidence
     from defocus.parameters import MaskParameters
-    from defocus.pictures.picture import Picture
     from defocus.progress import Progress
-    from defocus.tuning import Tuning
 
 __all__ = ["PublishedBlurMap", "PublishedFocusMask", "candidate_data_term", "published_candidates"]
 
@@ -41,8 +39,6 @@ _THRESHOLD = 2.0  # tau of (17), px
 
 def published_candidates(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the three best radii of every window and their costs: search (11), (13) on the fitted tables (12)."""
-    from defocus.paper.search import candidates, fitted_spectra
-
     spectra = fitted_spectra(evidence.spectra)
     return candidates(evidence.energies, spectra, evidence.noise_variance, method="alternating", count=_CANDIDATES)
 
@@ -84,30 +80,22 @@ class PublishedBlurMap:
 
     Parameters
     ----------
-    picture : Picture
-    evidence : Evidence
-    sample_color : float32 (h, w, 3)
-        Mean colour around each sample.
-    tuning : Tuning, optional
-        Only what bounds the evidence; the published numbers stand in this file.
+    measured : Measured
     """
 
-    def __init__(
-        self, picture: Picture, evidence: Evidence, sample_color: NDArray[np.float32], tuning: Tuning = TUNING
-    ) -> None:
-        self.picture, self.evidence, self.sample_color, self.tuning = picture, evidence, sample_color, tuning
+    def __init__(self, measured: Measured) -> None:
+        self.measured = measured
         self._last: tuple[MapParameters, NDArray[np.float32]] | None = None
 
     @cached_property
     def costs(self) -> NDArray[np.float32]:
         """The data term of (14), float32 (h, w, R) in nats."""
-        return candidate_data_term(self.evidence)
+        return candidate_data_term(self.measured.evidence)
 
     def draw(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
         """Return the coherent map (14) of least energy, float32 (H, W) in px."""
-        evidence = self.evidence
         radius = self.sample_radii(parameters, sub_progress(progress, 0.1, 0.95))
-        result = interpolate(radius, evidence.rows, evidence.columns, self.picture.shape)
+        result = self.measured.at_pixels(radius)
         progress(1.0, "drawing the map")
         return result
 
@@ -115,18 +103,18 @@ class PublishedBlurMap:
         """Return the coherent radius at each sample, float32 (h, w) in px."""
         if self._last is None or self._last[0] != parameters:
             weights = contrast_weights(
-                self.sample_color, _SMOOTHNESS * parameters.smoothness, _EDGE_SCALE / parameters.edge_sensitivity
+                self.measured.sample_color,
+                _SMOOTHNESS * parameters.smoothness,
+                _EDGE_SCALE / parameters.edge_sensitivity,
             )
             labels = alpha_expansion(self.costs, weights, progress=progress)
-            self._last = parameters, self.evidence.radii[labels].astype(np.float32)
+            self._last = parameters, self.measured.evidence.radii[labels].astype(np.float32)
         return self._last[1]
 
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
-        evidence = self.evidence
         radius = self.sample_radii(parameters or MapParameters())
-        near = probability_near(self.costs, evidence, radius, 1.0, self.tuning)
-        return interpolate(near, evidence.rows, evidence.columns, self.picture.shape)
+        return self.measured.at_pixels(probability_near(self.measured, self.costs, radius, 1.0))
 
     @property
     def has_evidence(self) -> bool:
@@ -139,27 +127,21 @@ class PublishedFocusMask:
 
     Parameters
     ----------
-    picture : Picture
-    evidence : Evidence
-    sample_color : float32 (h, w, 3)
-        Mean colour around each sample.
-    tuning : Tuning, optional
+    measured : Measured
     """
 
     threshold = _THRESHOLD
 
-    def __init__(
-        self, picture: Picture, evidence: Evidence, sample_color: NDArray[np.float32], tuning: Tuning = TUNING
-    ) -> None:
-        self.picture, self.evidence, self.sample_color, self.tuning = picture, evidence, sample_color, tuning
+    def __init__(self, measured: Measured) -> None:
+        self.measured = measured
 
     @cached_property
     def _data_term(self) -> NDArray[np.float32]:
-        return candidate_data_term(self.evidence)
+        return candidate_data_term(self.measured.evidence)
 
     def log_odds(self, parameters: MaskParameters) -> NDArray[np.float32]:
         """Return -D(in focus) + D(blurred) of equation (17), float32 (h, w) in nats, positive = in focus."""
-        radii, data_term = self.evidence.radii, self._data_term
+        radii, data_term = self.measured.evidence.radii, self._data_term
         threshold = self.threshold if parameters.threshold == "auto" else float(parameters.threshold)
         split = int(np.clip(np.searchsorted(radii, threshold + 1e-6), 1, len(radii) - 1))
         return data_term[..., split:].min(axis=2) - data_term[..., :split].min(axis=2)
@@ -168,11 +150,10 @@ class PublishedFocusMask:
         self, parameters: MaskParameters, hints: NDArray[np.int8], progress: Progress = ignore_progress
     ) -> NDArray[np.bool_]:
         """Return which pixels are in focus, bool (H, W); see the twin."""
-        evidence = self.evidence
         progress(0.0, "cutting the mask")
-        grid = CutGrid(self.picture.color, self.tuning)
+        grid = CutGrid(self.measured.picture.color, self.measured.tuning)
         log_odds = self.log_odds(parameters)
-        wanted = interpolate(log_odds, evidence.rows / grid.step, evidence.columns / grid.step, grid.color.shape[:2])
+        wanted = self.measured.at_pixels(log_odds, grid.step, grid.color.shape[:2])
         grid.bind(wanted, hints)
         weights = contrast_weights(
             grid.color, _CUT_SMOOTHNESS * parameters.smoothness, _CUT_EDGE_SCALE / parameters.edge_sensitivity

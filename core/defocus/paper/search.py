@@ -16,6 +16,7 @@ import numpy as np
 
 from defocus.errors import InputError
 from defocus.evidence.likelihood import profile_likelihood
+from defocus.evidence.spectrum import fit_spectrum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,8 +47,6 @@ def fitted_spectra(spectra: BlurSpectra, step: float = 0.02, powers: range = ran
     -------
     BlurSpectra
     """
-    from defocus.evidence.spectrum import fit_spectrum
-
     known = spectra.radii >= 0.5
     alpha = fit_spectrum(spectra.radii[known], spectra.blur_power[known].astype(float), powers)
     radii = np.arange(round(spectra.radii[-1] / step) + 1) * step

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FAMILIES", "LENS_FILE", "PSF", "DiscPSF", "Family", "GaussianPSF", "PolygonPSF", "SensorPSF", "as_psf"]
+__all__ = [
+    "FAMILIES",
+    "PSF",
+    "AnnulusPSF",
+    "DiscPSF",
+    "Family",
+    "GaussianPSF",
+    "PolygonPSF",
+    "SensorPSF",
+    "as_psf",
+]
 
 _SUBSAMPLES = 16  # sub-pixel samples per side: kernel areas are right to about 1e-3
 _SAMPLES_ACROSS = 2048  # of a large kernel, whose areas are right with fewer per pixel
@@ -123,6 +133,39 @@ class PolygonPSF:
 
 
 @dataclass(frozen=True)
+class AnnulusPSF:
+    """Uniform ring: the blur of a mirror lens or a telescope, whose second mirror hides the middle of the first.
+
+    Attributes
+    ----------
+    obstruction : float
+        Radius of the dark middle, as a part of the radius of the whole.
+
+    Examples
+    --------
+    >>> float(AnnulusPSF(0.5).kernel(6.0)[6, 6])
+    0.0
+    """
+
+    obstruction: float = 0.4
+
+    @property
+    def isotropic(self) -> bool:
+        """A ring looks the same from all sides."""
+        return True
+
+    def kernel(self, radius: float) -> NDArray[np.float64]:
+        """Return the ring of `radius` px, each pixel weighted by the area that the ring covers."""
+        hidden = (self.obstruction * radius) ** 2
+
+        def inside(x, y):  # type: ignore[no-untyped-def]
+            squared = x * x + y * y
+            return (squared <= radius * radius) & (squared >= hidden)
+
+        return _covered_area(radius, radius, inside)
+
+
+@dataclass(frozen=True)
 class SensorPSF:
     """A blur shape as a camera records it: further spread by its sensor, demosaicking and resizing.
 
@@ -178,11 +221,9 @@ FAMILIES: Mapping[str, Family] = {
     "disc": Family(DiscPSF),
     "gaussian": Family(GaussianPSF),
     "polygon": Family(PolygonPSF, ("blades", "rotation")),
+    "annulus": Family(AnnulusPSF, ("obstruction",)),
 }
 """Every family that has a name."""
-
-LENS_FILE = ".npz"
-"""What the name of a measured lens's file ends in."""
 
 
 def as_psf(name: str | PSF, **shape: float) -> PSF:
@@ -191,15 +232,14 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
     Parameters
     ----------
     name : str or PSF
-        ``disc``, ``gaussian``, ``polygon``, the path of a file that `defocus calibrate` wrote, or a PSF, which is
-        returned as it is.
+        A name in `FAMILIES`; a PSF is returned as it is.
     **shape
         Parameters of the families; each takes its own and leaves the others alone.
 
     Raises
     ------
     InputError
-        If there is no such family, or the file holds no lens.
+        If there is no such family.
 
     Examples
     --------
@@ -208,12 +248,8 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
     """
     if not isinstance(name, str):
         return name
-    if name.endswith(LENS_FILE):
-        from defocus.psf.calibration import load_psf  # reads files, and makes kernels from these families
-
-        return load_psf(name)
     if name not in FAMILIES:
-        raise InputError(f"no PSF family is called {name!r}: use {', '.join(FAMILIES)}, or a {LENS_FILE} file")
+        raise InputError(f"no PSF family is called {name!r}: use {', '.join(FAMILIES)}")
     family = FAMILIES[name]
     return family.make(**{key: value for key, value in shape.items() if key in family.parameters})
 

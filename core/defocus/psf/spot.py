@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from defocus.errors import InputError
 
@@ -19,6 +20,7 @@ __all__ = ["measure_spot"]
 
 _SMALLEST = 0.6  # px; a smaller disc lies within a pixel
 _PIXEL = 1 / 12  # px^2; variance of a pixel's own extent
+_SQUARE = np.ones((3, 3), np.bool_)  # all eight neighbours
 _SMOOTH = 2  # px; half side of the square means in which faint light is looked for
 _ROUNDS = 2  # of telling the light from the ground by the other
 _VISIBLE = 6.0  # standard deviations of the noise above the ground
@@ -51,19 +53,20 @@ def measure_spot(picture: Picture) -> tuple[float, NDArray[np.float64]]:
     """
     values = picture.luminance.astype(float)
     rounding = 0.5 / (2 ** min(picture.bit_depth, 16) - 1)
-    smooth = _box_mean(values)
+    smooth = ndimage.uniform_filter(values, 2 * _SMOOTH + 1, mode="nearest")
     dark = np.ones(values.shape, np.bool_)
     for _ in range(_ROUNDS):
         ground = float(np.median(smooth[dark]))
         noise = max(1.4826 * float(np.median(np.abs(smooth[dark] - ground))), rounding / _VISIBLE)
         lit = smooth - ground > max(_VISIBLE * noise, _FAINTEST * float(smooth.max() - ground))
-        dark = ~_widened(lit, 2 * _SMOOTH)  # the next ground is that outside of the light
+        dark = ~ndimage.binary_dilation(lit, _SQUARE, 2 * _SMOOTH)  # the next ground is that outside of the light
         if np.count_nonzero(dark) < dark.size // 10:
             raise InputError(f"{picture.source}: the light fills the picture: leave more of the dark around it")
     if not lit.any() or values.max() - ground < 4 / 255:
         raise InputError(f"{picture.source}: shows no light on a dark ground")
     light = values - ground
-    spot = _connected(lit, np.unravel_index(int(smooth.argmax()), light.shape))
+    groups, _ = ndimage.label(lit, _SQUARE)
+    spot = groups == groups[np.unravel_index(int(smooth.argmax()), light.shape)]
     bright = picture.color.max(axis=2) >= _OVEREXPOSED
     if np.count_nonzero(bright & spot) >= 4 and picture.bit_depth < 32:
         raise InputError(f"{picture.source}: the light is overexposed: its shape cannot be measured")
@@ -84,41 +87,6 @@ def measure_spot(picture: Picture) -> tuple[float, NDArray[np.float64]]:
     ends = zip(light.shape, middle, strict=True)
     half = math.ceil(max(max(center, size - 1 - center) for size, center in ends))
     return radius, _centered(light, middle, half)
-
-
-def _box_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of the square around each pixel, as far as it lies in the picture."""
-    side = 2 * _SMOOTH + 1
-    for axis in (0, 1):
-        widths = [(_SMOOTH, _SMOOTH) if k == axis else (0, 0) for k in (0, 1)]
-        values = np.lib.stride_tricks.sliding_window_view(np.pad(values, widths, mode="edge"), side, axis).mean(axis=-1)
-    return values
-
-
-def _connected(lit: NDArray[np.bool_], seed: tuple[np.intp, ...]) -> NDArray[np.bool_]:
-    """Return the lit pixels that are connected to one of them."""
-    found = np.zeros_like(lit)
-    reach = 32
-    while True:
-        box = tuple(slice(max(0, int(at) - reach), int(at) + reach + 1) for at in seed)
-        here = found[box]
-        here[tuple(int(at) - part.start for at, part in zip(seed, box, strict=True))] = True
-        count = 0
-        while count != (count := int(np.count_nonzero(here))):
-            here[:] = _widened(here, 1) & lit[box]
-        # Large pictures are searched no farther than needed
-        if reach > max(lit.shape) or not (here[[0, -1]].any() or here[:, [0, -1]].any()):
-            return found
-        reach *= 2
-
-
-def _widened(where: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
-    """Return a set of pixels with its neighbours, so many times."""
-    for _ in range(steps):
-        padded = np.pad(where, 1)
-        rows = padded[:-2] | padded[1:-1] | padded[2:]
-        where = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
-    return where
 
 
 def _centered(light: NDArray[np.float64], middle: tuple[float, float], half: int) -> NDArray[np.float64]:

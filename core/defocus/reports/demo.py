@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
+from rich.console import Console
 
+from defocus.analysis import analyze, blur_map
 from defocus.errors import InputError
+from defocus.evidence.octaves import local_evidence
+from defocus.paper.search import candidates
+from defocus.parameters import AnalysisParameters
+from defocus.pictures.files import written_whole
+from defocus.pictures.picture import as_picture, load_image
+from defocus.pictures.render import contact_sheet, mask_overlay, with_scale
+from defocus.psf.simulation import ramp, simulate_blur
 from defocus.shipped import shipped_folder
 
 if TYPE_CHECKING:
@@ -42,11 +51,6 @@ def run(output: Path, samples: Path | None = None) -> None:
     InputError
         If the sample pictures are not there.
     """
-    from rich.console import Console
-
-    from defocus.pictures.files import written_whole
-    from defocus.pictures.render import contact_sheet
-
     folder = samples or shipped_folder("sample_data", _TEXTURE)
     if not (folder / _TEXTURE).exists():
         raise InputError(f"{folder}: no sample pictures here; they come with the source tree (use --samples FOLDER)")
@@ -67,10 +71,6 @@ def run(output: Path, samples: Path | None = None) -> None:
 
 def _photograph(file: Path) -> tuple[str, list[tuple[str, Image.Image]]]:
     """Picture, blur map and mask of a photograph."""
-    from defocus.analysis import analyze
-    from defocus.pictures.picture import load_image
-    from defocus.pictures.render import mask_overlay, with_scale
-
     picture = load_image(file)
     analysis = analyze(picture)
     mask = analysis.focus_mask()
@@ -87,10 +87,6 @@ def _photograph(file: Path) -> tuple[str, list[tuple[str, Image.Image]]]:
 
 def _synthetic(folder: Path, stem: str) -> tuple[str, list[tuple[str, Image.Image]]]:
     """Picture, true map, estimated map and error of a picture whose blur is known."""
-    from defocus.analysis import analyze
-    from defocus.pictures.picture import load_image
-    from defocus.pictures.render import with_scale
-
     picture = load_image(folder / f"{stem}.png")
     truth = np.asarray(Image.open(folder / f"{stem}_radius.tif"), np.float32)
     noise = _noise(stem)
@@ -114,12 +110,6 @@ def _noise(stem: str) -> float:
 
 def _experiments(folder: Path) -> list[str]:
     """Figures 8 and 5 of the paper, as lines of text."""
-    from defocus.evidence.octaves import local_evidence
-    from defocus.paper.search import candidates
-    from defocus.parameters import AnalysisParameters
-    from defocus.pictures.picture import as_picture, load_image
-    from defocus.psf.simulation import simulate_blur
-
     lines = ["Fig. 8, radius rising from 0 to 8 px, noise variance 1e-6 (paper: MSE of the map 0.022):"]
     lines += [
         f"  {name}: MSE {_ramp_error(load_image(folder / name).luminance):.3f} px^2" for name in (_TEXTURE, *_ORDINARY)
@@ -138,9 +128,6 @@ def _experiments(folder: Path) -> list[str]:
 
 def _ramp_error(luminance: NDArray[np.float32]) -> float:
     """Mean squared error of the map in px^2 for a picture blurred more and more along x."""
-    from defocus.analysis import blur_map
-    from defocus.psf.simulation import ramp, simulate_blur
-
     truth = ramp(luminance.shape)
     found = blur_map(simulate_blur(luminance, truth, noise=1e-6), noise=1e-6)
     return float(((found - truth) ** 2).mean())

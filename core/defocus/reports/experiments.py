@@ -7,8 +7,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.console import Console
 
+from defocus.analysis import Analysis, analyze
+from defocus.effects.restoration import restore
 from defocus.errors import InputError
+from defocus.evidence.likelihood import local_energies, profile_likelihood
+from defocus.evidence.octaves import local_evidence
+from defocus.evidence.spectrum import blur_spectra, gabor_bank
+from defocus.paper.search import candidates, minima
+from defocus.parameters import AnalysisParameters
+from defocus.pictures.files import written_whole
+from defocus.pictures.picture import as_picture, load_image
+from defocus.psf.families import DiscPSF
+from defocus.psf.simulation import ramp, simulate_blur
+from defocus.reports.models import scale_mixture_profile, sloped_profile
 from defocus.reports.page import Section, curves, likelihood_surfaces, new_figure, page, pictures
 from defocus.shipped import shipped_folder
 
@@ -51,11 +64,6 @@ def run(output: Path, samples: Path | None = None) -> None:
     InputError
         If matplotlib or the sample pictures are not there.
     """
-    from rich.console import Console
-
-    from defocus.pictures.files import written_whole
-    from defocus.pictures.picture import load_image
-
     new_figure(1, 1)  # tells a missing matplotlib before anything is computed
     folder = samples or shipped_folder("sample_data", _TEXTURE)
     if missing := [name for name in _NAMES if not (folder / name).exists()]:
@@ -87,24 +95,16 @@ def run(output: Path, samples: Path | None = None) -> None:
 
 
 def _evidence(blurred: NDArray[np.floating], noise: float, sensor_blur: float = 0.0) -> Evidence:
-    from defocus.evidence.octaves import local_evidence
-    from defocus.parameters import AnalysisParameters
-    from defocus.pictures.picture import as_picture
-
     parameters = AnalysisParameters(noise=noise, sensor_blur=sensor_blur, spacing=_SPACING, max_radius=8.0)
     return local_evidence(as_picture(blurred.astype(np.float32)), parameters)
 
 
 def _uniformly_blurred(sharp: NDArray[np.float32]) -> NDArray[np.float64]:
-    from defocus.psf.simulation import simulate_blur
-
     return simulate_blur(sharp, _UNIFORM, noise=_UNIFORM_NOISE)
 
 
 def _surfaces(sharp: dict[str, NDArray[np.float32]]) -> Section:
     """Figures 3 and 4: likelihood over radius and gradient variance."""
-    from defocus.paper.search import candidates
-
     names, surfaces = ["textured patch", "smooth patch"], []
     rows: list[Sequence[object]] = []
     scales = np.logspace(-8, 0, 65)
@@ -151,8 +151,6 @@ def _surfaces(sharp: dict[str, NDArray[np.float32]]) -> Section:
 
 def _uniform(sharp: dict[str, NDArray[np.float32]]) -> Section:
     """Figure 5: uniform blur."""
-    from defocus.paper.search import candidates
-
     section = Section(
         f"Fig. 5: uniform disc of {_UNIFORM:g} px",
         f"Radius at the best and second-best maximum of the likelihood in each window, noise variance "
@@ -181,8 +179,6 @@ def _uniform(sharp: dict[str, NDArray[np.float32]]) -> Section:
 
 def _points(sharp: dict[str, NDArray[np.float32]]) -> Section:
     """Figure 6: log p against r."""
-    from defocus.paper.search import candidates
-
     name = "coffee.jpg"
     evidence = _evidence(_uniformly_blurred(sharp[name]), _UNIFORM_NOISE)
     found, costs = candidates(evidence.energies, evidence.spectra, _UNIFORM_NOISE)
@@ -213,10 +209,6 @@ def _points(sharp: dict[str, NDArray[np.float32]]) -> Section:
 
 def _ramp(sharp: dict[str, NDArray[np.float32]]) -> Section:
     """Figure 8: a ramp of blur, its map and the picture restored."""
-    from defocus.analysis import analyze
-    from defocus.effects.restoration import restore
-    from defocus.psf.simulation import ramp, simulate_blur
-
     section = Section(
         "Fig. 8: blur rising from 0 to 8 px",
         f"Noise variance {_RAMP_NOISE:g}, known to the estimator. Restored with the estimated and with the true "
@@ -258,14 +250,6 @@ def _compared(
     blurred: NDArray[np.float64], truth: NDArray[np.float64], noise: float, models: Mapping[str, tuple[str, Profile]]
 ) -> list[tuple[str, float, float, float, str]]:
     """Name, shares right, mean error of the best candidate and MSE of the map, with each model of (window, profile)."""
-    from defocus.analysis import Analysis
-    from defocus.evidence.likelihood import local_energies
-    from defocus.evidence.spectrum import blur_spectra, gabor_bank
-    from defocus.paper.search import minima
-    from defocus.parameters import AnalysisParameters
-    from defocus.pictures.picture import as_picture
-    from defocus.psf.families import DiscPSF
-
     picture = as_picture(blurred.astype(np.float32))
     evidence = _evidence(blurred, noise)
     parameters = AnalysisParameters(noise=noise, sensor_blur=0.0, spacing=_SPACING, max_radius=8.0)
@@ -307,8 +291,6 @@ def _comparison(
     sharp: dict[str, NDArray[np.float32]], models: Mapping[str, tuple[str, Profile]]
 ) -> list[tuple[object, ...]]:
     """Rows of `_COMPARISON` for the pictures of Fig. 5 and 8."""
-    from defocus.psf.simulation import ramp, simulate_blur
-
     rows: list[tuple[object, ...]] = []
     for name in _NAMES:
         shape = sharp[name].shape
@@ -322,8 +304,6 @@ def _comparison(
 
 def _windows(sharp: dict[str, NDArray[np.float32]]) -> Section:
     """Section II: hard window against Gaussian window."""
-    from defocus.evidence.likelihood import profile_likelihood
-
     models = {"Gaussian window": ("gaussian", profile_likelihood), "hard window": ("hard", profile_likelihood)}
     text = (
         "Section II of the paper argues for a window that falls off smoothly: a hard one cuts through content at its "
@@ -337,9 +317,6 @@ def _windows(sharp: dict[str, NDArray[np.float32]]) -> Section:
 
 def _models(sharp: dict[str, NDArray[np.float32]]) -> Section:
     """Future work: heavy-tailed gradients and a free spectral slope."""
-    from defocus.evidence.likelihood import profile_likelihood
-    from defocus.reports.models import scale_mixture_profile, sloped_profile
-
     models: Mapping[str, tuple[str, Profile]] = {
         "one Gaussian (the paper)": ("gaussian", profile_likelihood),
         "scale mixture of three": ("gaussian", scale_mixture_profile),
@@ -361,8 +338,6 @@ def _models(sharp: dict[str, NDArray[np.float32]]) -> Section:
 
 def _speed(sharp: dict[str, NDArray[np.float32]]) -> Section:
     """Speed."""
-    from defocus.analysis import analyze
-
     tiles = np.pad(sharp["china.jpg"], [(0, max(0, 500 - side)) for side in sharp["china.jpg"].shape], mode="symmetric")
     picture = np.ascontiguousarray(tiles[:500, :500])
     first = analyze(picture)  # compiles what is not compiled yet

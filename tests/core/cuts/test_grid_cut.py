@@ -95,7 +95,7 @@ def test_two_strips_on_threads_give_the_same_as_one_piece():
         assert graph.large
         for (k, y, x), _, (v, u) in edges(preference.shape):
             graph.capacity[y + 1, x + 1, 2 * k] = graph.capacity[v + 1, u + 1, 2 * k + 1] = whole[k, y, x]
-        graph.surplus[1:-1, 1:-1] = np.rint(preference * 1000)
+        graph.terminal[1:-1, 1:-1] = np.rint(preference * 1000)
         if threads == 0:
             masks.append(graph.solve())
         else:

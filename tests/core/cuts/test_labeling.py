@@ -102,7 +102,7 @@ def test_no_move_raises_the_energy():
     last = energy(moves.labels[1:-1, 1:-1], data_term, weights)
     first = last
     plan = labeling._first_moves([3, 5, 18, 20], 25)
-    plan += labeling._last_moves(np.zeros((1, 1), int), 25, thorough=True)
+    plan += labeling._last_moves(np.zeros((1, 1), int), 25)
     with ThreadPoolExecutor(3) as pool:
         for kind, value in plan:
             getattr(moves, kind)(value, pool)
@@ -121,8 +121,8 @@ def test_bound_optimum_and_labels_are_in_order_on_tiny_grids(seed):
         for labels in itertools.product(range(count), repeat=6)
     )
     assert lower_bound(data_term, weights, iterations=30) <= best + 1e-4
-    assert energy(coherent_labels(data_term, weights, thorough=True), data_term, weights) >= best - 1e-4
-    assert energy(coherent_labels(data_term, weights, thorough=True), data_term, weights) <= best * 1.05
+    assert energy(coherent_labels(data_term, weights), data_term, weights) >= best - 1e-4
+    assert energy(coherent_labels(data_term, weights), data_term, weights) <= best * 1.05
 
 
 def test_bound_is_tight_on_a_chain():
@@ -143,7 +143,7 @@ def test_as_good_as_alpha_expansion_and_near_the_bound():
     assert bound <= min(ours, reference) * (1 + 1e-6)
     assert ours <= reference * 1.005
     assert ours <= bound * 1.02
-    assert energy(coherent_labels(data_term, weights, thorough=True), data_term, weights) <= ours
+    assert energy(coherent_labels(data_term, weights), data_term, weights) <= ours
     assert np.mean(np.abs(labels - truth) <= 1) > 0.95
 
 

@@ -10,6 +10,7 @@ import pytest
 from defocus import analyze, as_picture, load_image
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.reference import alpha_expansion, energy, maxflow_cut
+from defocus.estimate.measured import Measured
 from defocus.evidence.octaves import local_evidence
 from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask, candidate_data_term
 from defocus.paper.search import candidates, fitted_spectra
@@ -39,12 +40,12 @@ def evidence(halves):
 
 @pytest.fixture(scope="module")
 def mask_of(halves, evidence):
-    return PublishedFocusMask(halves, evidence, cell_means(halves.color, 4))
+    return PublishedFocusMask(Measured(halves, evidence))
 
 
 @pytest.fixture(scope="module")
 def radius(halves, evidence):
-    return PublishedBlurMap(halves, evidence, cell_means(halves.color, 4)).draw(MapParameters())
+    return PublishedBlurMap(Measured(halves, evidence)).draw(MapParameters())
 
 
 def literal_data_term(evidence):

@@ -10,9 +10,17 @@ from scipy.signal import convolve2d
 from scipy.stats import norm
 
 from defocus import InputError
-from defocus.psf.families import PSF, DiscPSF, GaussianPSF, PolygonPSF, SensorPSF, as_psf
+from defocus.psf.families import FAMILIES, PSF, AnnulusPSF, DiscPSF, GaussianPSF, PolygonPSF, SensorPSF, as_psf
 
-FAMILIES = [DiscPSF(), GaussianPSF(), PolygonPSF(5), PolygonPSF(6, 17.0), PolygonPSF(3), SensorPSF(DiscPSF(), 0.7)]
+SHAPES = [
+    DiscPSF(),
+    GaussianPSF(),
+    PolygonPSF(5),
+    PolygonPSF(6, 17.0),
+    PolygonPSF(3),
+    SensorPSF(DiscPSF(), 0.7),
+    AnnulusPSF(0.5),
+]
 PIXEL = 1 / 12  # variance of a pixel's own extent: light that falls on a pixel counts as if at its middle
 
 
@@ -24,7 +32,7 @@ def moments(kernel):
     )
 
 
-@pytest.mark.parametrize("psf", FAMILIES, ids=repr)
+@pytest.mark.parametrize("psf", SHAPES, ids=repr)
 def test_every_kernel_is_a_kernel(psf):
     assert isinstance(psf, PSF)
     for radius in (0, 0.2, 0.5, 0.51, 1, 2.3, 5, 8, 13.7):
@@ -38,7 +46,7 @@ def test_every_kernel_is_a_kernel(psf):
         np.testing.assert_array_equal(psf.kernel(0), [[1]])
 
 
-@pytest.mark.parametrize("psf", [p for p in FAMILIES if p != PolygonPSF(3)], ids=repr)
+@pytest.mark.parametrize("psf", [p for p in SHAPES if p != PolygonPSF(3)], ids=repr)
 @pytest.mark.parametrize("radius", [1.5, 3, 5.2, 8])
 def test_no_kernel_moves_the_picture_and_larger_ones_spread_more(psf, radius):
     middle, covariance = moments(psf.kernel(radius))
@@ -131,7 +139,7 @@ def test_the_sensor_is_a_convolution():
     np.testing.assert_array_equal(SensorPSF(DiscPSF(), 0.0).kernel(3.0), DiscPSF().kernel(3.0))
 
 
-@pytest.mark.parametrize("psf", FAMILIES, ids=repr)
+@pytest.mark.parametrize("psf", SHAPES, ids=repr)
 def test_what_calls_itself_isotropic_is(psf):
     kernel = psf.kernel(4.3)
     same = all(np.allclose(kernel, turned) for turned in (kernel.T, kernel[::-1], kernel[:, ::-1]))
@@ -149,7 +157,7 @@ def test_names_of_families():
 
 
 @pytest.mark.parametrize("radius", [-0.1, math.nan, math.inf])
-@pytest.mark.parametrize("psf", FAMILIES, ids=repr)
+@pytest.mark.parametrize("psf", SHAPES, ids=repr)
 def test_impossible_radii_are_refused(psf, radius):
     with pytest.raises(InputError, match="radius"):
         psf.kernel(radius)
@@ -158,3 +166,24 @@ def test_impossible_radii_are_refused(psf, radius):
 def test_two_blades_are_no_polygon():
     with pytest.raises(InputError, match="3 blades"):
         PolygonPSF(2)
+
+
+@pytest.mark.parametrize(("radius", "obstruction"), [(5.0, 0.4), (8.0, 0.7), (3.0, 0.0)])
+def test_a_ring_has_the_light_of_a_disc_less_its_middle(radius, obstruction):
+    whole, middle = DiscPSF().kernel(radius), DiscPSF().kernel(max(radius * obstruction, 1e-6))
+    expected = whole.copy()
+    edge = (len(whole) - len(middle)) // 2
+    expected[edge : edge + len(middle), edge : edge + len(middle)] -= obstruction**2 * middle
+    expected /= expected.sum()
+    np.testing.assert_allclose(AnnulusPSF(obstruction).kernel(radius), expected, atol=2e-3)
+
+
+def test_every_family_takes_its_parameters_from_the_analysis():
+    from defocus.parameters import AnalysisParameters, describe
+
+    known = {control.name: control for control in describe(AnalysisParameters)}
+    for name, family in FAMILIES.items():
+        for parameter in family.parameters:
+            assert name in known[parameter].applies_to
+    assert AnalysisParameters(psf="annulus", obstruction=0.5).blur_shape() == AnnulusPSF(0.5)
+    assert AnalysisParameters(psf="polygon", blades=7, rotation=12.0).blur_shape() == PolygonPSF(7, 12.0)
