@@ -89,6 +89,7 @@ def _limit(dialog: Any, option: Number) -> None:
     low, high = option.range
     scale = dialog.get_spin_scale(option.name, 1.0)
     scale.set_range(low, high)
+    scale.set_scale_limits(low, high)  # how far it is filled
     scale.set_increments(option.step, 10 * option.step)
     scale.set_digits(0 if option.whole else option.digits)
     if high > 100 * option.step and not option.whole:

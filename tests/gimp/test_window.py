@@ -62,5 +62,21 @@ def test_repeat_last_makes_the_same_mask(window):
     assert np.array_equal(again.mask, window.image("accepted", "window").layers[0].mask)
 
 
+def screen(window, name):
+    return np.asarray(Image.open(window.folder / f"window-{name}.png").convert("L")).astype(float)
+
+
+def test_pictures_are_previewed_as_they_will_be(window):
+    window.facts("sharpened")
+    preview = screen(window, "sharpen")[80:320, 24:444]
+    assert preview[:, :180].std() > 3 * preview[:, 240:].std()  # sharp dots, and their means over a disc
+
+
+def test_the_polygon_s_options_show_when_it_is_chosen(window):
+    window.facts("sharpened")
+    before, after = (screen(window, name)[200:330, 456:780] for name in ("sharpen", "polygon"))
+    assert (abs(after - before) > 10).mean() > 0.05
+
+
 def test_the_blur_map_has_its_dialog_too(window):
     window.facts("blur map")

@@ -58,8 +58,8 @@ def illustration(
     ----------
     kind : str
         ``"focus_mask"`` shows the picture as `view` says; any other map is shown in grey.
-    values : float32 (H, W) or (H, W, 3)
-        A mask, a map, or a picture, which is shown as it is.
+    values : float32 (H, W) or (H, W, 3 or 4)
+        A mask, a map, or a picture, which is shown as it is, without its opacity.
     picture : Picture
         What the result was made of.
     limits : tuple of int
@@ -79,7 +79,7 @@ def illustration(
     """
     size = reduced_size(picture.shape, limits)
     if values.ndim == 3:
-        small = reduced_color(values, size)
+        small = reduced_color(values[..., :3], size)
     elif kind == "focus_mask":
         color, mask = reduced_color(picture.color, size), reduced_color(values[..., np.newaxis], size)
         hidden = {

@@ -200,6 +200,16 @@ def test_masks_can_be_seen_in_four_ways(opened):
     assert "view must be" in message_of("request", opened, "preview", {"of": "focus_mask", "view": "3d"})
 
 
+@pytest.mark.parametrize("size", [[40, 60], [10, 15]])  # as large as the picture, and computed reduced
+def test_pictures_are_previewed_without_their_opacity(opened, size):
+    asked = {"of": "magnify", "alpha": True, "size": size, "parameters": {"threshold": 20.0}}
+    shown = opened.request("preview", asked)
+    assert shown["shape"] == [*size, 3]
+    step = 40 // size[0]
+    wanted = 255 * ramp()[::step, :, :].reshape(size[0], size[1], step, 3).mean(axis=2)
+    assert abs(array_of(shown) - wanted).max() < 2
+
+
 def test_a_trimap_leaves_the_boundary_open(opened):
     trimap = array_of(opened.request("focus_mask", {"trimap": 4}))
     boundary = int(np.count_nonzero(ramp()[0, :, 0] <= 0.3))

@@ -114,6 +114,19 @@ def blur_map():
     wait("the map", lambda: len(image.get_layers()) == count + 1)
 
 
-for check in (opened, views, grown, preview_follows, cancelled, accepted, undone, repeated, blur_map):
+def sharpened():
+    """The preview of a picture; and the options of the polygon, which show when it is chosen."""
+    title = "Sharpen Out-of-Focus Areas"
+    choose("Sharpen Out-of", title)
+    settled(title)
+    screenshot("sharpen", title)
+    keys("alt+b", "Down", "Down")
+    settled(title)
+    screenshot("polygon", title)
+    keys("Escape")
+    wait("the dialog to close", lambda: not window(title))
+
+
+for check in (opened, views, grown, preview_follows, cancelled, accepted, undone, repeated, blur_map, sharpened):
     if not report.check(check.__name__.replace("_", " "), check):
         break  # the rest would only wait in vain
