@@ -48,6 +48,7 @@ def ask(
             names.append(option.file_name)
     controls = dialog.fill_box("defocus-controls", names)
     controls.set_valign(Gtk.Align.START)
+    controls.set_hexpand(False)  # what a larger dialog has more is for the preview
     controls.show_all()
     columns = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12)
     columns.set_border_width(12)
