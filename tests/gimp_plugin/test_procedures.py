@@ -187,3 +187,12 @@ def test_blur_maps_become_layers_of_their_scale_or_masks(plugin, entries, config
         assert set(made) == {"made_mask", "put_mask"}
     else:
         assert made["made_layer"][2] == "Blur map, 0 to 8 px: flower"
+
+
+def test_one_click_away_from_auto_is_told_from_other_changes(entries):
+    threshold = next(option for option in entries[MASK].options if option.name == "threshold")
+    assert threshold.leaves_auto(0, 0.1)
+    assert not threshold.leaves_auto(0, 2.0)  # dragged or typed
+    assert not threshold.leaves_auto(2.0, 2.1)
+    softness = next(option for option in entries[MASK].options if option.name == "softness")
+    assert not softness.leaves_auto(0, 1.0)
