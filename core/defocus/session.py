@@ -230,9 +230,9 @@ class Session:
         picture = self.held.picture if image is None else as_picture(image, source=source)
         if min(picture.shape) >= chosen.window:  # else analyze refuses it
             self.close()  # room for the new one
-        if image is not None:
-            self.wide = wide
+        kept = self.wide if image is None else wide
         self._analysis = analyze(picture, chosen, progress=progress)
+        self.wide = kept  # with the picture that it belongs to, should the new one be refused
         self._last_map = None
         return self._analysis
 

@@ -1,9 +1,11 @@
 """Session: what is asked by name, and what "auto" means there."""
 
 import numpy as np
+import pytest
 
 from defocus.effects.magnification import magnify
-from defocus.parameters import MagnificationParameters
+from defocus.errors import InputError
+from defocus.parameters import AnalysisParameters, MagnificationParameters
 from defocus.session import Question, Session
 
 
@@ -34,3 +36,17 @@ def test_without_an_analysis_one_pixel_is_in_focus():
     radius = np.where(np.arange(picture.shape[1]) < 64, 1.0, 4.0) * np.ones((picture.shape[0], 1))
     np.testing.assert_array_equal(magnify(picture, radius), magnify(picture, radius, threshold=1.0))
     assert MagnificationParameters().threshold == "auto"
+
+
+def test_a_picture_that_is_refused_leaves_the_wide_colours_of_the_one_held():
+    session = Session()
+    clipped = half_sharp()
+    wide = clipped * np.float32(1.5)
+    session.open(np.clip(wide, 0, 1), wide=wide)
+    with pytest.raises(InputError):
+        session.open(np.zeros((20, 20, 3), np.float32))
+    assert session.wide is wide
+    session.open(parameters=AnalysisParameters(noise=1e-4))
+    assert session.wide is wide
+    session.open(clipped)
+    assert session.wide is None
