@@ -44,6 +44,7 @@ lint: $(STAMP)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m mypy --config-file gimp_plugin/mypy.ini
 
 test: system lint
 	$(RUN) -m pytest

@@ -62,6 +62,6 @@ class MagnificationKeywords(TypedDict, total=False):
     """Fields of `defocus.parameters.MagnificationParameters`."""
 
     strength: float
-    threshold: float
+    threshold: Literal["auto"] | float
     bokeh_blades: int
     bokeh_rotation: float

@@ -343,13 +343,14 @@ class MagnificationParameters(_Checked):
         between=(1, 8),
         step=0.1,
     )
-    threshold: float = _control(
-        1.0,
+    threshold: Literal["auto"] | float = _control(
+        "auto",
         "Keep in focus up to",
-        "Pixels with at most this blur radius stay as they are.",
+        "Pixels with at most this blur radius stay as they are; auto takes what the in-focus mask takes.",
         between=(0, 64),
         step=0.1,
         unit="px",
+        choices=("auto",),
     )
     bokeh_blades: int = _control(
         0,

@@ -6,6 +6,7 @@ make their interfaces, and the documentation its tables, from it.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from defocus.errors import InputError
 from defocus.parameters import (
     PARAMETERS,
     AnalysisParameters,
+    MagnificationParameters,
     MapParameters,
 )
 from defocus.progress import ignore_progress, sub_progress
@@ -44,7 +46,7 @@ class Request:
     title : str
         What it is called where people choose it.
     result : {"radius", "unit", "picture"}
-        float32 (H, W) in px; float32 (H, W) in [0, 1]; or a picture, float32 (H, W, 3) in [0, 1].
+        float32 (H, W) in px; float32 (H, W) in [0, 1]; or a picture, float32 (H, W, 3), in [0, 1] unless it is wide.
     run : callable
         Called with session, question and progress.
     step : str
@@ -123,16 +125,26 @@ def _confidence(session: Session, question: Question, progress: Progress) -> NDA
 
 def _restore(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
     from defocus.effects.restoration import restore
+    from defocus.pictures.wide import changed_as_clipped
 
     analysis, radius, rest = session.mapped(question, progress)
-    return restore(analysis.picture, radius, question.parameters, psf=analysis.psf, progress=rest)
+    restored = restore(analysis.picture, radius, question.parameters, psf=analysis.psf, progress=rest)
+    return changed_as_clipped(restored, analysis.picture.color, session.wide)
 
 
 def _magnify(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
     from defocus.effects.magnification import magnify
+    from defocus.pictures.wide import changed_in_full_range
 
     analysis, radius, rest = session.mapped(question, progress)
-    return magnify(analysis.picture, radius, question.parameters, progress=rest)
+    chosen = question.parameters or MagnificationParameters()
+    if chosen.threshold == "auto":
+        chosen = dataclasses.replace(chosen, threshold=analysis.threshold)
+
+    def change(color: NDArray[np.float32]) -> NDArray[np.float32]:
+        return magnify(dataclasses.replace(analysis.picture, color=color), radius, chosen, progress=rest)
+
+    return changed_in_full_range(change, analysis.picture.color, session.wide)
 
 
 REQUESTS: Mapping[str, Request] = {
@@ -149,11 +161,18 @@ REQUESTS: Mapping[str, Request] = {
 
 
 class Session:
-    """Holds the analysis of one picture and its last blur map, and answers requests."""
+    """Holds the analysis of one picture and its last blur map, and answers requests.
+
+    Attributes
+    ----------
+    wide : float32 (H, W, 3) or None
+        The colours before they were clipped to [0, 1]; results that are pictures are made of them.
+    """
 
     def __init__(self) -> None:
         self._analysis: Analysis | None = None
         self._last_map: tuple[MapParameters, NDArray[np.float32]] | None = None
+        self.wide: NDArray[np.float32] | None = None
 
     @property
     def held(self) -> Analysis:
@@ -179,6 +198,7 @@ class Session:
         parameters: AnalysisParameters | None = None,
         *,
         source: str = "the picture",
+        wide: NDArray[np.float32] | None = None,
         progress: Progress = ignore_progress,
     ) -> Analysis:
         """Analyse a picture, or the held one anew, and hold it.
@@ -190,6 +210,8 @@ class Session:
         parameters : AnalysisParameters, optional
         source : str
             What to call an array in messages.
+        wide : float32 (H, W, 3), optional
+            The colours that `image` was clipped from; see `defocus.pictures.wide`.
         progress : callable, optional
 
         Returns
@@ -208,7 +230,9 @@ class Session:
         picture = self.held.picture if image is None else as_picture(image, source=source)
         if min(picture.shape) >= chosen.window:  # else analyze refuses it
             self.close()  # room for the new one
+        kept = self.wide if image is None else wide
         self._analysis = analyze(picture, chosen, progress=progress)
+        self.wide = kept  # with the picture that it belongs to, should the new one be refused
         self._last_map = None
         return self._analysis
 

@@ -1,64 +1,79 @@
 #!/usr/bin/env python3
-"""Defocus for GIMP 3: in-focus masks, blur maps, sharper or more blurred pictures, under Filters > Defocus.
+"""Defocus for GIMP 3: in-focus masks, blur maps, sharper or more blurred pictures.
 
 Needs GIMP's own Python and nothing else; the computing is done by the installed defocus suite in a process of
 its own. ``defocus gimp-install`` copies this folder into GIMP's plug-in folder and records which Python has
 the suite.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import TYPE_CHECKING, Any
 
 import gi
 
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import results  # noqa: E402
+from entries import available  # noqa: E402
 from gi.repository import Gegl, Gimp, GLib  # noqa: E402
-from procedures import FocusMask, available_jobs  # noqa: E402
+from masks import FocusMask  # noqa: E402
+from problem import Problem, message_of  # noqa: E402
 from session import Session  # noqa: E402
-from suite import Problem, load_settings, message_of  # noqa: E402
+from suite import Settings, load_settings  # noqa: E402
 
-MENU = "<Image>/Filters/Defocus"
+if TYPE_CHECKING:
+    from procedures import Procedure
 
 
 class Defocus(Gimp.PlugIn):
     """The plug-in, as GIMP sees it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.problem = None
+        self.problem: Exception | None = None
+        self.settings: Settings = {}
+        self.procedures: dict[str, Procedure] = {}
         try:
             self.settings = load_settings()
-            self.jobs = available_jobs(self.settings)
+            self.procedures = available(self.settings)
         except (Problem, KeyError, TypeError) as error:
-            # The menu entry must be there even so, to say what is wrong
             self.problem = error
-            self.settings, self.jobs = None, {FocusMask.name: None}
 
-    def do_set_i18n(self, name):
-        """Say that there are no translations."""
+    def do_set_i18n(self, name: str) -> bool:
+        """Say that the texts are translated already: the plug-in reads its catalogues itself."""
         return False
 
-    def do_query_procedures(self):
-        """Return the procedures' names."""
-        return list(self.jobs)
+    def do_query_procedures(self) -> list[str]:
+        """Return the procedures' names; one menu entry must be there whatever is wrong, to say what."""
+        return list(self.procedures) or [FocusMask.name]
 
-    def do_create_procedure(self, name):
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
         """Describe one procedure to GIMP."""
-        job = self.jobs.get(name)
-        described = job or FocusMask
+        described = self.procedures.get(name, FocusMask)
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, self.run, None)
         procedure.set_image_types("*")
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
         procedure.set_menu_label(described.label)
-        procedure.add_menu_path(MENU)
+        for menu in described.menus:
+            procedure.add_menu_path(menu)
         procedure.set_documentation(described.blurb, described.help, name)
         procedure.set_attribution("The defocus developers", "The defocus developers", "2026")
-        for option in job.options if job else ():
-            option.declare(procedure)
+        if name in self.procedures:
+            for option in self.procedures[name].options:
+                option.declare(procedure)
         return procedure
 
-    def run(self, procedure, run_mode, image, drawables, config, data):
+    def run(
+        self,
+        procedure: Gimp.Procedure,
+        run_mode: Any,
+        image: Gimp.Image,
+        drawables: list[Gimp.Drawable],
+        config: Gimp.ProcedureConfig,
+        data: object,
+    ) -> Any:
         """Carry out one procedure; whatever goes wrong becomes one message, and the image stays as it was."""
         status, text = Gimp.PDBStatusType.SUCCESS, ""
         session = None
@@ -66,16 +81,16 @@ class Defocus(Gimp.PlugIn):
             if self.problem is not None:
                 raise self.problem
             Gegl.init(None)
-            job = self.jobs[procedure.get_name()]
+            ours = self.procedures[procedure.get_name()]
             layers = results.usable_layers(drawables)
-            session = Session(self.settings, job)
+            session = Session(self.settings, ours)
             if run_mode == Gimp.RunMode.INTERACTIVE:
                 from dialog import ask
 
-                if not ask(session, job, procedure, config, image, layers[0]):
+                if not ask(session, procedure, config, image, layers[0]):
                     status = Gimp.PDBStatusType.CANCEL
             if status == Gimp.PDBStatusType.SUCCESS:
-                carry_out(session, job, image, layers, config)
+                carry_out(session, image, layers, config)
         except Exception as error:  # a traceback on GIMP's console would help nobody
             status, text = Gimp.PDBStatusType.EXECUTION_ERROR, message_of(error)
         finally:
@@ -85,19 +100,20 @@ class Defocus(Gimp.PlugIn):
         return procedure.new_return_values(status, failure)
 
 
-def carry_out(session, job, image, layers, config):
+def carry_out(session: Session, image: Gimp.Image, layers: list[Gimp.Layer], config: Gimp.ProcedureConfig) -> None:
     """Compute the result of every layer, then attach them all in one undo step."""
-    job.check(image, config)
-    Gimp.progress_init(job.blurb)
+    ours = session.procedure
+    ours.check(image, config)
+    Gimp.progress_init(ours.blurb)
     attachments = []
     for number, layer in enumerate(layers):
 
-        def progress(fraction, stage, done=number):
+        def progress(fraction: float, stage: str, done: int = number) -> None:
             Gimp.progress_set_text(stage)
             Gimp.progress_update((done + fraction) / len(layers))
 
         answer = session.compute(layer, config, progress)
-        attachments.append(job.prepare(layer, answer, config, number == 0))
+        attachments.append(ours.prepare(layer, answer, config, number == 0))
     with results.one_undo_step(image):
         for attach in attachments:
             attach()

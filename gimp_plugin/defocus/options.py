@@ -1,123 +1,224 @@
 """Arguments of the procedures: declared from the suite's described parameters, and read back in a run."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import gi
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GObject  # noqa: E402
-from suite import Problem  # noqa: E402
+from problem import Problem  # noqa: E402
+from words import translated as _  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    Control = dict[str, Any]
 
 _READWRITE = GObject.ParamFlags.READWRITE
 # GIMP silently replaces a number outside an argument's range by the default. Arguments are therefore declared
 # with a range that nobody leaves, and wrong numbers are refused in words.
 _WIDE = 1e9
+_LEVELS = 255.0  # white, in the levels in which people know noise
 
 
-class Number:
+class Option:
+    """One argument of a procedure.
+
+    Attributes
+    ----------
+    name : str
+        As GIMP knows it, with hyphens.
+    label, help : str
+    group : str
+        The step of the suite whose parameter it is; "" for the plug-in's own.
+    default : object
+    applies_to : sequence of str
+        Words of the option "psf" with which it means anything; empty where it always does.
+    parameter : str
+        The suite's name for it.
+    """
+
+    def __init__(self, name: str, label: str, help_text: str, group: str = "", applies_to: Sequence[str] = ()) -> None:
+        self.name = name
+        self.label = _(label)
+        self.help = _(help_text)
+        self.group = group
+        self.default: Any = None
+        self.applies_to = applies_to
+        self.parameter = name.replace("-", "_")
+
+    def declare(self, procedure: Gimp.Procedure) -> None:
+        """Add the argument to a procedure."""
+        raise NotImplementedError
+
+    def value(self, config: Gimp.ProcedureConfig) -> Any:
+        """Return what was chosen, as the suite wants it; raise `Problem` if it cannot be used."""
+        return config.get_property(self.name)
+
+    def applies(self, config: Gimp.ProcedureConfig) -> bool:
+        """Return whether the option means anything with the other options as they are."""
+        return not self.applies_to or config.get_property("psf") in self.applies_to
+
+
+class Number(Option):
     """A number of the suite's parameters; 0 stands for "auto" where there is such a choice."""
 
-    def __init__(self, group, control):
-        self.group = group
-        self.control = control
-        self.name = control["name"].replace("_", "-")
+    def __init__(self, group: str, control: Control) -> None:
+        name = control["name"].replace("_", "-")
+        super().__init__(name, control["label"], control["help"], group, control.get("applies_to", ()))
         self.automatic = "auto" in control["choices"]
-        self.whole = isinstance(control["step"], int) and isinstance(control["default"], int)
-        self.label = self.title = control["label"]
+        self.whole = bool(control.get("whole"))
+        self.title = self.label
         if self.automatic:
-            self.label = f"{self.title[:-1]}, 0 = auto)" if self.title.endswith(")") else f"{self.title} (0 = auto)"
-        self.digits = max(0, -math.floor(math.log10(control["step"] or 0.01)))
-        low, high = control["minimum"], control["maximum"]
-        self.range = (0 if self.automatic else low), high
-        self.help = f"{control['help']} From {low:g} to {high:g}{', or 0 for auto' if self.automatic else ''}."
+            auto = _("0 = auto")
+            self.label = f"{self.title[:-1]}, {auto})" if self.title.endswith(")") else f"{self.title} ({auto})"
+        self.low, self.high = control["minimum"], control["maximum"]
+        self.step = control["step"] or (self.high - self.low) / 100
+        self.digits = max(0, -math.floor(math.log10(self.step)))
+        self.range = (0 if self.automatic else self.low), self.high
         self.default = 0 if self.automatic else control["default"]
+        self.help += f" From {self.low:g} to {self.high:g}{', or 0 for auto' if self.automatic else ''}."
 
-    def declare(self, procedure):
+    def declare(self, procedure: Gimp.Procedure) -> None:
         if self.whole:
-            procedure.add_int_argument(
-                self.name, self.label, self.help, int(-_WIDE), int(_WIDE), self.default, _READWRITE
-            )
+            limits = int(-_WIDE), int(_WIDE), int(self.default)
+            procedure.add_int_argument(self.name, self.label, self.help, *limits, _READWRITE)
         else:
-            procedure.add_double_argument(
-                self.name, self.label, self.help, -_WIDE, _WIDE, float(self.default), _READWRITE
-            )
+            limits_and_default = -_WIDE, _WIDE, float(self.default)
+            procedure.add_double_argument(self.name, self.label, self.help, *limits_and_default, _READWRITE)
 
-    def value(self, config):
+    def value(self, config: Gimp.ProcedureConfig) -> Any:
         value = config.get_property(self.name)
         if self.automatic and value == 0:
             return "auto"
-        low, high = self.control["minimum"], self.control["maximum"]
-        if not low <= value <= high:
+        if not self.low <= value <= self.high:
             automatic = " or 0 for auto" if self.automatic else ""
-            raise Problem(f"{self.title} must be from {low:g} to {high:g}{automatic}, not {value:g}.")
+            raise Problem(f"{self.title} must be from {self.low:g} to {self.high:g}{automatic}, not {value:g}.")
         return value
 
+    def leaves_auto(self, last: float, value: float) -> bool:
+        """Return whether a value is what one click makes of auto."""
+        return self.automatic and last == 0 and 0 < value <= 1.01 * self.step
 
-class Choice:
+
+class Noise(Number):
+    """The noise, as a photographer knows it: by how many of 255 levels grain and sensor move a pixel."""
+
+    def __init__(self, group: str, control: Control) -> None:
+        levels = {
+            **control,
+            "label": "Noise (levels of 255)",
+            "help": "How far noise moves a pixel (standard deviation); auto measures it from the picture.",
+            "minimum": 0.01,
+            "maximum": 80.0,
+            "step": 0.1,
+        }
+        super().__init__(group, levels)
+        self.digits = 2
+
+    def value(self, config: Gimp.ProcedureConfig) -> Any:
+        levels = super().value(config)
+        return levels if levels == "auto" else (levels / _LEVELS) ** 2
+
+
+def noise_levels(variance: float) -> float:
+    """Return a noise variance in levels of 255."""
+    return _LEVELS * math.sqrt(variance)
+
+
+class Choice(Option):
     """One of several words, of the suite's parameters or of the plug-in's own."""
 
-    def __init__(self, name, label, help_text, choices, default, group=None):
-        self.group = group
-        self.name = name
-        self.label = label
-        self.help = help_text
-        self.choices = choices  # (word, label) pairs
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        help_text: str,
+        choices: Iterable[tuple[str, str]],
+        default: str,
+        group: str = "",
+    ) -> None:
+        super().__init__(name, label, help_text, group)
+        self.choices = tuple(choices)  # (word, label) pairs
         self.default = default
 
-    def declare(self, procedure):
+    def declare(self, procedure: Gimp.Procedure) -> None:
         choice = Gimp.Choice.new()
         for number, (word, label) in enumerate(self.choices):
-            choice.add(word, number, label, "")
-        words = ", ".join(word for word, _ in self.choices)
+            choice.add(word, number, _(label), "")
+        words = ", ".join(word for word, _label in self.choices)
         procedure.add_choice_argument(
             self.name, self.label, f"{self.help} One of: {words}.", choice, self.default, _READWRITE
         )
 
-    def value(self, config):
-        return config.get_property(self.name)
+
+class ChoiceOrFile(Choice):
+    """One of several words, or the file that a second argument names."""
+
+    def __init__(self, control: Control, group: str) -> None:
+        pairs = [(word, word.capitalize()) for word in control["choices"]]
+        super().__init__(control["name"], control["label"], control["help"], pairs, control["default"], group)
+        self.ending = control["file"]
+        self.file_name = f"{self.name}-file"
+
+    def declare(self, procedure: Gimp.Procedure) -> None:
+        super().declare(procedure)
+        procedure.add_file_argument(
+            self.file_name,
+            _("Calibrated lens"),
+            _("A file that “defocus calibrate” wrote; it takes the place of the blur shape.")
+            + f" It ends in {self.ending}.",
+            Gimp.FileChooserAction.OPEN,
+            True,
+            None,
+            _READWRITE,
+        )
+
+    def value(self, config: Gimp.ProcedureConfig) -> Any:
+        file = config.get_property(self.file_name)
+        path = file.get_path() if file is not None else None
+        if not path:
+            return super().value(config)
+        if not path.endswith(self.ending):
+            raise Problem(f"The lens file must be one that “defocus calibrate” wrote ({self.ending}), not {path}.")
+        return path
 
 
-class Flag:
+class Flag(Option):
     """Yes or no."""
 
-    def __init__(self, name, label, help_text, default=False):
-        self.group = None
-        self.name = name
-        self.label = label
-        self.help = help_text
+    def __init__(self, name: str, label: str, help_text: str, default: bool = False) -> None:
+        super().__init__(name, label, help_text)
         self.default = default
 
-    def declare(self, procedure):
+    def declare(self, procedure: Gimp.Procedure) -> None:
         procedure.add_boolean_argument(self.name, self.label, self.help, self.default, _READWRITE)
 
-    def value(self, config):
-        return config.get_property(self.name)
 
-
-class NamedChannel:
+class NamedChannel(Option):
     """A channel of the image, or none."""
 
-    def __init__(self, name, label, help_text):
-        self.group = None
-        self.name = name
-        self.label = label
-        self.help = help_text
-
-    def declare(self, procedure):
+    def declare(self, procedure: Gimp.Procedure) -> None:
         procedure.add_channel_argument(self.name, self.label, self.help, True, _READWRITE)
 
-    def value(self, config):
-        return config.get_property(self.name)
 
-
-def from_parameters(parameters, group, names=None):
+def from_parameters(
+    parameters: dict[str, list[Control]], group: str, names: Sequence[str] | None = None
+) -> list[Option]:
     """Return the options for a described parameter class, for all of its controls or those named."""
-    options = []
+    options: list[Option] = []
     for control in parameters[group]:
         if names is not None and control["name"] not in names:
             continue
-        if control["minimum"] is not None:
+        if control["name"] == "noise":
+            options.append(Noise(group, control))
+        elif control["minimum"] is not None:
             options.append(Number(group, control))
+        elif control.get("file"):
+            options.append(ChoiceOrFile(control, group))
         elif control["choices"]:
             pairs = [(word, word.capitalize()) for word in control["choices"]]
             name = control["name"].replace("_", "-")
@@ -125,10 +226,10 @@ def from_parameters(parameters, group, names=None):
     return options
 
 
-_DIALOG_BUTTONS = "chlopsr"  # Cancel, Help, Load, OK, Preview, Save, Reset
+_DIALOG_BUTTONS = "chlopsrv"  # Cancel, Help, Load, OK, Preview, Save, Reset, View
 
 
-def assign_mnemonics(options):
+def assign_mnemonics(options: Iterable[Option]) -> None:
     """Mark one letter of every label for use with Alt, no letter twice: beginnings of words before others."""
     taken = set(_DIALOG_BUTTONS)
     for option in options:
@@ -142,6 +243,6 @@ def assign_mnemonics(options):
                 break
 
 
-def values_of(options, config, group):
+def values_of(options: Iterable[Option], config: Gimp.ProcedureConfig, group: str) -> dict[str, Any]:
     """Return the suite's parameters of one group as they are set."""
-    return {option.name.replace("-", "_"): option.value(config) for option in options if option.group == group}
+    return {option.parameter: option.value(config) for option in options if option.group == group}

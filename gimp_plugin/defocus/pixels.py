@@ -1,6 +1,15 @@
-"""Pixels between GIMP's buffers and raw files, in strips: large pictures need no second copy in memory."""
+"""Pixels between GIMP's buffers and raw files, in strips: large pictures need no second copy in memory.
 
+Values travel as they are stored, in the layer's own colour space: GIMP's plain formats mean sRGB, and converting to it
+would clip the colours of wider spaces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gi
 
@@ -9,18 +18,72 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Size = tuple[int, int]
+
 STRIP_ROWS = 256
 _BYTES = {"u8": 1, "float": 4}
 _DTYPE = {"u8": "uint8", "float": "float32"}
 _BINARY = bytes(int(value >= 128) for value in range(256))
 
 
-def is_8_bit(image):
+def is_8_bit(image: Gimp.Image) -> bool:
     """Return whether an image's values are the 8-bit ones that files hold."""
     return image.get_precision() in (Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U8_PERCEPTUAL)
 
 
-def read(drawable, path, pixel_format, size, offset=(0, 0), translate=None):
+def component_of(image: Gimp.Image) -> str:
+    """Return the kind of numbers in which values of an image travel."""
+    return "u8" if is_8_bit(image) else "float"
+
+
+def own_format(drawable: Gimp.Drawable, encoding: str) -> str:
+    """Return the name of a babl encoding in a drawable's own colour space."""
+    return Babl.get_name(Babl.format_with_space(encoding, drawable.get_format()))
+
+
+def color_format(drawable: Gimp.Drawable, channels: int, component: str) -> str:
+    """Return the format of 1 to 4 channels of a drawable's colours, encoded as its image encodes them.
+
+    Images whose precision is called perceptual have sRGB's curve whatever their profile says. Linear ones have none:
+    sRGB's is taken, for the pure powers of many profiles lose what is below black.
+    """
+    stored = Babl.format_get_encoding(drawable.get_format()).split()[0]
+    curve = "~" if "~" in stored or stored in ("RGB", "RGBA", "Y", "YA") else "'"
+    colors = {1: "Y'", 2: "Y'A", 3: "R'G'B'", 4: "R'G'B'A"}[channels].replace("'", curve)
+    return own_format(drawable, f"{colors} {component}")
+
+
+def value_format(drawable: Gimp.Drawable, component: str) -> str:
+    """Return the format that gives the values of a mask or channel as they are stored and shown.
+
+    Masks and the selection are linear ("Y"), channels of most images are not ("Y'"): any other format would
+    bend everything between black and white.
+    """
+    return own_format(drawable, f"{Babl.format_get_encoding(drawable.get_format()).split()[0]} {component}")
+
+
+def _strips(
+    drawable: Gimp.Drawable, pixel_format: str, size: Size, offset: Size, translate: bytes | None = None
+) -> Iterator[bytes]:
+    buffer = drawable.get_buffer()
+    (width, height), (left, top) = size, offset
+    for y in range(0, height, STRIP_ROWS):
+        strip = Gegl.Rectangle.new(left, top + y, width, min(STRIP_ROWS, height - y))
+        data = buffer.get(strip, 1.0, pixel_format, Gegl.AbyssPolicy.NONE)
+        yield data.translate(translate) if translate else bytes(data)
+
+
+def read(
+    drawable: Gimp.Drawable,
+    path: Path,
+    pixel_format: str,
+    size: Size,
+    offset: Size = (0, 0),
+    translate: bytes | None = None,
+) -> None:
     """Write a rectangle of a drawable to a raw file; what lies outside the drawable becomes 0.
 
     Parameters
@@ -28,29 +91,26 @@ def read(drawable, path, pixel_format, size, offset=(0, 0), translate=None):
     drawable : Gimp.Drawable
     path : Path
     pixel_format : str
-        A babl format, such as ``"R'G'B' u8"``.
+        The name of a babl format.
     size, offset : tuple of int
         Width and height, and the rectangle's corner in the drawable, in px.
     translate : bytes, optional
         Table through which every byte goes.
     """
-    buffer = drawable.get_buffer()
-    (width, height), (left, top) = size, offset
     with path.open("wb") as stream:
-        for y in range(0, height, STRIP_ROWS):
-            strip = Gegl.Rectangle.new(left, top + y, width, min(STRIP_ROWS, height - y))
-            data = buffer.get(strip, 1.0, pixel_format, Gegl.AbyssPolicy.NONE)
-            stream.write(data.translate(translate) if translate else data)
+        for data in _strips(drawable, pixel_format, size, offset, translate):
+            stream.write(data)
 
 
-def write(drawable, path, pixel_format, channels, size, offset=(0, 0)):
+def write(
+    drawable: Gimp.Drawable, path: str | Path, pixel_format: str, pixel_bytes: int, size: Size, offset: Size = (0, 0)
+) -> None:
     """Fill a rectangle of a drawable from a raw file, whatever is selected; the inverse of `read`.
 
     What lies outside the drawable is left out: a buffer must not be written beyond its ends.
     """
     buffer = drawable.get_buffer()
     (width, height), (left, top) = size, offset
-    pixel_bytes = channels * _BYTES[pixel_format.split()[-1]]
     row_bytes = width * pixel_bytes
     first, last = max(0, -left), min(width, drawable.get_width() - left)
     top_row, bottom_row = max(0, -top), min(height, drawable.get_height() - top)
@@ -71,57 +131,86 @@ def write(drawable, path, pixel_format, channels, size, offset=(0, 0)):
     drawable.update(left + first, top + top_row, last - first, bottom_row - top_row)
 
 
-def size_of(drawable):
+def size_of(drawable: Gimp.Drawable) -> Size:
     """Return width and height."""
     return drawable.get_width(), drawable.get_height()
 
 
-def offset_of(layer):
+def offset_of(layer: Gimp.Layer) -> Size:
     """Return where a layer's corner lies in its image, whatever the binding calls the result's parts."""
     result = layer.get_offsets()
     return result[-2], result[-1]
 
 
-def read_layer(layer, path):
-    """Write a layer's pixels to a raw file, as they are encoded; return the worker's shape and dtype."""
-    component = "u8" if is_8_bit(layer.get_image()) else "float"
-    alpha = layer.has_alpha()
-    base = "Y'" if layer.is_gray() else "R'G'B'"
-    channels = (1 if layer.is_gray() else 3) + alpha
-    read(layer, path, f"{base}{'A' if alpha else ''} {component}", size_of(layer))
-    return (layer.get_height(), layer.get_width(), channels), _DTYPE[component]
+@contextmanager
+def _shown(layer: Gimp.Layer) -> Iterator[tuple[Gimp.Layer, Size]]:
+    """Give what a layer shows, and where its corner lies there: a copy with the live filters applied, if it has any."""
+    filters = [] if isinstance(layer, Gimp.GroupLayer) else layer.get_filters()
+    if not any(item.get_visible() for item in filters):
+        yield layer, (0, 0)
+        return
+    copy = layer.copy()
+    try:
+        copy.merge_filters()
+        (left, top), (copy_left, copy_top) = offset_of(layer), offset_of(copy)
+        yield copy, (left - copy_left, top - copy_top)
+    finally:
+        copy.delete()
 
 
-def own_values(drawable, component):
-    """Return the babl format that gives the values of a mask or channel as they are stored and shown.
-
-    Masks and the selection are linear ("Y"), channels of most images are not ("Y'"): any other format would
-    bend everything between black and white.
-    """
-    return f"{Babl.format_get_encoding(drawable.get_format()).split()[0]} {component}"
+def _layer_channels(layer: Gimp.Layer) -> int:
+    return (1 if layer.is_gray() else 3) + layer.has_alpha()
 
 
-def read_hint(channel, layer, path):
+def read_layer(layer: Gimp.Layer, path: Path) -> tuple[tuple[int, int, int], str, bytes]:
+    """Write a layer's pixels to a raw file, as they are encoded; return shape, dtype and `fingerprint`."""
+    component, channels = component_of(layer.get_image()), _layer_channels(layer)
+    digest = hashlib.sha256(repr((size_of(layer), channels, component)).encode())
+    with _shown(layer) as (shown, corner), path.open("wb") as stream:
+        for data in _strips(shown, color_format(shown, channels, component), size_of(layer), corner):
+            stream.write(data)
+            digest.update(data)
+    return (layer.get_height(), layer.get_width(), channels), _DTYPE[component], digest.digest()
+
+
+def fingerprint(layer: Gimp.Layer) -> bytes:
+    """Return what tells whether a layer's pixels are still those that `read_layer` wrote."""
+    component, channels = component_of(layer.get_image()), _layer_channels(layer)
+    digest = hashlib.sha256(repr((size_of(layer), channels, component)).encode())
+    with _shown(layer) as (shown, corner):
+        for data in _strips(shown, color_format(shown, channels, component), size_of(layer), corner):
+            digest.update(data)
+    return digest.digest()
+
+
+def read_hint(channel: Gimp.Channel, layer: Gimp.Layer, path: Path) -> None:
     """Write a channel or the selection over a layer as a byte a pixel, 1 where it is at least half."""
-    read(channel, path, own_values(channel, "u8"), size_of(layer), offset_of(layer), _BINARY)
+    read(channel, path, value_format(channel, "u8"), size_of(layer), offset_of(layer), _BINARY)
 
 
-def read_weights(channel, layer, path):
+def read_weights(channel: Gimp.Channel, layer: Gimp.Layer, path: Path) -> None:
     """Write a channel's or the selection's values over a layer, floats in [0, 1]."""
-    read(channel, path, own_values(channel, "float"), size_of(layer), offset_of(layer))
+    read(channel, path, value_format(channel, "float"), size_of(layer), offset_of(layer))
 
 
-def read_mask(layer, path):
+def read_mask(mask: Gimp.LayerMask, layer: Gimp.Layer, path: Path) -> None:
     """Write the values of a layer's mask, floats in [0, 1]."""
-    read(layer.get_mask(), path, own_values(layer.get_mask(), "float"), size_of(layer))
+    read(mask, path, value_format(mask, "float"), size_of(layer))
 
 
-def write_mask(drawable, path, size, offset=(0, 0)):
+def write_mask(drawable: Gimp.Drawable, path: str | Path, size: Size, offset: Size = (0, 0)) -> None:
     """Fill a rectangle of a mask or channel with a raw file of the kind that `mask_output` names."""
-    component = "u8" if is_8_bit(drawable.get_image()) else "float"
-    write(drawable, path, own_values(drawable, component), 1, size, offset)
+    component = component_of(drawable.get_image())
+    write(drawable, path, value_format(drawable, component), _BYTES[component], size, offset)
 
 
-def mask_output(image):
-    """Return the kind of numbers in which the worker should give masks for an image."""
-    return "uint8" if is_8_bit(image) else "float32"
+def write_colors(drawable: Gimp.Drawable, path: str | Path, channels: int, dtype: str, *, own_space: bool) -> None:
+    """Fill a layer with encoded colours, of its own space or of sRGB."""
+    component = "u8" if dtype == "uint8" else "float"
+    pixel_format = color_format(drawable, channels, component) if own_space else f"R'G'B' {component}"
+    write(drawable, path, pixel_format, channels * _BYTES[component], size_of(drawable))
+
+
+def mask_output(image: Gimp.Image) -> str:
+    """Return the kind of numbers in which the worker should give masks and pictures for an image."""
+    return _DTYPE[component_of(image)]

@@ -1,16 +1,43 @@
 """The procedures: their names and arguments, what each asks the worker for and makes of the answer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import gi
 
 gi.require_version("Gimp", "3.0")
 import pixels  # noqa: E402
 import results  # noqa: E402
 from gi.repository import Gimp  # noqa: E402
-from options import Choice, Flag, NamedChannel, Number, assign_mnemonics, from_parameters, values_of  # noqa: E402
-from suite import Problem  # noqa: E402
+from options import (  # noqa: E402
+    Choice,
+    Flag,
+    Number,
+    Option,
+    assign_mnemonics,
+    from_parameters,
+    noise_levels,
+    values_of,
+)
+from problem import Problem  # noqa: E402
+from words import translated as _  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from defocus_client import WorkerClient
+    from options import Control
+    from results import Answer, Attach
+
+    NewFile = Callable[[], Path]
+
+FILTERS = "<Image>/Filters/Defocus"
+_MEASUREMENT = ("kind", "psf", "noise", "max_radius")  # and what belongs to one shape of blur
 
 
-class Job:
+class Procedure:
     """One procedure.
 
     `options` are its arguments; `arguments` gives those of the worker's request for a layer; `prepare` makes
@@ -21,184 +48,85 @@ class Job:
     label = ""
     blurb = ""
     help = ""
+    menus: tuple[str, ...] = (FILTERS,)
     request = ""
     group = ""
+    is_mask = False  # whether a preview can be seen in several ways
 
-    def __init__(self, parameters):
-        self.options = self.own_options(parameters) + from_parameters(
-            parameters, "analysis", ("psf", "noise", "max_radius")
-        )
+    def __init__(self, parameters: dict[str, list[Control]]) -> None:
+        shown = [
+            control["name"]
+            for control in parameters["analysis"]
+            if control["name"] in _MEASUREMENT or control.get("applies_to")
+        ]
+        self.options = self.own_options(parameters) + from_parameters(parameters, "analysis", shown)
+        for option in self.options:
+            if option.name == "kind":
+                # What people open in GIMP is a photograph, also where it is grey and deep
+                option.default = "photograph"
         assign_mnemonics(self.options)
 
-    def value(self, config, name):
+    def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
+        return from_parameters(parameters, self.group)
+
+    def value(self, config: Gimp.ProcedureConfig, name: str) -> Any:
         return next(option for option in self.options if option.name == name).value(config)
 
-    def analysis(self, config):
+    def settings(self, config: Gimp.ProcedureConfig) -> list[Any]:
+        """Return all values, to see whether any was changed."""
+        return [option.value(config) for option in self.options]
+
+    def analysis(self, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         return values_of(self.options, config, "analysis")
 
-    def check(self, image, config):
+    def check(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> None:
         """Raise `Problem` if these settings cannot be carried out in this image."""
-        for option in self.options:
-            option.value(config)
+        self.settings(config)
 
-    def note(self, answer):
+    def note(self, answer: Answer, measured: dict[str, Any]) -> str:
         """Return what to say below the preview."""
-        return ""
+        levels = noise_levels(measured["noise_variance"])
+        return _("Noise: {levels:.2g} of 255 levels.").format(levels=levels)
 
-    def used_selection(self, image):
-        """Return the selection if anything is selected, else None."""
-        return None if Gimp.Selection.is_empty(image) else image.get_selection()
+    def arguments(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
+        """Return the request's arguments; pixels that go along are written to new files."""
+        raise NotImplementedError
 
+    def refined(
+        self,
+        worker: WorkerClient,
+        layer: Gimp.Layer,
+        config: Gimp.ProcedureConfig,
+        arguments: dict[str, Any],
+        answer: Answer,
+    ) -> Answer:
+        """Return the answer after what GIMP itself adds to it."""
+        return answer
 
-class FocusMask(Job):
-    """In-focus layer mask."""
-
-    name = "plug-in-defocus-in-focus-mask"
-    label = "_In-focus layer mask..."
-    blurb = "Mask what is out of focus"
-    help = (
-        "Measures at every pixel how far it is out of focus, and makes a mask of what is in focus, snapped "
-        "to colour edges: as layer mask, selection, channel or new layer with a mask. Every selected layer is "
-        "treated in turn."
-    )
-    request = "focus_mask"
-    group = "mask"
-
-    def own_options(self, parameters):
-        return [
-            *from_parameters(parameters, "mask"),
-            Flag("invert", "Invert", "Mask what is in focus instead of what is not."),
-            Choice(
-                "output",
-                "Output",
-                "What the mask becomes.",
-                [
-                    ("layer-mask", "Layer mask"),
-                    ("selection", "Selection"),
-                    ("new-layer", "New layer with mask"),
-                    ("channel", "Channel"),
-                ],
-                "layer-mask",
-            ),
-            Choice(
-                "existing",
-                "Existing mask",
-                "How the result meets the layer's mask, or the selection for that output, if there is one.",
-                [
-                    ("replace", "Replace it"),
-                    ("intersect", "Intersect with it"),
-                    ("add", "Add to it"),
-                    ("subtract", "Subtract from it"),
-                ],
-                "replace",
-            ),
-            Choice(
-                "selection-use",
-                "Selection",
-                "What the active selection means: the mask changes only inside it (elsewhere it stays, and "
-                "shows everything if there was none); or what it holds is in focus, or is blurred.",
-                [
-                    ("limit", "Change the mask inside it only"),
-                    ("in-focus", "Is surely in focus"),
-                    ("blurred", "Is surely blurred"),
-                    ("ignore", "Is ignored"),
-                ],
-                "limit",
-            ),
-            NamedChannel("in-focus-channel", "Surely in focus", "A channel that is white where all is in focus."),
-            NamedChannel("blurred-channel", "Surely blurred", "A channel that is white where all is blurred."),
-        ]
-
-    def note(self, answer):
-        return f"In focus: blur radius up to {answer['threshold']:.2g} px. The rest is shown red."
-
-    def check(self, image, config):
-        super().check(image, config)
-        if self.value(config, "selection-use") in ("in-focus", "blurred") and not self.used_selection(image):
-            raise Problem("Nothing is selected, so the selection cannot say what is in focus or blurred.")
-        for name in ("in-focus-channel", "blurred-channel"):
-            channel = self.value(config, name)
-            if channel is not None and channel.get_image() != image:
-                raise Problem(f"The channel “{channel.get_name()}” belongs to another image.")
-
-    def arguments(self, worker, layer, config):
-        image = layer.get_image()
-        output, use = self.value(config, "output"), self.value(config, "selection-use")
-        combine = self.value(config, "existing")
-        arguments = {
-            "parameters": values_of(self.options, config, "mask"),
-            "invert": self.value(config, "invert"),
-            "output": pixels.mask_output(image),
-        }
-
-        def send(name, reader, *source):
-            path = worker.new_file()
-            reader(*source, layer, path)
-            arguments[name] = path.name
-
-        for name, option in (("in_focus", "in-focus-channel"), ("blurred", "blurred-channel")):
-            if self.value(config, option) is not None:
-                send(name, pixels.read_hint, self.value(config, option))
-        selection = self.used_selection(image)
-        if selection and use in ("in-focus", "blurred"):
-            name = use.replace("-", "_")
-            if name in arguments:
-                raise Problem("Give either a channel or the selection for the same hint, not both.")
-            send(name, pixels.read_hint, selection)
-        if output in ("layer-mask", "new-layer") and layer.get_mask() is not None:
-            send("existing", pixels.read_mask)
-            arguments["combine"] = combine
-        elif output == "selection" and combine != "replace":
-            # An empty selection is a mask of zeros, which the selection's own values are
-            send("existing", pixels.read_weights, image.get_selection())
-            arguments["combine"] = combine
-        if selection and use == "limit" and not (output == "selection" and combine != "replace"):
-            send("limit", pixels.read_weights, selection)
-            arguments["outside"] = 1 if output in ("layer-mask", "new-layer") else 0
-        return arguments
-
-    def prepare(self, layer, answer, config, first):
-        image = layer.get_image()
-        output = self.value(config, "output")
-        if output == "layer-mask":
-            mask = results.made_mask(layer, answer["path"])
-            return lambda: results.put_mask(layer, mask)
-        if output == "new-layer":
-
-            def attach():
-                copy = layer.copy()
-                results.put_above(layer, copy)
-                copy.set_name(f"In focus: {layer.get_name()}")
-                results.put_mask(copy, results.made_mask(copy, answer["path"]))
-
-            return attach
-        channel = results.made_channel(layer, answer["path"], f"In focus: {layer.get_name()}")
-        if output == "channel":
-            return lambda: image.insert_channel(channel, None, 0)
-
-        def select():
-            image.insert_channel(channel, None, 0)
-            image.select_item(Gimp.ChannelOps.REPLACE if first else Gimp.ChannelOps.ADD, channel)
-            image.remove_channel(channel)
-
-        return select
+    def prepare(self, layer: Gimp.Layer, answer: Answer, config: Gimp.ProcedureConfig, first: bool) -> Attach:
+        raise NotImplementedError
 
 
-class BlurMap(Job):
+def used_selection(image: Gimp.Image) -> Gimp.Channel | None:
+    """Return the selection if anything is selected, else None."""
+    return None if Gimp.Selection.is_empty(image) else image.get_selection()
+
+
+class BlurMap(Procedure):
     """Blur map layer."""
 
     name = "plug-in-defocus-blur-map"
-    label = "_Blur map layer..."
-    blurb = "Show how far every pixel is out of focus"
-    help = (
-        "Measures the radius of the defocus disc at every pixel and shows it: as a new layer, black where "
-        "sharp and white at the radius that the layer's name says, or in colours; or as a layer mask, for "
+    label = _("_Blur Map Layer...")
+    blurb = _("Show how far every pixel is out of focus")
+    help = _(
+        "Measures the blur radius of every pixel and shows it: as a grey layer, white at the radius that "
+        "the layer's name says, or in colours; or as a layer mask, for "
         "filters that blur or sharpen by a mask."
     )
     request = "blur_map"
     group = "map"
 
-    def own_options(self, parameters):
+    def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
         maximum = {
             "name": "maximum",
             "label": "White at (px)",
@@ -221,20 +149,21 @@ class BlurMap(Job):
             Number("request", maximum),
         ]
 
-    def note(self, answer):
-        return f"White or yellow: blur radius {answer['maximum']:.3g} px or more."
+    def note(self, answer: Answer, measured: dict[str, Any]) -> str:
+        scale = _("White or yellow: blur radius {maximum:.3g} px or more.").format(maximum=answer["maximum"])
+        return f"{scale} {super().note(answer, measured)}"
 
-    def check(self, image, config):
+    def check(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> None:
         super().check(image, config)
         if self.value(config, "output") != "layer-mask":
             results.refuse_indexed(image)
         if self.value(config, "output") == "color" and image.get_base_type() == Gimp.ImageBaseType.GRAY:
             raise Problem("A grey image cannot hold colours: choose the grey layer, or convert it first.")
 
-    def arguments(self, worker, layer, config):
+    def arguments(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         output = self.value(config, "output")
         maximum = self.value(config, "maximum")
-        arguments = {"parameters": values_of(self.options, config, "map")}
+        arguments: dict[str, Any] = {"parameters": values_of(self.options, config, "map")}
         if maximum != "auto":
             arguments["maximum"] = maximum
         if output == "color":
@@ -243,24 +172,23 @@ class BlurMap(Job):
             arguments["output"] = "uint8" if pixels.is_8_bit(layer.get_image()) else "unit"
         return arguments
 
-    def prepare(self, layer, answer, config, first):
+    def prepare(self, layer: Gimp.Layer, answer: Answer, config: Gimp.ProcedureConfig, first: bool) -> Attach:
         output = self.value(config, "output")
         if output == "layer-mask":
             mask = results.made_mask(layer, answer["path"])
             return lambda: results.put_mask(layer, mask)
-        name = f"Blur map, 0 to {answer['maximum']:.3g} px: {layer.get_name()}"
-        component = "u8" if answer["dtype"] == "uint8" else "float"
-        channels = answer["shape"][2] if len(answer["shape"]) == 3 else 1
-        made = results.made_layer(layer, answer["path"], channels, component, name)
+        title = _("Blur map, 0 to {maximum:.3g} px").format(maximum=answer["maximum"])
+        # Grey values are the map's; colours are to be seen as they are meant
+        made = results.made_layer(layer, answer, f"{title}: {layer.get_name()}", own_space=output == "gray")
         return lambda: results.put_above(layer, made)
 
 
-class _NewPicture(Job):
+class _NewPicture(Procedure):
     """A new layer above, from the worker's picture."""
 
     title = ""
 
-    def own_options(self, parameters):
+    def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
         return [
             *from_parameters(parameters, self.group),
             Flag(
@@ -271,24 +199,22 @@ class _NewPicture(Job):
             ),
         ]
 
-    def check(self, image, config):
+    def check(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> None:
         super().check(image, config)
         results.refuse_indexed(image)
 
-    def arguments(self, worker, layer, config):
+    def arguments(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         return {
             "parameters": values_of(self.options, config, self.group),
             "alpha": True,
             "output": pixels.mask_output(layer.get_image()),
         }
 
-    def prepare(self, layer, answer, config, first):
-        component = "u8" if answer["dtype"] == "uint8" else "float"
-        name = f"{self.title}: {layer.get_name()}"
-        made = results.made_layer(layer, answer["path"], 4, component, name)
-        limited = self.value(config, "limit-to-selection") and self.used_selection(layer.get_image())
+    def prepare(self, layer: Gimp.Layer, answer: Answer, config: Gimp.ProcedureConfig, first: bool) -> Attach:
+        made = results.made_layer(layer, answer, f"{self.title}: {layer.get_name()}")
+        limited = self.value(config, "limit-to-selection") and used_selection(layer.get_image())
 
-        def attach():
+        def attach() -> None:
             results.put_above(layer, made)
             if limited:
                 made.add_mask(made.create_mask(Gimp.AddMaskType.SELECTION))
@@ -301,30 +227,24 @@ class Sharpen(_NewPicture):
     """Sharpen out-of-focus areas."""
 
     name = "plug-in-defocus-sharpen"
-    label = "_Sharpen out-of-focus areas..."
-    blurb = "Undo defocus, everywhere by as much as there is"
-    help = "Measures the blur at every pixel and undoes it by deconvolution; the result is a new layer."
+    label = _("_Sharpen Out-of-Focus Areas...")
+    blurb = _("Undo defocus, everywhere by as much as there is")
+    help = _("Measures the blur at every pixel and undoes it by deconvolution; the result is a new layer.")
     request = "restore"
     group = "restoration"
-    title = "Sharpened"
+    title = _("Sharpened")
 
 
 class Magnify(_NewPicture):
     """Blur the background more."""
 
     name = "plug-in-defocus-blur-background"
-    label = "Blur back_ground more..."
-    blurb = "Enlarge the defocus that the picture has"
-    help = (
+    label = _("Blur Back_ground More...")
+    blurb = _("Enlarge the defocus that the picture has")
+    help = _(
         "Measures the blur at every pixel and enlarges it as a wider aperture would, keeping what is in "
         "focus; the result is a new layer."
     )
     request = "magnify"
     group = "magnification"
-    title = "Background blurred"
-
-
-def available_jobs(settings):
-    """Return the procedures that the installed suite can carry out, by name."""
-    jobs = (FocusMask, BlurMap, Sharpen, Magnify)
-    return {job.name: job(settings["parameters"]) for job in jobs if job.request in settings["requests"]}
+    title = _("Background blurred")

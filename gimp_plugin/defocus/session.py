@@ -1,58 +1,98 @@
 """One run of a procedure: its worker process and the layer whose analysis that holds."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import pixels
+from problem import Problem
 from results import usable_layers
-from suite import Problem, start_worker
+from suite import start_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defocus_client import WorkerClient
+    from gi.repository import Gimp
+    from procedures import Procedure
+    from suite import Settings
+
+    Progress = Callable[[float, str], None]
 
 
 class Session:
     """Starts the worker when it is needed, and opens a layer once for all requests that follow."""
 
-    def __init__(self, settings, job):
+    def __init__(self, settings: Settings, procedure: Procedure) -> None:
         self.settings = settings
-        self.job = job
-        self.worker = None
-        self.layer = None
-        self.size = None
-        self.analysis = None
+        self.procedure = procedure
+        self.closed = False
+        self.measured: dict[str, Any] = {}  # the worker's answer to `open`
+        self._worker: WorkerClient | None = None
+        self._layer: Gimp.Layer | None = None
+        self._fingerprint = b""
+        self._analysis: dict[str, Any] | None = None
 
-    def close(self):
-        """End the worker and remove its files."""
-        if self.worker is not None:
-            self.worker.cancel()
+    @property
+    def worker(self) -> WorkerClient:
+        """The worker; started if there is none, which takes a moment. May be called from any thread."""
+        if self._worker is None or not self._worker.alive:
+            worker = start_worker(self.settings)
+            self._worker, self._layer, self._analysis = worker, None, None
+            if self.closed:
+                worker.cancel()
+        return self._worker
 
-    def send(self, layer):
+    def stop(self) -> None:
+        """End the worker at once, whatever it does, and remove its files; the next request starts another."""
+        if self._worker is not None:
+            self._worker.cancel()
+
+    def close(self) -> None:
+        """End the worker for good."""
+        self.closed = True
+        self.stop()
+
+    def send(self, layer: Gimp.Layer, *, verify: bool = True) -> dict[str, Any]:
         """Hand a layer's pixels over, unless the worker has them; to be called from GIMP's main thread.
+
+        Parameters
+        ----------
+        layer : Gimp.Layer
+        verify : bool
+            Whether to look if the pixels are still the same; that takes as long as to read them.
 
         Returns
         -------
         dict
             Arguments for the worker's `open`, empty where the held picture can be kept.
         """
-        if self.worker is None or not self.worker.alive:
-            self.worker, self.layer = start_worker(self.settings), None
-        if self.layer == layer:
-            if not layer.is_valid() or pixels.size_of(layer) != self.size:
-                raise Problem("The layer was changed in the meantime: try again.")
+        worker = self.worker
+        if not layer.is_valid():
+            raise Problem("The layer was removed in the meantime.")
+        if self._layer == layer and (not verify or pixels.fingerprint(layer) == self._fingerprint):
             return {}
         usable_layers([layer])
-        path = self.worker.new_file()
-        shape, dtype = pixels.read_layer(layer, path)
-        self.layer, self.size, self.analysis = layer, pixels.size_of(layer), None
+        path = worker.new_file()
+        self._layer, self._analysis = None, None
+        shape, dtype, self._fingerprint = pixels.read_layer(layer, path)
+        self._layer = layer
         return {"pixels": path, "shape": shape, "dtype": dtype, "name": f"“{layer.get_name()}”"}
 
-    def analyze(self, sent, parameters, progress):
+    def analyze(self, sent: dict[str, Any], parameters: dict[str, Any], progress: Progress) -> None:
         """Analyse what was sent, unless it is analysed that way already; may be called from any thread."""
-        if sent or parameters != self.analysis:
-            self.analysis = None
-            self.worker.open(parameters=parameters, progress=progress, **sent)
-            self.analysis = parameters
+        if sent or parameters != self._analysis:
+            self._analysis = None
+            self.measured = self.worker.open(parameters=parameters, progress=progress, **sent)
+            self._analysis = parameters
 
-    def compute(self, layer, config, progress):
+    def compute(self, layer: Gimp.Layer, config: Gimp.ProcedureConfig, progress: Progress) -> dict[str, Any]:
         """Return the worker's answer for a layer."""
         sent = self.send(layer)
-        self.analyze(sent, self.job.analysis(config), lambda done, stage: progress(done / 2, stage))
-        arguments = self.job.arguments(self.worker, layer, config)
-        return self.worker.request(
-            self.job.request, arguments, progress=lambda done, stage: progress(0.5 + done / 2, stage)
+        # What can be refused without measuring is refused before
+        arguments = self.procedure.arguments(self.worker.new_file, layer, config)
+        self.analyze(sent, self.procedure.analysis(config), lambda done, stage: progress(done / 2, stage))
+        answer = self.worker.request(
+            self.procedure.request, arguments, progress=lambda done, stage: progress(0.5 + done / 2, stage)
         )
+        return self.procedure.refined(self.worker, layer, config, arguments, answer)

@@ -1,22 +1,24 @@
 """The suite's worker process, as the plug-in finds and starts it. Knows nothing of layers and dialogs."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from defocus_client import PROTOCOL, WorkerClient, WorkerError, clean_environment
+from problem import REINSTALL, Problem
+
+Settings = dict[str, Any]
 
 SETTINGS = Path(__file__).with_name("settings.json")
-REINSTALL = "Run “defocus gimp-install” in a terminal to mend this; “defocus gimp-doctor” tells more."
 
 
-class Problem(Exception):  # noqa: N818 - it names what the user is told
-    """Something to tell the user in one message."""
-
-
-def load_settings():
+def load_settings() -> Settings:
     """Return what `defocus gimp-install` wrote down: which Python to call, and the described parameters.
 
     Raises
@@ -25,7 +27,7 @@ def load_settings():
         If the file is missing, damaged or written by another version.
     """
     try:
-        settings = json.loads(SETTINGS.read_text(encoding="utf-8"))
+        settings: Settings = json.loads(SETTINGS.read_text(encoding="utf-8"))
         if settings["protocol"] != PROTOCOL:
             raise Problem(f"The plug-in's files are of different versions. {REINSTALL}")
         settings["python"], settings["parameters"], settings["requests"]
@@ -34,7 +36,7 @@ def load_settings():
     return settings
 
 
-def start_worker(settings):
+def start_worker(settings: Settings) -> WorkerClient:
     """Return a `WorkerClient` on the recorded Python.
 
     Inside flatpak the recorded Python is tried as it is (it works if it lies in the home folder and brings
@@ -59,7 +61,8 @@ def start_worker(settings):
             raise
         problem = error
     except OSError as error:
-        raise Problem(f"Temporary files cannot be made: {error.strerror or error}.") from error
+        where = parent or tempfile.gettempdir()
+        raise Problem(f"Temporary files cannot be made in {where}: {error.strerror or error}.") from error
     if in_flatpak and shutil.which("flatpak-spawn"):
         outside = ["flatpak-spawn", "--host", "--watch-bus", python, "-P", "-m", "defocus.worker"]
         with contextlib.suppress(WorkerError):
@@ -69,18 +72,3 @@ def start_worker(settings):
             "--user --talk-name=org.freedesktop.Flatpak org.gimp.GIMP, then start GIMP again."
         )
     raise Problem(f"Defocus could not be started: {problem}. {REINSTALL}")
-
-
-def message_of(error):
-    """Return one readable line for anything that can go wrong."""
-    if isinstance(error, Problem):
-        return str(error)
-    if isinstance(error, WorkerError):
-        text = str(error)
-        hint = f" {REINSTALL}" if error.kind in ("request", "unavailable") else ""
-        return f"Defocus: {text}{'' if text.endswith('.') else '.'}{hint}"
-    if isinstance(error, MemoryError):
-        return "Defocus: there is not enough memory for this picture."
-    if isinstance(error, OSError):
-        return f"Defocus: temporary files cannot be written: {error.strerror or error}."
-    return f"Defocus: a fault in the plug-in: {type(error).__name__}: {error}"

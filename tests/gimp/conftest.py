@@ -45,7 +45,7 @@ def gimp(tmp_path_factory):
         if os.environ.get("CI"):
             pytest.fail(f"{reason}; in CI that is a failure")
         pytest.skip(str(reason))
-    stub = HERE.parent / "core" / "stub_worker.py"
+    stub = HERE.parent / "core" / "worker" / "stub_worker.py"
     for name, command in {  # called as: NAME -P -m defocus.worker --folder FOLDER
         "stub-python": f"shift 3\nexec '{sys.executable}' '{stub}' \"$@\"",
         "old-python": f"shift 3\nexec '{sys.executable}' '{stub}' --old \"$@\"",

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.gimp, pytest.mark.slow]
         ("old", ["the suite is too old", "pip install --upgrade napari-defocus"]),
         ("memory", ["not enough memory"]),
         ("internal", ["a fault in defocus", "ValueError: surprise"]),
-        ("worker's disk full", ["the disk with the temporary folder is full"]),
+        ("worker's disk full", ["the disk with the temporary folder /tmp is full"]),
         ("died", ["ended unexpectedly", "exit code 3"]),
         ("killed", ["was killed", "out of memory"]),
         ("too small", ["20 x 20", "small"]),

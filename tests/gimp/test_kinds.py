@@ -8,6 +8,7 @@ import defocus
 pytestmark = [pytest.mark.gimp, pytest.mark.slow]
 
 SRGB_BREAK = 0.0031308
+NOISE = (2.55 / 255) ** 2  # GIMP is told levels of 255
 
 
 def encoded(linear):
@@ -47,7 +48,7 @@ def test_8_bit_masks_agree_exactly(kinds, kind):
     layer = image.layers[0]
     picture = picture_of(image, layer)
     assert picture.shape[2] == {"rgb": 3, "gray": 1, "indexed": 3}[kind.split("-")[0]] + ("alpha" in kind)
-    wanted = defocus.analyze(picture, noise=1e-4).focus_mask(softness=6.0)
+    wanted = defocus.analyze(picture, noise=NOISE).focus_matte(softness=6.0)
     assert np.array_equal(layer.mask, stored(wanted, layer.mask))
     assert len(np.unique(layer.mask)) > 10  # soft, so that a bent scale would show
 
@@ -59,7 +60,7 @@ def test_deep_masks_agree_to_their_depth(kinds, kind):
     expected = {"u8": "u1", "u16": "u2", "u32": "u4", "half": "f2", "float": "f4", "double": "f8"}
     assert layer.pixels.dtype == layer.mask.dtype == np.dtype(expected[kind.split("-")[0]])
     assert image.linear == kind.endswith("linear")
-    wanted = defocus.analyze(picture_of(image, layer), noise=1e-4).focus_mask(softness=6.0).astype(np.float64)
+    wanted = defocus.analyze(picture_of(image, layer), noise=NOISE).focus_matte(softness=6.0).astype(np.float64)
     white = np.iinfo(layer.mask.dtype).max if layer.mask.dtype.kind == "u" else 1
     got = layer.mask.astype(np.float64) / white
     step = {"u1": 1 / 255, "u2": 1 / 65535, "f2": 1e-3}.get(expected[kind.split("-")[0]], 1e-6)
@@ -79,7 +80,7 @@ def test_all_options_reach_the_analysis(kinds):
 
 def test_blur_maps_agree(kinds):
     image = kinds.image("blur map", "map")
-    radii = defocus.analyze(image.layers[0].pixels, noise=1e-4).blur_map()
+    radii = defocus.analyze(image.layers[0].pixels, noise=NOISE).blur_map()
     wanted = np.clip(radii / 8.0, 0, 1) * 255
     assert (abs(image.layers[0].mask - wanted) <= 0.501).all()
     assert np.median(image.layers[0].mask[:, 120:]) > 2 * np.median(image.layers[0].mask[:, :60])
@@ -95,7 +96,7 @@ def test_sharpened_pictures_agree(kinds):
     made, original = result_layers(kinds, "sharpen", "restoration")
     assert made.name == f"Sharpened: {original.name}"
     assert made.offset == original.offset == (4, -3)
-    radii = defocus.analyze(original.pixels, noise=1e-4).blur_map()
+    radii = defocus.analyze(original.pixels, noise=NOISE).blur_map()
     wanted = np.clip(defocus.restore(original.pixels, radii), 0, 1) * 255
     assert (abs(made.pixels[..., :3] - wanted) <= 0.501).all()
     assert (made.pixels[..., 3] == 255).all()
@@ -107,8 +108,9 @@ def test_sharpened_pictures_agree(kinds):
 def test_magnified_pictures_agree_and_keep_alpha_and_selection(kinds):
     made, original = result_layers(kinds, "background", "magnification")
     assert made.name == f"Background blurred: {original.name}"
-    analysis = defocus.analyze(original.pixels, noise=1e-4)
-    wanted = defocus.magnify(analysis.picture.color, analysis.blur_map(), strength=3.0)
+    analysis = defocus.analyze(original.pixels, noise=NOISE)
+    radii = analysis.blur_map()
+    wanted = defocus.magnify(analysis.picture.color, radii, strength=3.0, threshold=analysis.threshold)
     seen = original.pixels[..., 3] > 0
     assert (abs(made.pixels[..., :3] - np.clip(wanted, 0, 1) * 255)[seen] <= 0.501).all()
     assert np.array_equal(made.pixels[..., 3], original.pixels[..., 3])

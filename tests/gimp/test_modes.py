@@ -74,6 +74,57 @@ def test_selections_and_channels_can_be_new(modes):
     assert agrees(image.channels[name], SOFT)
 
 
+def test_a_layer_can_be_cut_out(modes):
+    copy, original = modes.image("cut-out", "cut-out").layers
+    assert copy.name == f"In focus: {original.name}"
+    assert copy.mask is None
+    assert agrees(copy.pixels[..., 3], SOFT)
+    assert np.array_equal(copy.pixels[..., :3], original.pixels[..., :3])
+
+
+@pytest.mark.parametrize("output", ["new-image", "new-image-mask"])
+def test_what_is_in_focus_can_become_an_image(modes, output):
+    image = modes.image(output, output)
+    (layer,) = image.layers
+    assert (image.width, image.height) == (WIDTH, HEIGHT)
+    assert layer.offset == (0, 0)
+    assert np.array_equal(layer.pixels[..., 0], RAMP_X)
+    assert agrees(layer.pixels[..., 3] if output == "new-image" else layer.mask, SOFT)
+    assert (layer.mask is None) == (output == "new-image")
+
+
+def test_select_in_focus_selects(modes):
+    image = modes.image("select in focus", "select-in-focus")
+    assert agrees(image.selection, SOFT)
+    assert image.layers[0].mask is None
+
+
+def test_the_edge_can_be_left_to_gimp_s_foreground_extraction(modes):
+    mask = masked(modes.image("extracted", "extracted")).astype(float)
+    hard = RADIUS <= 4.025
+    padded = np.pad(hard, 3, mode="edge")
+    near = np.lib.stride_tricks.sliding_window_view(padded, (7, 7))
+    inside, outside = near.all(axis=(2, 3)), ~near.any(axis=(2, 3))
+    assert (mask[inside] == 255).all()
+    assert (mask[outside] == 0).all()
+    band = ~inside & ~outside
+    assert len(np.unique(mask[band])) > 5
+    inverted = masked(modes.image("extracted inverted", "extracted-inverted")).astype(float)
+    assert abs(inverted + mask - 255).max() <= 1
+
+
+@pytest.mark.parametrize("output", ["layer-mask", "channel", "selection"])
+def test_masks_hold_their_values_in_every_colour_space(modes, output):
+    image = modes.image(f"adobe {output}", f"adobe-{output}")
+    values = {"layer-mask": image.layers[0].mask, "selection": image.selection}.get(output)
+    assert agrees(next(iter(image.channels.values())) if values is None else values, SOFT)
+
+
+def test_blur_maps_hold_their_values_in_every_colour_space(modes):
+    pixels = modes.image("adobe gray", "adobe-gray").layers[0].pixels
+    assert (abs(pixels[..., :3] - 25.5 * RADIUS[..., None]) <= 0.501).all()
+
+
 def test_an_active_selection_limits_the_change(modes):
     selected = RAMP_Y / 255
     image = modes.image("selection limit none", "use-limit-none")
@@ -199,7 +250,11 @@ def test_procedures_are_documented_for_scripts(modes):
     facts = modes.facts("described")
     assert {"plug-in-defocus-in-focus-mask", "plug-in-defocus-blur-map"} <= set(facts)
     for name, procedure in facts.items():
-        assert procedure["menus"] == ["<Image>/Filters/Defocus"], name
+        elsewhere = {"plug-in-defocus-in-focus-mask": ["<Image>/Layer/Mask"]}.get(name, [])
+        if name == "plug-in-defocus-select-in-focus":
+            assert procedure["menus"] == ["<Image>/Select"]
+        else:
+            assert procedure["menus"] == ["<Image>/Filters/Defocus", *elsewhere], name
         assert procedure["blurb"]
         assert procedure["help"]
         assert all(procedure["arguments"].values()), name

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["magnify"]
 
+_IN_FOCUS = 1.0  # px; what stays as it is if nobody says so
 _FINEST = 0.5  # px of added blur in the first layer
 _RATIO = 1.3  # of the blur of a layer to that of the one before it
 _RIM = 2  # px around the subject whose colours are mixed with its own
@@ -63,7 +64,7 @@ def magnify(
     -------
     float32, laid out as `image`
         In [0, 1]; a `Picture` gives (H, W, 3), and alpha is passed on unchanged. Pixels whose radius is at most
-        `threshold` are exactly the picture's.
+        `threshold` are exactly the picture's; "auto" is 1 px here, where there is no analysis to ask for the mask's.
 
     Raises
     ------
@@ -93,8 +94,9 @@ def magnify(
     picture = as_picture(image)
     radius = checked_radius_map(radius_map, picture.shape)
     color = picture.color[..., :1] if picture.gray else picture.color
-    if chosen.strength > 1 and radius.max() > chosen.threshold:
-        color = _in_tiles(color, radius, picture.alpha, chosen, progress)
+    threshold = _IN_FOCUS if chosen.threshold == "auto" else float(chosen.threshold)
+    if chosen.strength > 1 and radius.max() > threshold:
+        color = _in_tiles(color, radius, picture.alpha, chosen, threshold, progress)
     progress(1.0, _STAGE)
     return as_laid_out(np.array(color, np.float32), image, picture)
 
@@ -104,6 +106,7 @@ def _in_tiles(
     radius: NDArray[np.float32],
     alpha: NDArray[np.float32] | None,
     chosen: MagnificationParameters,
+    threshold: float,
     progress: Progress,
 ) -> NDArray[np.float32]:
     """Compute tile after tile, each from its surroundings as far as kernels reach."""
@@ -122,10 +125,10 @@ def _in_tiles(
         part = sub_progress(progress, number / len(corners), (number + 1) / len(corners))
         part(0.0, _STAGE)
         inner = (slice(y, y + side), slice(x, x + side))
-        if radius[inner].max() <= chosen.threshold:
+        if radius[inner].max() <= threshold:
             continue
         there = np.ix_(rows[y : y + side + 2 * margin], columns[x : x + side + 2 * margin])
-        cover = _subject_cover(radius[there] <= chosen.threshold)
+        cover = _subject_cover(radius[there] <= threshold)
         # Mixed colours and transparent ones spread nothing
         source = np.where(cover > 0, np.float32(0), np.float32(1) if alpha is None else alpha[there])
         place = np.interp(radius[there] * lacking, steps, np.arange(len(steps))).astype(np.float32)

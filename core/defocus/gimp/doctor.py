@@ -9,12 +9,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from defocus import __version__
 from defocus.errors import InputError
-from defocus.gimp.install import CLIENT, SETTINGS, plugin_source
-from defocus.gimp.profiles import NAME, chosen_profiles, find_profiles, sandbox_advice
+from defocus.gimp.install import CLIENT, SETTINGS, is_foreign, plugin_source
+from defocus.gimp.prepare import clear_progress, show_progress
+from defocus.gimp.profiles import NAME, chosen_profiles, find_profiles, hidden_from_gimp, quoted, sandbox_advice
 from defocus.worker import client
 from defocus.worker.client import WorkerClient, WorkerError, clean_environment
 
@@ -82,10 +83,15 @@ def diagnose(profile: str | os.PathLike[str] | None = None) -> list[Check]:
 
 
 def _diagnose_profile(target: Profile) -> list[Check]:
-    again = "run: defocus gimp-install" + ("" if target in find_profiles() else f" --profile '{target.folder}'")
+    again = "run: defocus gimp-install" + ("" if target in find_profiles() else f" --profile {quoted(target.folder)}")
     plugin = target.plugin
     script = plugin / f"{NAME}.py"
     checks = [Check(True, f"GIMP profile {target.folder}")]
+    if reason := hidden_from_gimp(target.folder):
+        checks.append(Check(False, *reason.split(": ", 1)))
+    if is_foreign(plugin):
+        mend = f"move {quoted(plugin)} away, then {again}"
+        return [*checks, Check(False, f"{plugin} holds another plug-in of that name", mend)]
     if not script.is_file():
         return [*checks, Check(False, f"the plug-in is not in {plugin}", again)]
     checks.append(Check(True, f"plug-in in {plugin}"))
@@ -94,7 +100,7 @@ def _diagnose_profile(target: Profile) -> list[Check]:
             Check(
                 False,
                 f"{script} may not be run, so that GIMP ignores it without a word",
-                f"chmod +x '{script}'",
+                f"chmod +x {quoted(script)}",
             )
         )
     stale = [
@@ -113,12 +119,17 @@ def _diagnose_profile(target: Profile) -> list[Check]:
     try:
         settings = json.loads((plugin / SETTINGS).read_text(encoding="utf-8"))
         python, version = str(settings["python"]), str(settings["version"])
+        protocol = settings["protocol"]
+        described = {name: settings[name] for name in ("parameters", "requests")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [*checks, Check(False, f"{plugin / SETTINGS} cannot be read ({error})", again)]
+    if protocol != client.PROTOCOL:
+        wrong = f"{plugin / SETTINGS} was written for protocol {protocol}, and the plug-in speaks {client.PROTOCOL}"
+        return [*checks, Check(False, wrong, again)]
     if not Path(python).is_file():
         return [*checks, Check(False, f"the Python that the plug-in calls is gone: {python}", again)]
     checks.append(Check(True, f"Python {python}"))
-    checks += _diagnose_worker(python, version, again)
+    checks.append(_diagnose_worker(python, version, described, again))
     if target.packaging == "flatpak":
         checks.append(_diagnose_flatpak())
     elif target.packaging == "snap":
@@ -133,7 +144,7 @@ def _same(one: Path, other: Path) -> bool:
         return False
 
 
-def _diagnose_worker(python: str, version: str, again: str) -> list[Check]:
+def _diagnose_worker(python: str, version: str, described: dict[str, Any], again: str) -> Check:
     """Put a picture of 64 x 64 px through the worker: random dots, which are sharp."""
     import random
 
@@ -141,20 +152,23 @@ def _diagnose_worker(python: str, version: str, again: str) -> list[Check]:
     try:
         with WorkerClient(python, environment=clean_environment()) as worker:
             if worker.version != version:
-                return [
-                    Check(
-                        False,
-                        f"the plug-in was installed by defocus {version}, but {python} has {worker.version}",
-                        again,
-                    )
-                ]
-            worker.open(pixels, shape=(64, 64), dtype="uint8", name="the test picture")
-            mask = Path(worker.request("focus_mask", {"output": "uint8"})["path"]).read_bytes()
+                wrong = f"the plug-in was installed by defocus {version}, but {python} has {worker.version}"
+                return Check(False, wrong, again)
+            known = worker.request("describe")
+            if any(known[name] != described[name] for name in described):
+                return Check(False, f"the plug-in's settings are not what defocus {version} describes", again)
+            print("a small picture goes through the worker; where nothing is compiled yet that takes a minute ...")
+            worker.open(pixels, shape=(64, 64), dtype="uint8", name="the test picture", progress=show_progress)
+            mask = Path(worker.request("focus_mask", {"output": "uint8"}, progress=show_progress)["path"]).read_bytes()
     except (WorkerError, OSError) as error:
-        return [Check(False, f"the worker does not work: {error}", "pip install --force-reinstall napari-defocus")]
+        if "No module named" in str(error):
+            return Check(False, f"the Python that the plug-in calls lacks the suite: {error}", again)
+        return Check(False, f"the worker does not work: {error}", "pip install --force-reinstall napari-defocus")
+    finally:
+        clear_progress()
     if len(mask) != 64 * 64 or mask.count(255) < 64 * 32:
-        return [Check(False, "the worker calls a sharp test picture blurred", "this is a fault: please report it")]
-    return [Check(True, f"defocus {version} answers, and a test picture came through right")]
+        return Check(False, "the worker calls a sharp test picture blurred", "this is a fault: please report it")
+    return Check(True, f"defocus {version} answers, and a test picture came through right")
 
 
 def _diagnose_flatpak() -> Check:

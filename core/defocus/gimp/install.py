@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from defocus import __version__
 from defocus.errors import InputError
-from defocus.gimp.profiles import NAME, chosen_profiles, sandbox_advice
+from defocus.gimp.prepare import prepare
+from defocus.gimp.profiles import NAME, chosen_profiles, hidden_from_gimp, sandbox_advice
 from defocus.shipped import shipped_folder
 from defocus.worker import client
 from defocus.worker.client import PROTOCOL, WorkerClient, WorkerError, clean_environment
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
     from defocus.gimp.profiles import Profile
 
-__all__ = ["CLIENT", "SETTINGS", "install", "plugin_source", "uninstall"]
+__all__ = ["CLIENT", "SETTINGS", "install", "is_foreign", "plugin_source", "uninstall"]
 
 SETTINGS = "settings.json"
 CLIENT = "defocus_client.py"
+LOCALE = "locale"
 
 
 def plugin_source() -> Path:
@@ -54,18 +56,23 @@ def install(profile: str | os.PathLike[str] | None = None) -> list[Path]:
     Raises
     ------
     InputError
-        If there is no profile, or one cannot be written.
+        If there is no profile, or one cannot be written, or GIMP would not see what is written.
     """
     source = plugin_source()
+    targets = chosen_profiles(profile)
+    for target in targets:
+        if reason := hidden_from_gimp(target.folder):
+            raise InputError(reason)
     described = _describe()
     written = []
-    for target in chosen_profiles(profile):
+    for target in targets:
         _install_into(target, source, described)
         written.append(target.plugin)
         print(f"installed {target.plugin}")
     print(f"the plug-in will call {sys.executable} (defocus {__version__})")
-    print("start GIMP again; the entries are under Filters > Defocus")
-    for target in chosen_profiles(profile):
+    prepare(print)
+    print("start GIMP again; the entries are under Filters > Defocus, Select and Layer > Mask")
+    for target in targets:
         if target.packaging:
             print(f"note: {sandbox_advice(target.packaging)}")
     return written
@@ -113,9 +120,14 @@ def _describe() -> dict[str, Any]:
         raise InputError(f"the worker process cannot be used: {error}") from error
 
 
+def is_foreign(plugin: Path) -> bool:
+    """Return whether a folder holds something that `install` did not write."""
+    return plugin.is_dir() and any(plugin.iterdir()) and not (plugin / CLIENT).exists()
+
+
 def _refuse_foreign(plugin: Path) -> None:
     """Raise `InputError` if a folder is not one that `install` wrote."""
-    if plugin.is_dir() and any(plugin.iterdir()) and not (plugin / CLIENT).exists():
+    if is_foreign(plugin):
         raise InputError(f"{plugin}: holds another plug-in of that name; move it away first")
 
 
@@ -129,6 +141,9 @@ def _install_into(target: Profile, source: Path, described: dict[str, Any]) -> N
         fresh = Path(tempfile.mkdtemp(prefix=".defocus-", dir=target.folder))
         for file in sorted(source.glob("*.py")):
             shutil.copyfile(file, fresh / file.name)  # with a new date: GIMP asks only changed plug-ins anew
+        (fresh / LOCALE).mkdir()
+        for file in sorted((source / LOCALE).glob("*.po")):
+            shutil.copyfile(file, fresh / LOCALE / file.name)
         shutil.copyfile(client.__file__, fresh / CLIENT)
         settings = {
             "protocol": PROTOCOL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NAME", "Profile", "chosen_profiles", "find_profiles", "sandbox_advice"]
+__all__ = ["NAME", "Profile", "chosen_profiles", "find_profiles", "hidden_from_gimp", "quoted", "sandbox_advice"]
 
 NAME = "defocus"
+_PLUGINS = "plug-ins"
 _VERSION_FOLDER = re.compile(r"3\.\d+")
 
 
@@ -38,7 +40,7 @@ class Profile:
     @property
     def plugin(self) -> Path:
         """The plug-in's folder: GIMP wants folder and file to carry the same name."""
-        return self.folder / "plug-ins" / NAME
+        return self.folder / _PLUGINS / NAME
 
 
 def find_profiles(
@@ -90,12 +92,50 @@ def chosen_profiles(profile: str | os.PathLike[str] | None) -> list[Profile]:
         folder = Path(profile).expanduser()
         if not folder.is_dir():
             raise InputError(f"{folder}: there is no such folder")
+        # GIMP's preferences show the folder with the plug-ins: that is what people have at hand
+        if folder.name == NAME and folder.parent.name == _PLUGINS:
+            folder = folder.parent
+        if folder.name == _PLUGINS:
+            folder = folder.parent
         packaging = "flatpak" if ".var" in folder.parts else "snap" if "snap" in folder.parts else ""
         return [Profile(folder, packaging)]
     found = find_profiles()
     if not found:
         raise InputError("no GIMP 3 profile was found: start GIMP 3 once, or give --profile FOLDER")
     return found
+
+
+def hidden_from_gimp(
+    folder: Path, *, platform: str | None = None, python: str | None = None, home: Path | None = None
+) -> str:
+    """Return why GIMP would not see what this Python writes into a folder, and the mend; empty where it does.
+
+    Python from the Microsoft Store is shown a copy of ``AppData`` of its own when it writes there.
+
+    Parameters
+    ----------
+    folder : Path
+    platform, python, home
+        As `sys.platform`, `sys.base_prefix` and `Path.home`, which are the defaults.
+    """
+    platform = sys.platform if platform is None else platform
+    python = sys.base_prefix if python is None else python
+    home = Path.home() if home is None else home
+    from_store = "WindowsApps" in python or "PythonSoftwareFoundation.Python" in python
+    if platform != "win32" or not from_store or not folder.is_relative_to(home / "AppData"):
+        return ""
+    return (
+        "this Python comes from the Microsoft Store, whose programs write into a copy of AppData that GIMP does not "
+        "see: install Python from python.org and napari-defocus into it, or give --profile a folder outside AppData "
+        "that GIMP's preferences list under Folders > Plug-ins"
+    )
+
+
+def quoted(path: str | os.PathLike[str], platform: str | None = None) -> str:
+    """Return a path as it can be pasted into the system's command line."""
+    if (sys.platform if platform is None else platform) == "win32":
+        return f'"{path}"'
+    return shlex.quote(str(path))
 
 
 def sandbox_advice(packaging: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
@@ -10,13 +10,36 @@ from PIL import Image
 from defocus.pictures.render import color_map
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from defocus.pictures.picture import Picture
 
-__all__ = ["illustration"]
+    View = Literal["overlay", "black", "white", "mask"]
 
-_RUBYLITH = np.array([0.86, 0.08, 0.24], np.float32)  # the red film that marks what a mask hides
+__all__ = ["RUBYLITH", "illustration", "reduced_color", "reduced_size"]
+
+RUBYLITH = (0.86, 0.08, 0.24)
+"""The red film that marks what a mask hides."""
+
+_FILM = 0.65  # how much of what lies below the film it takes
+
+
+def reduced_size(shape: tuple[int, int], limits: tuple[int, int]) -> tuple[int, int]:
+    """Return the width and height to which a picture of (height, width) is scaled to fit into (height, width)."""
+    scale = min(limits[0] / shape[0], limits[1] / shape[1])
+    return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
+
+
+def reduced_color(color: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return planes (H, W, channels) scaled to (width, height): means of what falls together, or larger pixels."""
+    way = Image.Resampling.BOX if size[0] < color.shape[1] else Image.Resampling.NEAREST
+    planes = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(color[..., channel], np.float32)).resize(size, way))
+        for channel in range(color.shape[2])
+    ]
+    return np.stack(planes, axis=-1)
 
 
 def illustration(
@@ -26,15 +49,17 @@ def illustration(
     limits: tuple[int, int],
     maximum: float = 1.0,
     colors: bool = False,
+    view: View = "overlay",
+    film: Sequence[float] = RUBYLITH,
 ) -> NDArray[np.uint8]:
     """Return a small RGB picture of a result.
 
     Parameters
     ----------
     kind : str
-        ``"focus_mask"`` shows the picture with red film over what is masked; any other map is shown in grey.
-    values : float32 (H, W) or (H, W, 3)
-        A mask, a map, or a picture, which is shown as it is.
+        ``"focus_mask"`` shows the picture as `view` says; any other map is shown in grey.
+    values : float32 (H, W) or (H, W, 3 or 4)
+        A mask, a map, or a picture, which is shown as it is, without its opacity.
     picture : Picture
         What the result was made of.
     limits : tuple of int
@@ -43,29 +68,29 @@ def illustration(
         The value that is shown white, for maps.
     colors : bool
         Show maps in colours.
+    view : {"overlay", "black", "white", "mask"}
+        For masks: film over what is masked, what is not masked on black or on white, or the mask itself.
+    film : sequence of float
+        Colour of the film, RGB in [0, 1].
 
     Returns
     -------
     uint8 (h, w, 3)
     """
-    full_height, full_width = picture.shape
-    scale = min(limits[0] / full_height, limits[1] / full_width)
-    size = max(1, round(full_width * scale)), max(1, round(full_height * scale))
-
-    def reduced(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-        return np.asarray(image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST))
-
-    def reduced_color(color: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.stack([reduced(color[..., channel]) for channel in range(3)], axis=-1)
-
+    size = reduced_size(picture.shape, limits)
     if values.ndim == 3:
-        small = reduced_color(values)
+        small = reduced_color(values[..., :3], size)
     elif kind == "focus_mask":
-        color, mask = reduced_color(picture.color), reduced(values)[..., np.newaxis]
-        small = mask * color + (1 - mask) * (0.35 * color + 0.65 * _RUBYLITH)
+        color, mask = reduced_color(picture.color, size), reduced_color(values[..., np.newaxis], size)
+        hidden = {
+            "overlay": (1 - _FILM) * color + np.float32(_FILM) * np.asarray(film, np.float32),
+            "black": np.zeros_like(color),
+            "white": np.ones_like(color),
+            "mask": np.zeros_like(color),
+        }[view]
+        small = mask * (np.ones_like(color) if view == "mask" else color) + (1 - mask) * hidden
     else:
-        level = reduced(values) / max(maximum, 1e-6)
+        level = reduced_color(values[..., np.newaxis], size)[..., 0] / max(maximum, 1e-6)
         if colors:
             return color_map(level, 1.0)
         small = np.repeat(level[..., np.newaxis], 3, axis=-1)

@@ -34,17 +34,23 @@ focus_mask
     ``parameters``: MaskParameters; ``in_focus``, ``blurred``: files of H x W bytes, 0 or not, that bind the
     mask; ``invert``: bool; ``existing``: file of H x W float32, a mask to combine with, and ``combine``:
     "replace" (default), "intersect", "add" or "subtract"; ``limit``: file of H x W float32, where the mask
-    may change, and ``outside``: what stands elsewhere if there is no existing mask; ``output``. Result: an
+    may change, and ``outside``: what stands elsewhere if there is no existing mask; ``trimap``: px, within
+    which of the boundary the mask becomes 0.5, for programs that find the edge themselves, and
+    ``matte``: file of H x W float32, what they found, in place of the mask; ``output``. Result: an
     array (H, W) in [0, 1], and ``threshold`` (px).
 confidence
     ``output``. Result: an array (H, W) in [0, 1].
 restore, magnify
     ``parameters``: RestorationParameters or MagnificationParameters; ``map_parameters``: MapParameters;
-    ``alpha``: bool; ``output``. Result: an array (H, W, 3) in [0, 1], encoded as the picture was, with the
-    picture's opacity as a fourth channel if asked for.
+    ``alpha``: bool; ``output``. Result: an array (H, W, 3), encoded as the picture was, with the picture's
+    opacity as a fourth channel if asked for. Float pixels may lie outside [0, 1]: they are measured clipped,
+    and as "float32" come back outside it, exactly as they were where nothing was changed.
 preview
-    ``of``: one of the five requests above, with its arguments; ``size``: [height, width] at most.
-    Result: an array (h, w, 3), uint8, that shows a person the result, and the numbers of that result.
+    ``of``: one of the five requests above, with its arguments; ``size``: [height, width] at most; ``view``
+    of a mask: "overlay" (default, with ``film``: RGB in [0, 1]), "black", "white" or "mask".
+    Result: an array (h, w, 3), uint8, that shows a person the result, and the numbers of that result. What
+    was computed in full for it is kept for the same request itself; pictures that a preview shows much
+    reduced are computed reduced.
 describe
     Result: ``version``, ``protocol``, ``requests`` (what this version can do) and ``parameters``: for
     "analysis", "map", "mask", "restoration" and "magnification" the controls of that parameter class.

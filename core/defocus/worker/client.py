@@ -31,7 +31,12 @@ PROTOCOL = 1
 """Version of the protocol that this client speaks."""
 
 _START_SECONDS = 60.0  # a cold disk and a virus scanner can make importing take long
-_BUNDLE_VARIABLES = ("GI_TYPELIB_PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+# What macOS bundles, AppImages and Windows installers set for the programs and libraries that they bring
+_BUNDLE_VARIABLES = (
+    *("GI_TYPELIB_PATH", "GIO_EXTRA_MODULES", "GIO_MODULE_DIR", "GDK_PIXBUF_MODULE_FILE", "GTK_PATH"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP"),
+)
+_BUNDLE_PREFIX = "DYLD_"
 
 Progress = Callable[[float, str], None]
 
@@ -72,7 +77,11 @@ def clean_environment() -> dict[str, str]:
     dict of str
         To be passed to `WorkerClient` by programs that bring their own Python and libraries.
     """
-    return {name: value for name, value in os.environ.items() if name not in _BUNDLE_VARIABLES}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _BUNDLE_VARIABLES and not name.startswith(_BUNDLE_PREFIX)
+    }
 
 
 class WorkerClient:

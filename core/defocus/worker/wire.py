@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import hashlib
 import sys
 import traceback
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from defocus import __version__
 from defocus.errors import Cancelled, DefocusError, InputError
 from defocus.parameters import PARAMETERS, describe
-from defocus.session import REQUESTS, Question, Session
+from defocus.session import REQUESTS, Question, Result, Session
 from defocus.worker.client import PROTOCOL
+from defocus.worker.trimap import trimap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["WorkerSession"]
 
 _WHITE = {"uint8": 255, "uint16": 65535}
+_GLANCE = 0.6  # a preview smaller than this share of the picture is computed small, where results are pictures
 
 
 class _RequestError(Exception):
@@ -43,6 +46,7 @@ class WorkerSession:
         self.send = send
         self.session = Session()
         self.number: Any = None
+        self.last: tuple[Any, Result] | None = None  # what a preview showed, until it is wanted in full
         self.requests: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
             "open": self.open,
             **dict.fromkeys(REQUESTS, self.array_request),
@@ -71,7 +75,8 @@ class WorkerSession:
             self.fail("memory", "there is not enough memory for this picture")
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            self.fail("disk", "the disk with the temporary folder is full" if full else f"temporary files: {error}")
+            said = f"the disk with the temporary folder {self.folder.parent} is full"
+            self.fail("disk", said if full else f"temporary files: {error}")
         except Exception as error:  # whatever it is, the host must be told in one line
             traceback.print_exc()
             sys.stderr.flush()
@@ -102,18 +107,22 @@ class WorkerSession:
 
     def open(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Take a picture, or keep the held one, and analyse it; return what was found out about it."""
+        from defocus.pictures.wide import split_wide
+
         parameters = _parameters("analysis", request.get("parameters"))
-        pixels = None
+        pixels, wide, self.last = None, None, None
         if "file" in request:
             shape = tuple(int(size) for size in request.get("shape", ()))
             pixels = self.read(request["file"], shape, str(request.get("dtype")))
             if str(request.get("dtype")) == "uint16":
                 # Whole-range values: as_picture would take dark 16-bit pixels for 12-bit ones
                 pixels = pixels.astype("float32") / 65535
+            elif str(request.get("dtype")) == "float32":
+                pixels, wide = split_wide(pixels)
         elif not self.session.is_open:
             raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
         source = str(request.get("name", "the picture"))
-        analysis = self.session.open(pixels, parameters, source=source, progress=progress)
+        analysis = self.session.open(pixels, parameters, source=source, wide=wide, progress=progress)
         return {
             "shape": list(analysis.shape),
             "noise_variance": float(analysis.noise_variance),
@@ -125,7 +134,7 @@ class WorkerSession:
         """Return an array in the kind of numbers that was asked for."""
         import numpy as np
 
-        values, facts = self.compute(str(request["request"]), request, progress)
+        values, facts = self.presented(request, *self.compute(str(request["request"]), request, progress))
         output = str(request.get("output", "float32"))
         is_radius = REQUESTS[request["request"]].result == "radius"
         if output not in ("float32", *_WHITE, *(("unit", "color") if is_radius else ())):
@@ -136,7 +145,7 @@ class WorkerSession:
             from defocus.pictures.render import color_map
 
             values = color_map(values, 1.0)
-        elif output != "float32":
+        elif output != "float32" or REQUESTS[request["request"]].result == "unit":
             values = np.clip(values, 0, 1)
         if output in _WHITE:
             values = np.rint(values * np.float32(_WHITE[output])).astype(output)
@@ -144,46 +153,79 @@ class WorkerSession:
 
     def preview(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return a small picture that shows what another request would give."""
-        from defocus.pictures.preview import illustration
+        from defocus.pictures.preview import RUBYLITH, illustration, reduced_size
+        from defocus.worker.glance import glance
 
         kind = str(request.get("of"))
-        values, facts = self.compute(kind, request, progress)
         height, width = (max(1, int(size)) for size in request.get("size", (256, 256)))
-        colors = request.get("output") == "color"
+        view = str(request.get("view", "overlay"))
+        if view not in ("overlay", "black", "white", "mask"):
+            raise _RequestError(f"view must be overlay, black, white or mask, not {view!r}")
+        question = self.question(kind, request)
         picture = self.session.held.picture
-        small = illustration(kind, values, picture, (height, width), facts.get("maximum", 1.0), colors)
+        small_width, _ = reduced_size(picture.shape, (height, width))
+        facts: dict[str, Any] = {}
+        if REQUESTS[kind].result == "picture" and small_width < _GLANCE * picture.shape[1]:
+            values: NDArray[Any] = glance(self.session, question, (height, width), progress)
+        else:
+            key, result = self.compute(kind, request, progress, question)
+            self.last = key, result
+            values, facts = self.presented(request, key, result)
+        small = illustration(
+            kind,
+            values,
+            picture,
+            (height, width),
+            facts.get("maximum", 1.0),
+            request.get("output") == "color",
+            view,  # type: ignore[arg-type]
+            [float(level) for level in request.get("film", RUBYLITH)],
+        )
         return {**self.write(small), **facts}
 
-    def compute(self, kind: str, request: dict[str, Any], progress: Progress) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Return the float32 array of a request, and the numbers that belong to it."""
-        import numpy as np
-
+    def question(self, kind: str, request: dict[str, Any]) -> Question:
+        """Return what is asked, with the masks that were sent along."""
         if kind not in REQUESTS:
             raise _RequestError(f"unknown request {kind!r}")
         if not self.session.is_open:
             raise _RequestError("there is no picture yet: send open first")
-        known, analysis = REQUESTS[kind], self.session.held
-        hints = {
-            name: self.read(request[name], analysis.shape, "uint8") != 0 for name in known.hints if request.get(name)
-        }
-        question = Question(
-            kind,
-            _parameters(known.step, request.get("parameters")) if known.step else None,
-            _parameters("map", request.get("map_parameters")),
-            hints,
-        )
-        result = self.session.answer(question, progress=progress)
+        known, shape = REQUESTS[kind], self.session.held.shape
+        hints = {name: self.read(request[name], shape, "uint8") != 0 for name in known.hints if request.get(name)}
+        parameters = _parameters(known.step, request.get("parameters")) if known.step else None
+        return Question(kind, parameters, _parameters("map", request.get("map_parameters")), hints)
+
+    def compute(
+        self, kind: str, request: dict[str, Any], progress: Progress, question: Question | None = None
+    ) -> tuple[Any, Result]:
+        """Answer a question, unless that is what the last preview showed; return what tells it from others, too."""
+        import numpy as np
+
+        asked = self.question(kind, request) if question is None else question
+        digests = {name: hashlib.sha256(np.asarray(hint).tobytes()).digest() for name, hint in asked.hints.items()}
+        key = kind, asked.parameters, asked.map_parameters, digests
+        if self.last is not None and self.last[0] == key:
+            return self.last
+        self.last = None  # room for the new one
+        return key, self.session.answer(asked, progress=progress)
+
+    def presented(self, request: dict[str, Any], key: Any, result: Result) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Return the float32 array of a request as it was asked for, and the numbers that belong to it."""
+        import numpy as np
+
+        known, analysis = REQUESTS[key[0]], self.session.held
         values, facts = result.values, {}
         if known.result == "radius":
             facts["maximum"] = float(request.get("maximum") or analysis.max_radius)
-        elif known.result == "picture":
-            values = np.clip(values, 0, 1)
-            if request.get("alpha"):
-                alpha = analysis.picture.alpha
-                alpha = np.ones(analysis.shape, np.float32) if alpha is None else alpha
-                values = np.concatenate([values, alpha[..., np.newaxis]], axis=2)
+        elif known.result == "picture" and request.get("alpha"):
+            alpha = analysis.picture.alpha
+            alpha = np.ones(analysis.shape, np.float32) if alpha is None else alpha
+            values = np.concatenate([values, alpha[..., np.newaxis]], axis=2)
         if result.threshold is not None:
             facts["threshold"] = result.threshold
+            if request.get("matte"):
+                values = self.read(request["matte"], analysis.shape, "float32")
+            if request.get("trimap"):
+                values = trimap(values, int(request["trimap"]))
             values = self.combined(1 - values if request.get("invert") else values, request)
         return values, facts
 

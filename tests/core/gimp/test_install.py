@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from defocus.errors import InputError
 from defocus.gimp import doctor as gimp_doctor
 from defocus.gimp import install as gimp_install
 from defocus.gimp import profiles as profiles_of_gimp
+from defocus.gimp.prepare import prepare
 from defocus.parameters import MaskParameters, describe
 from defocus.worker.client import PROTOCOL
 
@@ -36,7 +38,8 @@ def described():
 def profile(tmp_path, monkeypatch, described):
     """An empty profile under a name with blanks and letters beyond ASCII."""
     monkeypatch.setattr(gimp_install, "_describe", lambda: described)
-    folder = tmp_path / "Zoë’s Gimp" / "3.0"
+    monkeypatch.setattr(gimp_install, "prepare", lambda tell: True)
+    folder = tmp_path / "Zoë's Gimp" / "3.0"
     folder.mkdir(parents=True)
     return folder
 
@@ -171,7 +174,7 @@ def test_the_doctor_names_each_broken_link_and_its_mend(profile, tmp_path, capsy
     (written / "procedures.py").write_text("changed")
     found = wrong(profile)
     assert "ignores it without a word" in found[0][0]
-    assert found[0][1] == f"chmod +x '{written / 'defocus.py'}'"
+    assert shlex.split(found[0][1]) == ["chmod", "+x", str(written / "defocus.py")]  # an apostrophe, too
     assert "procedures.py" in found[1][0]
     assert "is gone" in found[2][0]
     assert len(found) == 3
@@ -184,12 +187,67 @@ def test_the_doctor_names_each_broken_link_and_its_mend(profile, tmp_path, capsy
     bare.chmod(0o755)
     put(python=str(bare))
     assert "No module named" in wrong(profile)[0][0]
+    assert wrong(profile)[0][1].startswith("run: defocus gimp-install --profile ")
+    put(protocol=99)
+    assert "protocol 99" in wrong(profile)[0][0]
+    put(parameters={**good["parameters"], "mask": good["parameters"]["mask"][1:]})
+    assert "not what defocus" in wrong(profile)[0][0]
+    settings.write_text(json.dumps({name: good[name] for name in ("python", "version", "protocol")}))
+    assert "cannot be read" in wrong(profile)[0][0]
     settings.write_text("{")
     assert "cannot be read" in wrong(profile)[0][0]
     assert not gimp_doctor.doctor(profile)
     said = capsys.readouterr().out
     assert "WRONG" in said
     assert "mend: run: defocus gimp-install" in said
+
+
+@pytest.mark.parametrize("below", ["plug-ins", "plug-ins/defocus"])
+def test_the_folder_of_plugins_is_taken_for_what_it_is(profile, below):
+    (profile / below).mkdir(parents=True)
+    assert gimp_install.install(profile / below) == [profile / "plug-ins" / "defocus"]
+    assert (profile / "plug-ins" / "defocus" / "defocus.py").is_file()
+    assert not list((profile / "plug-ins").glob("*/plug-ins"))
+    assert wrong(profile / below) == []
+
+
+def test_somebody_elses_plugin_gets_a_mend_that_works(profile):
+    other = profile / "plug-ins" / "defocus"
+    other.mkdir(parents=True)
+    (other / "defocus.py").write_text("another program")
+    ((text, mend),) = wrong(profile)
+    assert "another plug-in of that name" in text
+    assert mend.startswith("move ")
+    assert shlex.split(mend.split(" away, ")[0])[1] == str(other)
+
+
+def test_python_from_the_microsoft_store_is_told_apart():
+    home = Path("/Users/zoe")
+    roaming = home / "AppData" / "Roaming" / "GIMP" / "3.0"
+    store = r"C:\Program Files\WindowsApps\PythonSoftwareFoundation.Python.3.12_x64"
+
+    def reason(folder, python, platform="win32"):
+        return profiles_of_gimp.hidden_from_gimp(folder, platform=platform, python=python, home=home)
+
+    assert "Microsoft Store" in reason(roaming, store)
+    assert reason(roaming, r"C:\Python312") == ""
+    assert reason(home / "gimp" / "3.0", store) == ""
+    assert reason(roaming, store, "linux") == ""
+
+
+def test_paths_are_quoted_for_the_system_they_are_pasted_into():
+    assert profiles_of_gimp.quoted("/home/Zoë's/3.0", "linux") == "'/home/Zoë'\"'\"'s/3.0'"
+    assert profiles_of_gimp.quoted(r"C:\Users\Zoë's\3.0", "win32") == r'"C:\Users\Zoë\'s\3.0"'.replace("\\'", "'")
+
+
+def test_installing_compiles_once_what_the_first_picture_needs(capsys):
+    told = []
+    assert prepare(told.append)
+    assert "compiling" in told[0]
+    assert "compiled, in" in told[1]
+    told.clear()
+    assert not prepare(told.append, str(Path("/no/such/python")))
+    assert "gimp-doctor" in told[-1]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="flatpak is a thing of Linux")
@@ -206,6 +264,7 @@ def test_the_doctor_asks_flatpak_what_it_allows(tmp_path, monkeypatch, allowed):
 
 def test_sandboxed_profiles_come_with_advice(tmp_path, monkeypatch, described, capsys):
     monkeypatch.setattr(gimp_install, "_describe", lambda: described)
+    monkeypatch.setattr(gimp_install, "prepare", lambda tell: True)
     for place, word in ((".var/app/org.gimp.GIMP/config/GIMP/3.0", "flatpak override"), ("snap/gimp/3.0", "snap")):
         folder = tmp_path / place
         folder.mkdir(parents=True)

@@ -185,6 +185,71 @@ def test_preview_shows_the_picture_where_in_focus_and_red_elsewhere(opened):
     assert "unknown request" in message_of("request", opened, "preview", {"of": "describe"})
 
 
+def test_masks_can_be_seen_in_four_ways(opened):
+    picture = ramp()[..., 0]
+    shown = {
+        view: array_of(opened.request("preview", {"of": "focus_mask", "size": [40, 60], "view": view}))
+        for view in ("black", "white", "mask")
+    }
+    assert (shown["black"][picture > 0.31] == 0).all()
+    assert (shown["white"][picture > 0.31] == 255).all()
+    assert np.array_equal(shown["mask"][..., 0] == 255, picture <= 0.3)
+    film = {"of": "focus_mask", "size": [40, 60], "film": [0, 0, 1]}
+    blue = array_of(opened.request("preview", film))[picture > 0.31].astype(int)
+    assert (blue[:, 2] > blue[:, 0] + 100).all()
+    assert "view must be" in message_of("request", opened, "preview", {"of": "focus_mask", "view": "3d"})
+
+
+@pytest.mark.parametrize("size", [[40, 60], [10, 15]])  # as large as the picture, and computed reduced
+def test_pictures_are_previewed_without_their_opacity(opened, size):
+    asked = {"of": "magnify", "alpha": True, "size": size, "parameters": {"threshold": 20.0}}
+    shown = opened.request("preview", asked)
+    assert shown["shape"] == [*size, 3]
+    step = 40 // size[0]
+    wanted = 255 * ramp()[::step, :, :].reshape(size[0], size[1], step, 3).mean(axis=2)
+    assert abs(array_of(shown) - wanted).max() < 2
+
+
+def test_a_trimap_leaves_the_boundary_open(opened):
+    trimap = array_of(opened.request("focus_mask", {"trimap": 4}))
+    boundary = int(np.count_nonzero(ramp()[0, :, 0] <= 0.3))
+    wanted = np.where(np.arange(60) < boundary - 4, 1, np.where(np.arange(60) < boundary + 4, 0.5, 0))
+    assert np.array_equal(trimap, np.broadcast_to(wanted, (40, 60)).astype(np.float32))
+
+
+def test_a_matte_that_others_made_meets_what_is_there_as_a_mask_does(opened):
+    matte = np.random.default_rng(5).random((40, 60), dtype=np.float32)
+    path = opened.new_file()
+    path.write_bytes(matte.tobytes())
+    given = array_of(opened.request("focus_mask", {"matte": path.name, "invert": True}))
+    assert np.array_equal(given, 1 - matte)
+
+
+def test_what_a_preview_showed_is_not_computed_again(opened):
+    def stages(name, arguments):
+        told = []
+        opened.request(name, arguments, progress=lambda fraction, stage: told.append(stage))
+        return told
+
+    chosen = {"parameters": {"smoothness": 2.0}}
+    assert "cutting the mask" in stages("preview", {"of": "focus_mask", **chosen})
+    assert stages("focus_mask", {**chosen, "invert": True, "output": "uint8"}) == []
+    assert "cutting the mask" in stages("focus_mask", {"parameters": {"smoothness": 3.0}})
+
+
+def test_values_beyond_black_and_white_are_measured_clipped_and_come_back(worker):
+    picture = ramp(height=60, width=90)
+    picture[10:20, 40:50] = 3.5
+    picture[30:40, 5:15] = -0.25
+    worker.open(picture.tobytes(), shape=picture.shape, dtype="float32")
+    radius = array_of(worker.request("blur_map"))
+    np.testing.assert_allclose(radius, 10 * np.clip(picture[..., 0], 0, 1), atol=1e-5)
+    kept = array_of(worker.request("magnify", {"parameters": {"threshold": 20.0}}))
+    assert np.array_equal(kept, picture)
+    result = array_of(worker.request("restore", {"map_parameters": {"smoothness": 0.05}}))  # no radius above 1 px
+    assert np.array_equal(result, picture)
+
+
 def test_describe_gives_the_controls_of_the_parameter_classes(worker):
     facts = worker.request("describe")
     assert facts["version"] == worker.version == __version__
@@ -363,7 +428,8 @@ def test_the_client_needs_only_the_standard_library():
 
 
 def test_bundled_python_variables_do_not_reach_the_worker(monkeypatch):
-    for name in ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "GI_TYPELIB_PATH"):
+    bundles = ("DYLD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "LD_PRELOAD", "GIO_EXTRA_MODULES", "PYTHONSTARTUP")
+    for name in ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "GI_TYPELIB_PATH", *bundles):
         monkeypatch.setenv(name, "/opt/host")
     monkeypatch.setenv("DEFOCUS_TEST", "kept")
     environment = clean_environment()

@@ -35,7 +35,7 @@ def prepared(kind):
 
 def mask(kind):
     image, layer = prepared(kind)
-    run(MASK, image, [layer], softness=6.0, noise=1e-4)
+    run(MASK, image, [layer], softness=6.0, noise=2.55)
     save(image, f"kind-{kind}")
 
 
@@ -51,7 +51,7 @@ def options():
 
 def blur_map():
     image, layer = prepared("rgb")
-    run(MAP, image, [layer], output="layer-mask", noise=1e-4, maximum=8.0)
+    run(MAP, image, [layer], output="layer-mask", noise=2.55, maximum=8.0)
     save(image, "map")
 
 
@@ -62,7 +62,7 @@ def new_picture(name, file, selected=False, alpha=False, **arguments):
     layer.set_offsets(4, -3)
     if selected:
         image.select_item(Gimp.ChannelOps.REPLACE, ramp_channel(image))
-    run(name, image, [layer], noise=1e-4, **arguments)
+    run(name, image, [layer], noise=2.55, **arguments)
     save(image, file)
     return {}
 

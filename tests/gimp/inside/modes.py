@@ -6,7 +6,7 @@ import sys
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from gi.repository import Gimp
-from tools import FOLDER, MAP, MASK, Report, add_ramp_mask, call, load, ramp_channel, run, save, use_python
+from tools import FOLDER, MAP, MASK, SELECT, Report, add_ramp_mask, call, load, ramp_channel, run, save, use_python
 
 report = Report("modes")
 use_python(FOLDER / "stub-python")
@@ -32,6 +32,67 @@ for output in ("layer-mask", "new-layer", "selection", "channel"):
             report.check(f"{output} {existing} {prepared}", masks, output, existing, prepared)
     report.check(f"{output} replace none", masks, output, "replace", "none")
 report.check("layer-mask add none", masks, "layer-mask", "add", "none")
+
+
+def cut_out():
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    run(MASK, image, [layer], output="cut-out", **CHOSEN)
+    assert image.get_selected_layers() == [layer]
+    save(image, "cut-out")
+
+
+def new_image(output):
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    layer.set_offsets(7, -3)
+    before = Gimp.get_images()
+    run(MASK, image, [layer], output=output, **CHOSEN)
+    (made,) = [other for other in Gimp.get_images() if other not in before]
+    save(made, output)
+    assert image.get_layers() == [layer]
+    assert layer.get_mask() is None
+    made.delete()
+
+
+def select_in_focus():
+    image = load("ramp.png")
+    run(SELECT, image, image.get_layers(), **CHOSEN)
+    save(image, "select-in-focus")
+
+
+report.check("cut-out", cut_out)
+report.check("new-image", new_image, "new-image")
+report.check("new-image-mask", new_image, "new-image-mask")
+report.check("select in focus", select_in_focus)
+
+
+def extracted(**arguments):
+    """The edge is GIMP's within the band, and the suite's answer stands outside it."""
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    before = Gimp.get_images()
+    run(MASK, image, [layer], edge="extract", threshold=4.025, softness=3.0, **arguments)
+    assert Gimp.get_images() == before, "an image is left"
+    assert Gimp.Selection.is_empty(image)
+    save(image, "extracted-inverted" if arguments else "extracted")
+
+
+report.check("extracted", extracted)
+report.check("extracted inverted", lambda: extracted(invert=True))
+
+
+def wide_gamut(name, output, **arguments):
+    """What is measured and what is stored are the layer's own values, whatever they mean as colours."""
+    image = load("ramp.png")
+    image.set_color_profile(Gimp.ColorProfile.new_rgb_adobe())
+    run(name, image, image.get_layers(), output=output, **arguments)
+    save(image, f"adobe-{output}")
+
+
+for output in ("layer-mask", "channel", "selection"):
+    report.check(f"adobe {output}", wide_gamut, MASK, output, **CHOSEN)
+report.check("adobe gray", wide_gamut, MAP, "gray")
 
 
 def selection_use(use, prepared):

@@ -18,6 +18,7 @@ SETTINGS = Path(os.environ["GIMP3_DIRECTORY"]) / "plug-ins" / "defocus" / "setti
 MASK = "plug-in-defocus-in-focus-mask"
 MAP = "plug-in-defocus-blur-map"
 SHARPEN = "plug-in-defocus-sharpen"
+SELECT = "plug-in-defocus-select-in-focus"
 BACKGROUND = "plug-in-defocus-blur-background"
 
 Gegl.init(None)
@@ -30,10 +31,10 @@ class Report:
         self.path = FOLDER / f"{name}.json"
         self.checks = {}
 
-    def check(self, name, function, *arguments):
+    def check(self, name, function, *arguments, **options):
         began = time.monotonic()
         try:
-            facts = function(*arguments) or {}
+            facts = function(*arguments, **options) or {}
             self.checks[name] = {"facts": facts}
         except Exception:
             self.checks[name] = {"error": traceback.format_exc()}

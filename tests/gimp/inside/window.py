@@ -4,84 +4,17 @@ Started by the tests with a small picture, and by the screenshot maker with a ph
 """
 
 import os
-import re
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
+from desk import DIALOG, MAIN, choose, keys, main_window, screenshot, settled, shell, tint, wait, window
 from gi.repository import Gimp
-from tools import FOLDER, Report, load, save
+from tools import Report, load, save
 
 report = Report("window")
 PICTURE = os.environ.get("DEFOCUS_TEST_PICTURE", "photo.png")
-MAIN, DIALOG = "– GIMP", "In-focus layer mask"
-
-
-def shell(*command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
-def window(title):
-    return shell("xdotool", "search", "--onlyvisible", "--name", title).split("\n")[0]
-
-
-def wait(what, condition, seconds=40):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.15)
-    screenshot("timeout")
-    raise AssertionError(f"waited in vain for {what}")
-
-
-def screenshot(name, title=None):
-    target = window(title) if title else "root"
-    subprocess.run(["import", "-window", target, str(FOLDER / f"window-{name}.png")], check=True)
-
-
-def colors(title):
-    """Return the mean colours of a coarse grid of a window."""
-    return shell("convert", f"x:{window(title)}", "-scale", "8x6!", "-depth", "8", "txt:-")
-
-
-def tint(title):
-    """Return by how much red leads in a window on the whole: what is out of focus is tinted red."""
-    found = re.findall(r"#([0-9A-F]{2})([0-9A-F]{2})[0-9A-F]{2}", colors(title))
-    return sum(max(int(red, 16) - int(green, 16), 0) for red, green in found)
-
-
-def settled(title, seconds=1.2):
-    """Wait until a window has not changed for a while."""
-    last, since = colors(title), time.monotonic()
-    while time.monotonic() - since < seconds:
-        time.sleep(0.2)
-        now = colors(title)
-        if now != last:
-            last, since = now, time.monotonic()
-    return last
-
-
-def keys(*names):
-    for name in names:
-        shell("xdotool", "key", "--delay", "60", name)
-        time.sleep(0.25)
-
-
-def choose(search, dialog):
-    """Open a dialog through GIMP's search for actions, which finds what the menus hold."""
-    shell("xdotool", "windowfocus", "--sync", window(MAIN))
-    keys("slash")
-    time.sleep(0.8)
-    shell("xdotool", "type", "--delay", "30", search)
-    time.sleep(1.5)
-    screenshot("search")
-    keys("Down", "Return")
-    wait("the dialog", lambda: window(dialog))
 
 
 image = load(PICTURE)
@@ -90,17 +23,32 @@ display = Gimp.Display.new(image)
 
 
 def opened():
-    wait("GIMP's window", lambda: window(MAIN))
-    time.sleep(2)
-    if window("Welcome to"):  # of a new profile
-        shell("xdotool", "windowfocus", "--sync", window("Welcome to"))
-        keys("Escape")
-    shell("xdotool", "windowsize", "--sync", window(MAIN), "1240", "860")
-    time.sleep(1)
-    choose("In-focus layer", DIALOG)
+    main_window()
+    choose("Add In-Focus", DIALOG)
     wait("a preview", lambda: tint(DIALOG) > 200)
     settled(DIALOG)
     screenshot("dialog", DIALOG)
+
+
+def views():
+    """The film gives way to black, and comes back."""
+    film = tint(DIALOG)
+    keys("alt+v", "Down")
+    wait("another view", lambda: tint(DIALOG) < 0.6 * film)
+    settled(DIALOG)
+    screenshot("view", DIALOG)
+    keys("alt+v", "Up")
+    wait("the film", lambda: tint(DIALOG) > 0.9 * film)
+
+
+def grown():
+    """A larger dialog shows a larger preview, and a smaller one a smaller."""
+    shell("xdotool", "windowsize", "--sync", window(DIALOG), "1200", "820")
+    settled(DIALOG)
+    screenshot("grown", DIALOG)
+    shell("xdotool", "windowsize", "--sync", window(DIALOG), "860", "600")
+    settled(DIALOG)
+    screenshot("shrunk", DIALOG)
 
 
 def preview_follows():
@@ -158,14 +106,27 @@ def repeated():
 
 
 def blur_map():
-    choose("Blur map layer", "Blur map layer")
-    settled("Blur map layer")
-    screenshot("map", "Blur map layer")
+    choose("Blur Map Layer", "Blur Map Layer")
+    settled("Blur Map Layer")
+    screenshot("map", "Blur Map Layer")
     count = len(image.get_layers())
     keys("alt+o")
     wait("the map", lambda: len(image.get_layers()) == count + 1)
 
 
-for check in (opened, preview_follows, cancelled, accepted, undone, repeated, blur_map):
+def sharpened():
+    """The preview of a picture; and the options of the polygon, which show when it is chosen."""
+    title = "Sharpen Out-of-Focus Areas"
+    choose("Sharpen Out-of", title)
+    settled(title)
+    screenshot("sharpen", title)
+    keys("alt+b", "Down", "Down")
+    settled(title)
+    screenshot("polygon", title)
+    keys("Escape")
+    wait("the dialog to close", lambda: not window(title))
+
+
+for check in (opened, views, grown, preview_follows, cancelled, accepted, undone, repeated, blur_map, sharpened):
     if not report.check(check.__name__.replace("_", " "), check):
         break  # the rest would only wait in vain

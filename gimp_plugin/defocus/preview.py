@@ -1,0 +1,244 @@
+"""A small picture of the result, made anew by the worker whenever an option changes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gi
+
+gi.require_version("Gdk", "3.0")
+gi.require_version("Gimp", "3.0")
+gi.require_version("Gtk", "3.0")
+import pixels  # noqa: E402
+from gi.repository import Gdk, GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
+from problem import message_of  # noqa: E402
+from words import translated as _  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from session import Session
+
+_WIDTH, _HEIGHT = 420, 340
+_SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step
+_ALWAYS_VERIFIED = 4_000_000  # px; up to here every preview looks if the layer is still the same
+_VIEWS = (("overlay", "Overlay"), ("black", "On black"), ("white", "On white"), ("mask", "Black and white"))
+_FILM = "#db143d"  # the red film that marks what a mask hides
+
+
+class _Run:
+    """One preview under way, in a thread of its own that waits for the worker."""
+
+    def __init__(self, settings: list[Any]) -> None:
+        self.settings = settings
+        self.analysis: dict[str, Any] | None = None  # while that is measured
+        self.only_analysis = False
+        self.thread: threading.Thread | None = None
+
+
+class Preview:
+    """All of GIMP and GTK is touched in the main thread only; a thread starts the worker and waits for it."""
+
+    def __init__(self, session: Session, config: Gimp.ProcedureConfig, image: Gimp.Image, layer: Gimp.Layer) -> None:
+        self.session, self.procedure, self.config = session, session.procedure, config
+        self.image, self.layer = image, layer
+        self.run: _Run | None = None
+        self.wanted = False
+        self.timer = 0
+        self.finished = False
+        self.size = (_WIDTH, _HEIGHT)
+        self.picture = Gtk.Image()
+        self.bar = Gtk.ProgressBar(show_text=True, text="")
+        self.note = Gtk.Label(label="", xalign=0, wrap=True, max_width_chars=50)
+        self.switch = Gtk.CheckButton(label=_("_Preview"), use_underline=True, active=True)
+        self.switch.connect("toggled", self._switched)
+        self.view = Gtk.ComboBoxText()
+        self.film = Gtk.ColorButton(title=_("Colour of what is not in focus"))
+        self.widget = self._built()
+
+    def _built(self) -> Any:
+        """Return the preview with its controls."""
+        frame = Gtk.ScrolledWindow(min_content_width=_WIDTH, min_content_height=_HEIGHT)
+        # A scrolled window without bars may be smaller than what it holds, so that the dialog can shrink again
+        frame.set_policy(Gtk.PolicyType.EXTERNAL, Gtk.PolicyType.EXTERNAL)
+        frame.add(self.picture)
+        frame.connect("size-allocate", self._resized)
+        thumbnail = self.layer.get_thumbnail(_WIDTH, _HEIGHT, Gimp.PixbufTransparency.KEEP_ALPHA)
+        if thumbnail is not None:
+            self.picture.set_from_pixbuf(thumbnail)  # something to see at once
+        row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
+        row.pack_start(self.switch, False, False, 0)
+        if self.procedure.is_mask:
+            for name, label in _VIEWS:
+                self.view.append(name, _(label))
+            self.view.set_active_id("overlay")
+            color = Gdk.RGBA()
+            color.parse(_FILM)
+            self.film.set_rgba(color)
+            label = Gtk.Label(label=_("_View"), use_underline=True, mnemonic_widget=self.view)
+            for child in (self.film, self.view, label):
+                row.pack_end(child, False, False, 0)
+            self.view.connect("changed", lambda *_arguments: self.request())
+            self.film.connect("color-set", lambda *_arguments: self.request())
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        for child in (frame, self.bar, self.note, row):
+            box.pack_start(child, child is frame, child is frame, 0)
+        box.show_all()
+        return box
+
+    # ---- what the dialog asks for
+
+    def request(self) -> None:
+        """Make the preview anew soon."""
+        if not self.timer and not self.finished:
+            self.timer = GLib.timeout_add(_SETTLE_MILLISECONDS, self._start)
+
+    def stop(self) -> None:
+        """End it and the worker at once."""
+        self._take_no_more()
+        self.session.close()
+
+    def hand_over(self) -> None:
+        """Take no more requests; wait for the one under way if what it computes is what is wanted, else end it."""
+        self._take_no_more()
+        run = self.run
+        if run is None or run.thread is None:
+            return
+        if run.settings != self.procedure.settings(self.config):
+            if run.analysis != self.procedure.analysis(self.config):
+                self.session.stop()
+                return
+            run.only_analysis = True
+        Gimp.progress_init(self.procedure.blurb)
+        while run.thread.is_alive():
+            GLib.MainContext.default().iteration(False)
+            run.thread.join(0.02)
+
+    def _take_no_more(self) -> None:
+        self.finished = True
+        if self.timer:
+            GLib.source_remove(self.timer)
+            self.timer = 0
+
+    def _switched(self, *_arguments: Any) -> None:
+        if self.switch.get_active():
+            self.request()
+        elif self.run is not None:
+            self.wanted = False
+            self.session.stop()
+
+    def _resized(self, _widget: Any, place: Any) -> None:
+        if abs(place.width - self.size[0]) + abs(place.height - self.size[1]) > 8:
+            self.size = place.width, place.height
+            self.request()
+
+    # ---- one preview
+
+    def _start(self) -> bool:
+        self.timer = 0
+        if self.finished or not self.switch.get_active():
+            return GLib.SOURCE_REMOVE
+        if self.run is not None:
+            self.wanted = True  # when the present one is done
+            return GLib.SOURCE_REMOVE
+        try:
+            self.procedure.check(self.image, self.config)
+            run = _Run(self.procedure.settings(self.config))
+        except Exception as error:
+            self._show_error(error)
+            return GLib.SOURCE_REMOVE
+        self.run = run
+        run.thread = threading.Thread(target=self._work, args=(run,), daemon=True)
+        run.thread.start()
+        return GLib.SOURCE_REMOVE
+
+    def _work(self, run: _Run) -> None:
+        """Run in a thread of its own: let the worker work, and hand its answer to the main thread."""
+
+        def progress(fraction: float, stage: str) -> None:
+            GLib.idle_add(self._show_progress, fraction, stage)
+
+        try:
+            worker = self.session.worker
+            sent, analysis, request = _in_main_thread(self._read)
+            run.analysis = analysis
+            self.session.analyze(sent, analysis, progress)
+            run.analysis = None
+            if run.only_analysis:
+                return
+            answer = worker.request("preview", request, progress=progress)
+            path = Path(answer["path"])
+            answer["pixels"] = path.read_bytes()
+            path.unlink()
+        except Exception as error:
+            GLib.idle_add(self._done, run, None, error)
+        else:
+            GLib.idle_add(self._done, run, answer, None)
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Return what to send; in the main thread, for it reads GIMP's pixels."""
+        width, height = pixels.size_of(self.layer)
+        sent = self.session.send(self.layer, verify=width * height <= _ALWAYS_VERIFIED)
+        arguments = self.procedure.arguments(self.session.worker.new_file, self.layer, self.config)
+        arguments.pop("trimap", None)
+        request = {**arguments, "of": self.procedure.request, "size": [self.size[1], self.size[0]]}
+        if self.procedure.is_mask:
+            color = self.film.get_rgba()
+            request.update(view=self.view.get_active_id(), film=[color.red, color.green, color.blue])
+        return sent, self.procedure.analysis(self.config), request
+
+    def _done(self, run: _Run, answer: dict[str, Any] | None, error: Exception | None) -> bool:
+        self.run = None
+        if self.finished:
+            return GLib.SOURCE_REMOVE
+        if answer is not None:
+            height, width, _channels = answer["shape"]
+            data = GLib.Bytes.new(answer["pixels"])
+            pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, False, 8, width, height, 3 * width)
+            self.picture.set_from_pixbuf(pixbuf)
+            self.note.set_text(self.procedure.note(answer, self.session.measured))
+            self._show_progress(0, "")
+        elif error is not None and self.switch.get_active():
+            self._show_error(error)
+        else:
+            self._show_progress(0, "")
+        if self.wanted:
+            self.wanted = False
+            self.request()
+        return GLib.SOURCE_REMOVE
+
+    def _show_progress(self, fraction: float, stage: str) -> bool:
+        if self.finished:
+            Gimp.progress_set_text(stage)
+            Gimp.progress_update(min(max(fraction, 0), 1) / 2)
+        else:
+            self.bar.set_fraction(min(max(fraction, 0), 1))
+            self.bar.set_text(stage)
+        return GLib.SOURCE_REMOVE
+
+    def _show_error(self, error: Exception) -> None:
+        self.note.set_text(message_of(error))
+        self._show_progress(0, "")
+
+
+def _in_main_thread(function: Callable[[], Any]) -> Any:
+    """Call a function in the thread that runs GTK's main loop, and wait for what it returns or raises."""
+    done = threading.Event()
+    outcome: list[Any] = []
+
+    def call() -> bool:
+        try:
+            outcome.append((function(), None))
+        except Exception as error:
+            outcome.append((None, error))
+        done.set()
+        return GLib.SOURCE_REMOVE
+
+    GLib.idle_add(call)
+    done.wait()
+    value, error = outcome[0]
+    if error is not None:
+        raise error
+    return value
