@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Source"]
 
+_CHANNEL_LABELS = ("c", "ch", "channel", "channels")  # what axes of channels are called
 _PREFERRED_PIXELS = 32_000_000  # of a multiscale layer, take the finest level with at most so many in a plane
 
 
@@ -137,6 +138,13 @@ class Source:
     def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
         """Load one plane, (H, W) or (H, W, channels)."""
         return np.asarray(self.data[index] if index else self.data)
+
+    def channel(self, index: tuple[int, ...] | None) -> str:
+        """Return the name of the channel that a plane belongs to, as in "channel 1"; "" where there are no channels."""
+        if index is None:
+            return ""
+        named = zip(self.axis_labels, index, strict=False)
+        return " ".join(f"channel {at}" for label, at in named if label.lower() in _CHANNEL_LABELS)
 
     def key(self, index: tuple[int, ...]) -> object:
         """Return something that is equal for equal pixels, so that an analysis can be used again.
