@@ -135,7 +135,7 @@ def upsert(viewer: Viewer, result: LayerDataTuple, source: Source) -> Layer:
     if whole and isinstance(layer.data, np.ndarray) and layer.data.shape[len(index) :] == values.shape[len(index) :]:
         layer.data[index] = values[(0,) * len(index)]
         layer.refresh()
-        about |= {"index": None, "channel": "", "name": layer.name, "changed_since": list(index)}
+        about = {**about, "index": None, "channel": "", "name": layer.name, "changed_since": list(index)}
     else:
         if layer.name == result_of(layer).get("name"):
             layer.name = about["name"]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import ComboBox, Container, Label, ProgressBar, PushButton, TextEdit
+from magicgui.widgets import ComboBox, Container, FileEdit, Label, ProgressBar, PushButton, TextEdit
 from superqt.utils import qdebounced
 
 from defocus.errors import Cancelled, DefocusError
@@ -16,7 +16,7 @@ from napari_defocus.layers.results import is_result, result_of, upsert
 from napari_defocus.layers.source import Source
 from napari_defocus.reproduce import as_command, as_python
 from napari_defocus.widgets import engines
-from napari_defocus.widgets.controls import Choice, ParameterControls, row
+from napari_defocus.widgets.controls import ParameterControls, labelled, row, wrap
 from napari_defocus.widgets.run import Runner
 
 if TYPE_CHECKING:
@@ -51,11 +51,12 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._pending: Callable[[], None] | None = None  # to be done as soon as nothing runs
         self._do_soon = qdebounced(self._do_pending, timeout=0)
         self._last: Mapping[str, Any] = {}  # what the last result was made by
-        self._panel: Any = Container(labels=True, scrollable=True)
+        self._panel: Any = Container(labels=False, scrollable=True)
         self.image = ComboBox(label="Image", choices=self._pictures, tooltip="The image layer to measure.")
         self.planes = ComboBox(
             label="Slices", choices=("current slice", "all slices"), tooltip="Of a stack: what to measure."
         )
+        self._planes_row = labelled(self.planes)
         self.analysis = ParameterControls(AnalysisParameters)
         self.more = PushButton(text="Analysis settings", tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
@@ -82,18 +83,20 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _build(self, *controls: Any, afterwards: tuple[Any, ...] = ()) -> None:
         """Lay the dock out: picture, its own controls, run, and what can be done with the result."""
-        for box in (self.image, *(one for one in (*controls, *afterwards) if isinstance(one, ComboBox))):
+        rows = [labelled(one) if isinstance(one, ComboBox | FileEdit | Label) else one for one in controls]
+        after = [labelled(one) if isinstance(one, ComboBox | FileEdit | Label) else one for one in afterwards]
+        for box in (self.image, *(one for one in controls if isinstance(one, ComboBox))):
             _elide(box)
         buttons = row(self.run_button, self.cancel_button)
         copies = row(self.copy_python, self.copy_command)
         self._panel.extend(
-            [self.image, self.planes, *controls, self.more, *self.analysis, buttons, self.bar, *afterwards, copies]
+            [
+                *(labelled(self.image), self._planes_row, *rows, self.more, *self.analysis),
+                *(buttons, self.bar, self.status, *after, copies),
+            ]
         )
-        self.status.native.setWordWrap(True)
-        self._in_full_width(self.status, self.bar)
-        for control in controls:
-            if isinstance(control, Choice) and control.slider is not None:
-                self._in_full_width(control.slider, control)
+        wrap(self.status)
+        self._panel.native.layout().addStretch(1)
         scroll = self._panel.root_native_widget
         scroll.setMinimumWidth(_WIDTH)
         self.native.layout().addWidget(scroll)
@@ -103,17 +106,6 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._on_image(self.image.value)
         self.analysis.visible = False
         self.bar.visible = False
-
-    def _in_full_width(self, widget: Any, above: Any) -> None:
-        """Put a widget below another one, without the column of labels."""
-        layout = self._panel.native.layout()
-        place = next(
-            at for at in range(layout.count()) if layout.itemAt(at).widget().isAncestorOf(above.native)
-            or layout.itemAt(at).widget() is above.native
-        )  # fmt: skip
-        layout.insertWidget(place + 1, widget.native)
-        widget.native.setMinimumWidth(1)  # whatever its text asks for
-        widget.native.show()
 
     # ---- the picture
 
@@ -126,7 +118,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._panel.reset_choices()
 
     def _on_image(self, layer: Image | None) -> None:
-        self.planes.visible = layer is not None and layer.ndim > 2
+        self._planes_row.visible = layer is not None and layer.ndim > 2
         self.run_button.enabled = layer is not None and not self.running
 
     def _toggle_analysis(self) -> None:

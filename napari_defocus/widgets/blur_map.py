@@ -47,7 +47,6 @@ class BlurMapWidget(DefocusWidget):
         self.legend = Label(label="Colours", value="")
         self.run_button.text = "Measure blur"
         self._build(self.what, *self.parameters, self.unit, afterwards=(self.legend,))
-        self.legend.native.setWordWrap(True)
         self.unit.changed.connect(self._on_unit)
 
     def _units(self, _: object) -> list[tuple[str, str]]:

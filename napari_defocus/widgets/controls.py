@@ -13,10 +13,11 @@ from magicgui.widgets import (
     FileEdit,
     FloatSlider,
     FloatSpinBox,
+    Label,
     LineEdit,
     SpinBox,
 )
-from magicgui.widgets.bases import RangedWidget, ValueWidget
+from magicgui.widgets.bases import ButtonWidget, RangedWidget, ValueWidget
 from psygnal import Signal
 
 from defocus.errors import InputError
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
     from defocus.parameters import Control
 
-__all__ = ["Choice", "FileChoice", "ParameterControls", "number_control", "row"]
+__all__ = ["Choice", "FileChoice", "ParameterControls", "labelled", "number_control", "row", "stacked", "wrap"]
+
+_LABEL_WIDTH = 112  # px; longer labels wrap
+_NUMBER_WIDTH = 96  # px of a number beside its slider
 
 _SLIDER_TOP = 8.0  # px; a slider over the whole range of a radius could not be set to a tenth
 _FAMILY = "psf"  # the parameter whose word says which others mean anything
@@ -40,6 +44,39 @@ def row(*widgets: Any, **about: Any) -> Container:  # type: ignore[type-arg]
     return made
 
 
+def wrap(label: Label) -> None:
+    """Let a label take the width that there is, break its lines there, and never ask for more."""
+    native = label.native
+    policy = native.sizePolicy()
+    policy.setHorizontalPolicy(policy.Policy.Ignored)
+    policy.setVerticalPolicy(policy.Policy.Preferred)
+    policy.setHeightForWidth(True)
+    native.setSizePolicy(policy)
+    native.setWordWrap(True)
+
+
+def stacked(*widgets: Any, **about: Any) -> Container:  # type: ignore[type-arg]
+    """Return controls one below the other, without margins."""
+    made = Container(widgets=list(widgets), labels=False, **about)
+    made.margins = (0, 0, 0, 0)
+    return made
+
+
+def labelled(control: Any) -> Any:
+    """Return a control with its label before it, or above it if it is a slider; those with text of their own as is."""
+    if isinstance(control, ButtonWidget) or (isinstance(control, Choice) and control.slider is not None):
+        return control
+    text = Label(value=control.label, tooltip=control.tooltip)
+    if isinstance(control, FloatSlider):
+        return stacked(text, control)
+    if isinstance(control, Label):
+        wrap(control)
+    text.native.setWordWrap(True)
+    text.min_width = text.max_width = _LABEL_WIDTH
+    control.native.setMinimumWidth(1)  # whatever it holds: a dock is not widened by that
+    return row(text, control)
+
+
 class Choice(Container):  # type: ignore[type-arg]
     """A control that takes a word or a number: a check box with the word, and the number beside it.
 
@@ -50,7 +87,7 @@ class Choice(Container):  # type: ignore[type-arg]
     control : Control
         With one word in its choices, and a range.
     slider : bool
-        Whether there is a slider for the number too, to be put below in the full width.
+        Whether there is a slider beside the number, in a row below the word.
 
     Attributes
     ----------
@@ -64,21 +101,30 @@ class Choice(Container):  # type: ignore[type-arg]
         self._word, self._field = word, control.name
         self.automatic = CheckBox(value=control.default == word, text=word, tooltip=control.help)
         self.number = number_control(control)
-        self.slider = number_control(control, slider=True) if slider else None
+        self.slider = number_control(control, slider=True, readout=False) if slider else None
+        if self.slider is None:
+            widgets: list[Any] = [self.automatic, self.number]
+        else:
+            text = Label(value=control.label, tooltip=control.help)
+            self.number.max_width = _NUMBER_WIDTH
+            widgets = [row(text, self.automatic), row(self.slider, self.number)]
         super().__init__(
             name=control.name,
             label=control.label,
-            layout="horizontal",
-            widgets=[self.automatic, self.number],
+            layout="vertical" if self.slider is not None else "horizontal",
+            widgets=widgets,
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
         self.tooltip = control.help
-        if self.slider is not None:
-            self.slider.changed.connect(self._on_slider)
         # In place of the container's own signal: who hears of a change finds the word unticked
         self.number.changed.disconnect()
         self.number.changed.connect(self._on_number)
+        if self.slider is not None:  # inner rows pass nothing on
+            self.slider.changed.disconnect()
+            self.automatic.changed.disconnect()
+            self.automatic.changed.connect(lambda: self.changed.emit(self))
+            self.slider.changed.connect(self._on_slider)
 
     def _on_slider(self, value: float) -> None:
         self.number.value = value
@@ -182,7 +228,7 @@ class ParameterControls:
     Attributes
     ----------
     controls : dict
-        The controls by the names of their fields.
+        The controls by the names of their fields; the object itself goes through them with their labels.
     """
 
     changed = Signal()
@@ -191,12 +237,14 @@ class ParameterControls:
         self._class = parameters
         self._visible = True
         self.controls: dict[str, Any] = {}
+        self._rows: dict[str, Any] = {}
         self._families: dict[str, tuple[str, ...]] = {}
         for control in describe(parameters):
             widget = _widget(control, slider=control.name in sliders)
             widget.name = f"{parameters.__name__}_{control.name}"  # two classes may share a name, one container both
             widget.changed.connect(self._on_change)
             self.controls[control.name] = widget
+            self._rows[control.name] = labelled(widget)
             self._families[control.name] = control.applies_to
         if _FAMILY in self.controls:
             self.controls[_FAMILY].changed.connect(self._show_rows)
@@ -205,7 +253,7 @@ class ParameterControls:
         self.changed.emit()
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.controls.values())
+        return iter(self._rows.values())
 
     @property
     def visible(self) -> bool:
@@ -220,7 +268,7 @@ class ParameterControls:
     def _show_rows(self) -> None:
         family = self.controls.get(_FAMILY)
         word = family.word.value if isinstance(family, FileChoice) else None
-        for name, widget in self.controls.items():
+        for name, widget in self._rows.items():
             families = self._families[name]
             widget.visible = self._visible and (not families or word in families)
 
@@ -248,7 +296,7 @@ def _widget(control: Control, *, slider: bool) -> Any:
     return number_control(control, slider=slider)
 
 
-def number_control(control: Control, *, slider: bool = False) -> ValueWidget[Any]:
+def number_control(control: Control, *, slider: bool = False, readout: bool = True) -> ValueWidget[Any]:
     """Return a slider, a spin box, or a line of text for a number whose range spans powers of ten."""
     minimum, maximum = float(control.minimum or 0), float(control.maximum or 1)
     value = control.default if not isinstance(control.default, str) else max(minimum, control.step or minimum)
@@ -256,7 +304,8 @@ def number_control(control: Control, *, slider: bool = False) -> ValueWidget[Any
     if control.step and minimum > 0 and maximum / minimum > 1e6:
         return LineEdit(value=f"{value:g}", **about)
     if slider:
-        return FloatSlider(value=value, min=minimum, max=min(maximum, _SLIDER_TOP), step=control.step, **about)
+        about |= {"min": minimum, "max": min(maximum, _SLIDER_TOP), "step": control.step, "readout": readout}
+        return FloatSlider(value=value, **about)
     numbers: dict[str, Any] = {"value": value, "min": minimum, "max": maximum, "step": control.step}
     if control.whole:
         whole: dict[str, Any] = {name: int(number) for name, number in numbers.items()}

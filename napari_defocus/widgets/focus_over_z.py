@@ -11,7 +11,7 @@ from napari_defocus.focus_over_z import THRESHOLD, StackRequest, computed_stack
 from napari_defocus.layers.results import result_of
 from napari_defocus.layers.source import Source
 from napari_defocus.widgets.base import DefocusWidget
-from napari_defocus.widgets.controls import ParameterControls, number_control
+from napari_defocus.widgets.controls import ParameterControls, labelled, number_control
 from napari_defocus.widgets.plot import FocusPlot
 
 if TYPE_CHECKING:
@@ -48,8 +48,11 @@ class FocusOverZWidget(DefocusWidget):
         self.go = PushButton(text="Go to the sharpest slice", enabled=False)
         self.run_button.text = "Measure stack"
         self.plot = FocusPlot(self.go_to)
-        self._build(self.axis, self.threshold, self.keep_maps, *self.parameters, afterwards=(self.sharpest, self.go))
-        self._panel.native.layout().addWidget(self.plot.native)
+        self._build(
+            self.axis, labelled(self.threshold), self.keep_maps, *self.parameters, afterwards=(self.sharpest, self.go)
+        )
+        layout = self._panel.native.layout()
+        layout.insertWidget(layout.count() - 2, self.plot.native)  # before the buttons that copy
         self.go.changed.connect(self._on_go)
 
     def _pictures(self, widget: object) -> list[Image]:
@@ -68,7 +71,7 @@ class FocusOverZWidget(DefocusWidget):
 
     def _on_image(self, layer: Image | None) -> None:
         super()._on_image(layer)
-        self.planes.visible = False
+        self._planes_row.visible = False
         if hasattr(self, "axis"):
             self.axis.reset_choices()
         if layer is None:
