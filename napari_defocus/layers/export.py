@@ -73,7 +73,8 @@ def save_result(layer: Layer, path: str | Path) -> None:
     Parameters
     ----------
     layer : napari.layers.Layer
-        A mask becomes 8 bits, a matte 16, white is what it marks; maps become TIFFs of 32-bit floats in their unit.
+        A mask becomes 8 bits, a matte 16, white is what it marks; maps become TIFFs of 32-bit floats in their unit,
+        pictures TIFFs with their values as they are.
     path : path-like
         Ending in .tif, or in .png for one slice of a mask or a matte.
 
@@ -88,12 +89,13 @@ def save_result(layer: Layer, path: str | Path) -> None:
     if suffix in (".tif", ".tiff"):
         import tifffile
 
-        values = _whole(data) if _is_mask(layer) else data.astype(np.float32)
+        is_color = bool(getattr(layer, "rgb", False))
+        values = _whole(data) if _is_mask(layer) else data
         with written_whole(file) as beside:
             tifffile.imwrite(
                 beside,
                 values,
-                photometric="minisblack",
+                photometric="rgb" if is_color else "minisblack",
                 compression="zlib",
                 description=description(layer),
                 metadata=None,

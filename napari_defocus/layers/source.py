@@ -135,6 +135,13 @@ class Source:
         """Go through the indices of all planes."""
         return itertools.product(*(range(size) for size in self.stack_shape))
 
+    def index_at(self, point: Sequence[float]) -> tuple[int, ...]:
+        """Return the index of the plane nearest to a point of the world."""
+        if not self.stack_shape:
+            return ()
+        at = self.transform.inverse(self.affine.inverse(np.asarray(point)[-self.ndim :]))[: len(self.stack_shape)]
+        return tuple(int(i) for i in np.clip(np.rint(at), 0, np.array(self.stack_shape) - 1))
+
     def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
         """Load one plane, (H, W) or (H, W, channels)."""
         return np.asarray(self.data[index] if index else self.data)

@@ -1,9 +1,22 @@
 """Widgets: the docks, one file each, and what they share.
 
 `base` is a dock that runs requests, `run` carries one out beside the window, `engines` shares the worker process of a
-viewer, `controls` makes controls from the suite's parameters, `plot` draws the curve of focus over z.
+viewer, `controls` makes controls from the suite's parameters, `layout` puts them in rows, `export` writes results,
+`plot` draws the curve of focus over z.
 """
 
 from __future__ import annotations
 
-__all__ = ["base", "blur_map", "controls", "engines", "focus_mask", "focus_over_z", "plot", "restore", "run"]
+__all__ = [
+    "base",
+    "blur_map",
+    "controls",
+    "engines",
+    "export",
+    "focus_mask",
+    "focus_over_z",
+    "layout",
+    "plot",
+    "restore",
+    "run",
+]

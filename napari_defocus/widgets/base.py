@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from magicgui.widgets import ComboBox, Container, FileEdit, Label, ProgressBar, PushButton, TextEdit
+from magicgui.widgets import ComboBox, Container, Label, ProgressBar, PushButton, TextEdit
 from superqt.utils import qdebounced
 
-from defocus.errors import Cancelled, DefocusError
+from defocus.errors import Cancelled, DefocusError, InputError
 from defocus.parameters import AnalysisParameters
 from napari_defocus.layers.results import is_result, result_of, upsert
 from napari_defocus.layers.source import Source
 from napari_defocus.reproduce import as_command, as_python
 from napari_defocus.widgets import engines
-from napari_defocus.widgets.controls import ParameterControls, labelled, row, wrap
+from napari_defocus.widgets.controls import ParameterControls
+from napari_defocus.widgets.export import Export
+from napari_defocus.widgets.layout import elide, labelled, row, wrap
 from napari_defocus.widgets.run import Runner
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DefocusWidget"]
 
+_MOMENT_SECONDS = 0.5  # a cut that takes longer shows its bar after all
 _WIDTH = 300  # px of a dock unless the user makes it wider
 _log = logging.getLogger(__name__)
 
@@ -48,8 +51,10 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._engine = engines.acquire(viewer, self)
         self._runner = Runner()
         self._closed = False
+        self._shown, self._began = False, 0.0  # whether the dock shows that something runs, and since when it does
         self._pending: Callable[[], None] | None = None  # to be done as soon as nothing runs
         self._do_soon = qdebounced(self._do_pending, timeout=0)
+        self._made_id = ""  # of the layer with the last result
         self._last: Mapping[str, Any] = {}  # what the last result was made by
         self._panel: Any = Container(labels=False, scrollable=True)
         self.image = ComboBox(label="Image", choices=self._pictures, tooltip="The image layer to measure.")
@@ -63,12 +68,14 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop at once.")
         self.bar = ProgressBar(min=0, max=100, value=0, visible=False)
         self.status = Label(value="")
+        self.saving = Export(self._made, self._say, "Export")
         self.copy_python = PushButton(text="Copy as Python", tooltip="Copy lines that compute the last result again.")
         self.copy_command = PushButton(text="Copy as command", tooltip="Copy a command that does it to a file.")
         self._clip = TextEdit()  # never shown: the way to the clipboard
         self.more.changed.connect(self._toggle_analysis)
         self.run_button.changed.connect(self._on_run)
         self.cancel_button.changed.connect(self.cancel)
+        self.saving.button.changed.connect(self._on_export)
         self.copy_python.changed.connect(lambda: self._copy(as_python))
         self.copy_command.changed.connect(lambda: self._copy(as_command))
         self.image.changed.connect(self._on_image)
@@ -83,16 +90,16 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _build(self, *controls: Any, afterwards: tuple[Any, ...] = ()) -> None:
         """Lay the dock out: picture, its own controls, run, and what can be done with the result."""
-        rows = [labelled(one) if isinstance(one, ComboBox | FileEdit | Label) else one for one in controls]
-        after = [labelled(one) if isinstance(one, ComboBox | FileEdit | Label) else one for one in afterwards]
+        rows = [labelled(one) if isinstance(one, ComboBox) else one for one in controls]
+        after = [labelled(one) if isinstance(one, Label) else one for one in afterwards]
         for box in (self.image, *(one for one in controls if isinstance(one, ComboBox))):
-            _elide(box)
+            elide(box)
         buttons = row(self.run_button, self.cancel_button)
         copies = row(self.copy_python, self.copy_command)
         self._panel.extend(
             [
                 *(labelled(self.image), self._planes_row, *rows, self.more, *self.analysis),
-                *(buttons, self.bar, self.status, *after, copies),
+                *(buttons, self.bar, self.status, *after, labelled(self.saving.file), self.saving.button, copies),
             ]
         )
         wrap(self.status)
@@ -131,11 +138,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def current_index(self, source: Source) -> tuple[int, ...]:
         """Return the index of the plane that the viewer shows, by the layer's own place in the world."""
-        if not source.stack_shape:
-            return ()
-        point = np.asarray(self._viewer.dims.point)[-source.ndim :]
-        at = source.transform.inverse(source.affine.inverse(point))[: len(source.stack_shape)]
-        return tuple(int(i) for i in np.clip(np.rint(at), 0, np.array(source.stack_shape) - 1))
+        return source.index_at(self._viewer.dims.point)
 
     def _index(self, source: Source) -> tuple[int, ...] | None:
         every = source.stack_shape and self.planes.value == "all slices"
@@ -201,9 +204,15 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._runner.cancel()
 
     def _on_started(self) -> None:
-        self._set_running(True)
+        self._began = time.monotonic()
+        if not self._runner.quick:
+            self._set_running(True)
 
     def _on_report(self, fraction: float, stage: str) -> None:
+        if not self._shown:  # what is over in a moment needs no bar, which Qt paints at once, whatever else it does
+            if time.monotonic() - self._began < _MOMENT_SECONDS:
+                return
+            self._set_running(True)
         self.bar.value = round(100 * fraction)
         self.status.value = stage
 
@@ -214,11 +223,13 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
             self._complain(error)
 
     def _on_finished(self) -> None:
-        self._set_running(False)
+        if self._shown:
+            self._set_running(False)
         if self._pending is not None:
             self._do_soon()
 
     def _set_running(self, running: bool) -> None:
+        self._shown = running
         self.run_button.enabled = not running and self.image.value is not None
         self.cancel_button.enabled = running
         self.bar.value = 0
@@ -229,8 +240,23 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _add(self, result: Any, source: Source) -> Layer:
         """Show a result, and remember what it was made by."""
         layer = upsert(self._viewer, result, source)
-        self._last = result_of(layer)
+        self._last, self._made_id = result_of(layer), str(layer.unique_id)
+        self.saving.suggest(layer)
         return layer
+
+    def _made(self) -> Layer:
+        """Return the layer of the last result."""
+        for layer in self._viewer.layers:
+            if str(layer.unique_id) == self._made_id:
+                return layer
+        raise InputError("there is no result yet to be written")
+
+    def _say(self, text: str) -> None:
+        self.status.value = text
+
+    def _on_export(self) -> None:
+        with self._complaining():
+            self.saving.write()
 
     def _copy(self, write: Callable[[Mapping[str, Any]], str]) -> None:
         with self._complaining():
@@ -277,10 +303,3 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._viewer.layers.events.inserted.disconnect(self._on_layers)
         self._viewer.layers.events.removed.disconnect(self._on_layers)
         engines.release(self._viewer, self)
-
-
-def _elide(box: ComboBox) -> None:
-    """Let a list of choices be narrower than its longest name, which is then shortened by dots."""
-    native = box.native
-    native.setSizeAdjustPolicy(native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    native.setMinimumContentsLength(8)

@@ -17,64 +17,24 @@ from magicgui.widgets import (
     LineEdit,
     SpinBox,
 )
-from magicgui.widgets.bases import ButtonWidget, RangedWidget, ValueWidget
+from magicgui.widgets.bases import RangedWidget, ValueWidget
 from psygnal import Signal
 
 from defocus.errors import InputError
 from defocus.parameters import describe
+from napari_defocus.widgets.layout import labelled, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from defocus.parameters import Control
 
-__all__ = ["Choice", "FileChoice", "ParameterControls", "labelled", "number_control", "row", "stacked", "wrap"]
+__all__ = ["Choice", "FileChoice", "ParameterControls", "number_control"]
 
-_LABEL_WIDTH = 112  # px; longer labels wrap
 _NUMBER_WIDTH = 96  # px of a number beside its slider
 
 _SLIDER_TOP = 8.0  # px; a slider over the whole range of a radius could not be set to a tenth
 _FAMILY = "psf"  # the parameter whose word says which others mean anything
-
-
-def row(*widgets: Any, **about: Any) -> Container:  # type: ignore[type-arg]
-    """Return controls side by side, without margins."""
-    made = Container(widgets=list(widgets), layout="horizontal", labels=False, **about)
-    made.margins = (0, 0, 0, 0)
-    return made
-
-
-def wrap(label: Label) -> None:
-    """Let a label take the width that there is, break its lines there, and never ask for more."""
-    native = label.native
-    policy = native.sizePolicy()
-    policy.setHorizontalPolicy(policy.Policy.Ignored)
-    policy.setVerticalPolicy(policy.Policy.Preferred)
-    policy.setHeightForWidth(True)
-    native.setSizePolicy(policy)
-    native.setWordWrap(True)
-
-
-def stacked(*widgets: Any, **about: Any) -> Container:  # type: ignore[type-arg]
-    """Return controls one below the other, without margins."""
-    made = Container(widgets=list(widgets), labels=False, **about)
-    made.margins = (0, 0, 0, 0)
-    return made
-
-
-def labelled(control: Any) -> Any:
-    """Return a control with its label before it, or above it if it is a slider; those with text of their own as is."""
-    if isinstance(control, ButtonWidget) or (isinstance(control, Choice) and control.slider is not None):
-        return control
-    text = Label(value=control.label, tooltip=control.tooltip)
-    if isinstance(control, FloatSlider):
-        return stacked(text, control)
-    if isinstance(control, Label):
-        wrap(control)
-    text.native.setWordWrap(True)
-    text.min_width = text.max_width = _LABEL_WIDTH
-    control.native.setMinimumWidth(1)  # whatever it holds: a dock is not widened by that
-    return row(text, control)
 
 
 class Choice(Container):  # type: ignore[type-arg]
@@ -166,7 +126,7 @@ class Choice(Container):  # type: ignore[type-arg]
     def limit(self, maximum: float) -> None:
         """Let the number go up to `maximum`."""
         for widget in (self.number, self.slider):
-            if isinstance(widget, RangedWidget):
+            if isinstance(widget, RangedWidget) and widget.max != maximum:
                 with widget.changed.blocked():
                     widget.max = maximum
 

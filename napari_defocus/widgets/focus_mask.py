@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, PushButton
+from magicgui.widgets import CheckBox, ComboBox, PushButton
 
 from defocus.errors import InputError
 from defocus.parameters import MaskParameters
 from defocus.session import Question
 from napari_defocus.functions import computed_layer
-from napari_defocus.layers.export import cut_out, file_name, save_result
+from napari_defocus.layers.export import cut_out
 from napari_defocus.layers.hints import add_hint_layer, is_hints
 from napari_defocus.layers.results import find_result, result_of, upsert
 from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
-from napari_defocus.widgets.controls import Choice, ParameterControls, row
+from napari_defocus.widgets.controls import Choice, ParameterControls
+from napari_defocus.widgets.layout import row
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["FocusMaskWidget"]
 
 _KINDS = ("focus_mask", "focus_matte")
-_EXPORT = "Export mask"
 _NOTHING = 0.001  # a mask with less of the picture is called empty
 
 
@@ -45,8 +43,6 @@ class FocusMaskWidget(DefocusWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self._painted: Labels | None = None
-        self._suggested = ""
-        self._asked: Path | None = None  # the file about which the user was asked whether to overwrite it
         self._strokes: tuple[tuple[int, ...], object] = (), None  # of the slice that was looked at last
         self.parameters = ParameterControls(MaskParameters, sliders=("threshold",))
         self.hints = ComboBox(
@@ -63,28 +59,19 @@ class FocusMaskWidget(DefocusWidget):
         self.apply_alpha = PushButton(
             text="Apply as alpha", tooltip="Add a copy of the picture with the mask as its opacity."
         )
-        self.file = FileEdit(
-            mode=FileDialogMode.OPTIONAL_FILE,
-            label="File",
-            filter="*.png *.tif",
-            tooltip="Where to write the mask: .png or .tif.",
-        )
-        self.export = PushButton(text=_EXPORT, tooltip="Write the mask to the file above.")
         self.run_button.text = "Find in-focus area"
         self._build(
             *self.parameters,
             self.hints,
             self.add_hints,
             row(self.invert, self.live),
-            afterwards=(self.apply_alpha, self.file, self.export),
+            afterwards=(self.apply_alpha,),
         )
         self.parameters.changed.connect(self._recut)
         self.invert.changed.connect(self._recut)
         self.hints.changed.connect(self._on_hints)
         self.add_hints.changed.connect(self._on_add_hints)
         self.apply_alpha.changed.connect(self._on_apply_alpha)
-        self.file.changed.connect(self._ask_no_more)
-        self.export.changed.connect(self._on_export)
 
     # ---- the mask
 
@@ -113,17 +100,17 @@ class FocusMaskWidget(DefocusWidget):
     def _show(self, result: Any, source: Source) -> None:
         about = result[1]["metadata"]["defocus"]
         other = find_result(self._viewer, source.layer_id, _KINDS[about["kind"] == _KINDS[0]], about["channel"])
-        if other is not None:
+        if other is not None and other.visible:
             other.visible = False  # out of date, but the user's to delete
         layer = self._add(result, source)
-        layer.visible = True
+        if not layer.visible:  # napari draws a layer anew even if nothing changes
+            layer.visible = True
         threshold = self.parameters.controls["threshold"]
         assert isinstance(threshold, Choice)
         threshold.limit(max(about["maximum"], 1.0))
         if threshold.automatic.value:
             threshold.suggest(about["threshold"])
         self.status.value = self._remark(about, source, result_of(layer))
-        self._suggest_file(layer)
 
     def _remark(self, made: dict[str, Any], source: Source, shown: dict[str, Any]) -> str:
         """Return what a person should know of the mask, in one line."""
@@ -197,7 +184,7 @@ class FocusMaskWidget(DefocusWidget):
 
     # ---- what to do with it
 
-    def _made_mask(self) -> Layer:
+    def _made(self) -> Layer:
         layer = self.mask
         if layer is None:
             raise InputError("there is no mask of this picture yet: find its in-focus area first")
@@ -206,30 +193,7 @@ class FocusMaskWidget(DefocusWidget):
     def _on_apply_alpha(self) -> None:
         with self._complaining():
             source = self.source
-            upsert(self._viewer, cut_out(source, self._made_mask()), source)
-
-    def _suggest_file(self, layer: Layer) -> None:
-        """Name the file after the mask, unless the user named one."""
-        if str(self.file.value) in (".", "", self._suggested):
-            self._suggested = str(Path.cwd() / file_name(layer))
-            self.file.value = Path(self._suggested)
-
-    def _ask_no_more(self) -> None:
-        self._asked = None
-        self.export.text = _EXPORT
-
-    def _on_export(self) -> None:
-        with self._complaining():
-            layer = self._made_mask()
-            file = Path(str(self.file.value))
-            if file.is_file() and self._asked != file:
-                self._asked = file
-                self.export.text = "Overwrite it"
-                self.status.value = f"{file.name} is there already. Press {self.export.text}, or choose another file."
-                return
-            self._ask_no_more()
-            save_result(layer, file)
-            self.status.value = f"wrote {file.name}"
+            upsert(self._viewer, cut_out(source, self._made()), source)
 
     def shut_down(self) -> None:
         """Stop whatever runs; see the base class."""

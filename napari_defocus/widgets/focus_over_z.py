@@ -11,7 +11,8 @@ from napari_defocus.focus_over_z import THRESHOLD, StackRequest, computed_stack
 from napari_defocus.layers.results import result_of
 from napari_defocus.layers.source import Source
 from napari_defocus.widgets.base import DefocusWidget
-from napari_defocus.widgets.controls import ParameterControls, labelled, number_control
+from napari_defocus.widgets.controls import ParameterControls, number_control
+from napari_defocus.widgets.layout import labelled
 from napari_defocus.widgets.plot import FocusPlot
 
 if TYPE_CHECKING:

@@ -29,6 +29,8 @@ class Runner:
 
     Attributes
     ----------
+    quick : bool
+        Whether the last run was said to be over in a moment.
     started, finished : Signal
         `finished` comes last, however the run ended.
     reported : Signal
@@ -49,6 +51,7 @@ class Runner:
         self._bar: Any = None  # in napari's activity dock
         self._reporting = False
         self._closed = False
+        self.quick = False
 
     @property
     def running(self) -> bool:
@@ -78,7 +81,7 @@ class Runner:
         """
         if self.running or self._closed:  # closing a viewer changes choices, which must start nothing
             return
-        self._token, self._done, self._title = Token(), done, title
+        self._token, self._done, self._title, self.quick = Token(), done, title, quick
         self._worker = _Worker(work, engine, self._token)
         for signal, slot in self._connections():
             signal.connect(slot)
@@ -116,16 +119,17 @@ class Runner:
     def _on_report(self, report: tuple[float, str]) -> None:
         if self._token is None or self._token.cancelled:
             return
-        fraction, stage = report
-        self.reported.emit(fraction, stage)
-        bar = self._bar
         # napari's bar lets other events in, even the run's next report or its end; one of them is enough at a time
-        if bar is None or self._reporting:
+        if self._reporting:
             return
         self._reporting = True
         try:
-            bar.set_description(f"{self._title}: {stage}")
-            bar.update(max(0, round(100 * fraction) - bar.n))
+            fraction, stage = report
+            self.reported.emit(fraction, stage)
+            bar = self._bar
+            if bar is not None:
+                bar.set_description(f"{self._title}: {stage}")
+                bar.update(max(0, round(100 * fraction) - bar.n))
         finally:
             self._reporting = False
 

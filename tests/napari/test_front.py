@@ -117,22 +117,22 @@ def test_export_names_the_file_and_asks_before_it_overwrites(viewer, quick, fini
     widget = quick("In-focus mask")
     press(widget.run_button)
     finish(widget)
-    assert Path(widget.file.value) == tmp_path / "my_scene_in_focus.png"
-    press(widget.export)
+    assert Path(widget.saving.file.value) == tmp_path / "my_scene_in_focus.png"
+    press(widget.saving.button)
     first = (tmp_path / "my_scene_in_focus.png").read_bytes()
     widget.parameters.controls["threshold"].value = 6.0
     finish(widget)
-    press(widget.export)
+    press(widget.saving.button)
     assert "there already" in widget.status.value
     assert (tmp_path / "my_scene_in_focus.png").read_bytes() == first
-    press(widget.export)
+    press(widget.saving.button)
     assert (tmp_path / "my_scene_in_focus.png").read_bytes() != first
-    press(widget.export)  # and asks again the next time
+    press(widget.saving.button)  # and asks again the next time
     assert "there already" in widget.status.value
     widget.invert.value = True
     finish(widget)
     assert viewer.layers[-1].name == "my/scene not in focus"
-    assert Path(widget.file.value).name == "my_scene_not_in_focus.png"
+    assert Path(widget.saving.file.value).name == "my_scene_not_in_focus.png"
     viewer.layers[-1].name = "mine"
     widget.invert.value = False
     finish(widget)
@@ -265,3 +265,25 @@ def test_the_last_result_is_copied_as_python_and_as_a_command(viewer, quick, fin
     assert QApplication.clipboard().text() == (
         "defocus mask PICTURE --output FOLDER --window 21 --spacing 4 --threshold 2.5"
     )
+
+
+def test_a_map_is_written_with_what_it_was_made_by(viewer, quick, finish, scene, tmp_path, notifications):
+    import json
+
+    import tifffile
+
+    viewer.add_image(scene[0], name="scene", scale=(0.5, 0.5), units=("um", "um"))
+    widget = quick("Blur map")
+    widget.unit.value = "layer"
+    press(widget.saving.button)
+    assert "no result yet" in notifications[-1]
+    press(widget.run_button)
+    finish(widget)
+    assert Path(widget.saving.file.value).name == "scene_blur_radius.tif"
+    widget.saving.file.value = tmp_path / "map.tif"
+    press(widget.saving.button)
+    with tifffile.TiffFile(tmp_path / "map.tif") as written:
+        about = json.loads(written.pages[0].description)
+        np.testing.assert_array_equal(written.asarray(), viewer.layers["scene blur radius"].data)
+    assert (about["unit"], about["version"]) == ("µm", defocus.__version__)
+    assert about["analysis"]["window"] == 21

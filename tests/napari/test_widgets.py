@@ -123,7 +123,7 @@ def test_the_slider_cuts_anew_from_the_held_analysis(viewer, quick, finish, scen
 def test_invert_softness_alpha_and_export(viewer, quick, finish, scene, tmp_path, notifications):
     picture = viewer.add_image(scene[0], name="scene", scale=(2, 2))
     widget = quick("In-focus mask")
-    press(widget.export)
+    press(widget.saving.button)
     assert "no mask of this picture yet" in notifications[-1]
     press(widget.run_button)
     finish(widget)
@@ -145,11 +145,11 @@ def test_invert_softness_alpha_and_export(viewer, quick, finish, scene, tmp_path
     np.testing.assert_array_equal(cut.data[..., :3], scene[0])
     np.testing.assert_array_equal(cut.data[..., 3], np.rint(matte.data * 255))
     np.testing.assert_allclose(cut.scale, picture.scale)
-    widget.file.value = tmp_path / "out.tif"
-    press(widget.export)
+    widget.saving.file.value = tmp_path / "out.tif"
+    press(widget.saving.button)
     assert (tmp_path / "out.tif").stat().st_size > 0
-    widget.file.value = tmp_path / "out.xyz"
-    press(widget.export)
+    widget.saving.file.value = tmp_path / "out.xyz"
+    press(widget.saving.button)
     assert "must end in .png or .tif" in notifications[-1]
 
 
