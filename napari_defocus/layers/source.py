@@ -160,7 +160,7 @@ class Source:
         since reading them may take long.
         """
         if not isinstance(self.data, np.ndarray):
-            return self.layer_id, id(self.data), index
+            return self.layer_id, _Same(self.data), index
         values = np.ascontiguousarray(self.plane(index))
         digest = hashlib.blake2b(values.reshape(-1).view(np.uint8).data, digest_size=16).hexdigest()
         return digest, values.shape, str(values.dtype)
@@ -206,6 +206,19 @@ class Source:
             "units": tuple(self.units[axis] for axis in axes),
             "axis_labels": tuple(self.axis_labels[axis] for axis in axes),
         }
+
+
+class _Same:
+    """Equal for one and the same object, which it keeps alive: an id alone is given to another object later."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other._thing is self._thing
+
+    def __hash__(self) -> int:
+        return id(self._thing)
 
 
 def _plane_pixels(data: Any, rgb: bool) -> int:

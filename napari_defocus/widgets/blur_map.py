@@ -15,6 +15,7 @@ from napari_defocus.outputs import MEASUREMENTS, output_of
 from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import ParameterControls
+from napari_defocus.widgets.layout import stacked, wrap
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -44,9 +45,10 @@ class BlurMapWidget(DefocusWidget):
             choices=self._units,
             tooltip="Pixels of the picture, or the layer's own unit where it has one.",
         )
-        self.legend = Label(label="Colours", value="")
+        self.legend = Label(value="")
         self.run_button.text = "Measure blur"
-        self._build(self.what, *self.parameters, self.unit, afterwards=(self.legend,))
+        self._build(self.what, *self.parameters, self.unit, afterwards=(stacked(self.legend),))
+        wrap(self.legend)
         self.unit.changed.connect(self._on_unit)
 
     def _units(self, _: object) -> list[tuple[str, str]]:
@@ -83,7 +85,7 @@ class BlurMapWidget(DefocusWidget):
 
     def _explain(self, layer: Image) -> None:
         low, high = layer.contrast_limits
-        self.legend.value = f"{low:.3g} (sharp) to {high:.3g} {result_of(layer)['unit']}, disc radius"
+        self.legend.value = f"Colours: {low:.3g} (sharp) to {high:.3g} {result_of(layer)['unit']}, disc radius"
 
     def _on_unit(self, unit: str | None) -> None:
         """Show the map that is there in the other unit; nothing is measured anew."""
