@@ -115,6 +115,20 @@ def test_requests_of_two_threads_take_turns(engine, scene):
         np.testing.assert_array_equal(result, wanted)
 
 
+def test_a_request_that_waits_for_another_says_so(engine, scene):
+    stages = []
+    source = Source.from_layer(Image(scene[0]))
+    with engine._turn:
+        thread = threading.Thread(
+            target=lambda: engine.compute(asked(source, "blur_map"), lambda _, stage: stages.append(stage))
+        )
+        thread.start()
+        thread.join(0.3)
+        assert stages == ["waiting for another measurement"]
+    thread.join(60)
+    assert len(stages) > 1
+
+
 def test_unchanged_pixels_are_not_looked_at_again_and_others_are(engine, scene, monkeypatch):
     looks = []
     original = Source.key
