@@ -58,9 +58,8 @@ def take(viewer: napari.Viewer, file: Path) -> None:
 
 
 def open_widget(viewer: napari.Viewer, name: str) -> DefocusWidget:
-    """Open one of the plugin's widgets and give it room."""
-    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
-    dock.setMinimumWidth(430)
+    """Open one of the plugin's widgets."""
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
     return widget
 
 
@@ -69,15 +68,14 @@ def new_viewer() -> napari.Viewer:
     import napari
 
     viewer = napari.Viewer(show=True)
-    viewer.window.resize(1440, 860)
+    viewer.window.resize(1366, 768)
     return viewer
 
 
 def map_picture(folder: Path) -> None:
     """Show the blur map with its colour bar."""
     viewer = new_viewer()
-    (picture,) = viewer.open_sample(PLUGIN, "flower")
-    viewer.layers.selection = {picture}
+    viewer.open_sample(PLUGIN, "flower")
     run(open_widget(viewer, "Blur map"))
     viewer.layers[-1].colorbar.font_size = 14
     viewer.canvas.grid.enabled = True
@@ -88,8 +86,7 @@ def map_picture(folder: Path) -> None:
 def mask_picture(folder: Path) -> None:
     """Show the in-focus mask over its picture, with the slider and a brush hint."""
     viewer = new_viewer()
-    (picture,) = viewer.open_sample(PLUGIN, "flower")
-    viewer.layers.selection = {picture}
+    viewer.open_sample(PLUGIN, "flower")
     widget = open_widget(viewer, "In-focus mask")
     run(widget)
     widget.add_hints.native.click()
@@ -109,9 +106,8 @@ def mask_picture(folder: Path) -> None:
 def stack_picture(folder: Path) -> None:
     """Show focus over z: plot, composite and height map."""
     viewer = new_viewer()
-    stack, truth = viewer.open_sample(PLUGIN, "focus_stack")
+    truth, _ = viewer.open_sample(PLUGIN, "focus_stack")
     viewer.layers.remove(truth)
-    viewer.layers.selection = {stack}
     widget = open_widget(viewer, "Focus over z")
     run(widget)
     viewer.canvas.grid.enabled = True

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_defocus.focus_over_z import focus_over_z_layers
     from napari_defocus.functions import (
         blur_map_layer,
+        confidence_layer,
         focus_mask_layer,
         magnified_layer,
         restored_layer,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "blur_map_layer": "functions",
+    "confidence_layer": "functions",
     "focus_mask_layer": "functions",
     "focus_over_z_layers": "focus_over_z",
     "magnified_layer": "functions",
@@ -28,6 +30,7 @@ _HOME = {
 
 __all__ = [
     "blur_map_layer",
+    "confidence_layer",
     "focus_mask_layer",
     "focus_over_z_layers",
     "magnified_layer",

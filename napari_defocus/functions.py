@@ -1,45 +1,46 @@
 """What the widgets do, as functions: an image layer in, napari's ``LayerDataTuple`` out. No viewer, no Qt.
 
-They work in this process unless they are given another engine; the widgets give them the worker process.
+Those with the name of a result work in this process; `computed_layer` takes a request and works where it is told, as
+the widgets do in the worker process.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defocus.errors import InputError
-from defocus.parameters import (
-    AnalysisParameters,
-    MagnificationParameters,
-    MapParameters,
-    MaskParameters,
-    RestorationParameters,
-)
+from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
 from defocus.progress import ignore_progress, sub_progress
+from defocus.session import REQUESTS, Question
 from napari_defocus.engine import LocalEngine
-from napari_defocus.jobs import Job
-from napari_defocus.layers.results import IN_FOCUS_COLOR, layer_data
 from napari_defocus.layers.source import Source
+from napari_defocus.outputs import as_layer
+from napari_defocus.requests import LayerRequest, PlaneRequest, Run
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
     from napari.types import LayerDataTuple
     from numpy.typing import NDArray
 
+    from defocus.parameters import MagnificationParameters, RestorationParameters
     from defocus.progress import Progress
-    from napari_defocus.jobs import Answer, Engine, Token
+    from napari_defocus.requests import Answer
 
 __all__ = [
     "as_source",
     "blur_map_layer",
+    "computed_layer",
+    "confidence_layer",
     "focus_mask_layer",
     "magnified_layer",
-    "map_layer_data",
     "named",
     "restored_layer",
 ]
+
+_VOTERS = 7  # slices of a stack that are asked for its threshold
 
 
 def blur_map_layer(
@@ -49,9 +50,7 @@ def blur_map_layer(
     analysis: AnalysisParameters | None = None,
     index: tuple[int, ...] | None = None,
     unit: str = "px",
-    engine: Engine | None = None,
     progress: Progress = ignore_progress,
-    token: Token | None = None,
 ) -> LayerDataTuple:
     """Measure the blur radius at every pixel.
 
@@ -65,12 +64,8 @@ def blur_map_layer(
         Which plane of a stack: one index per axis before the last two. By default all of them.
     unit : str
         "px" for the disc radius in pixels of the full-resolution picture, "layer" for the layer's own unit.
-    engine : Engine, optional
-        Where to work; this process by default.
     progress : callable, optional
         Called with (fraction, stage).
-    token : Token, optional
-        Stops the work from another thread.
 
     Returns
     -------
@@ -91,18 +86,28 @@ def blur_map_layer(
     >>> data.shape, metadata["name"], kind
     ((60, 80), 'noise blur radius', 'image')
     """
-    source = as_source(image_layer)
-    if unit not in ("px", "layer"):
-        raise InputError(f"unit must be 'px' or 'layer', not {unit!r}")
-    if unit == "layer" and source.unit is None:
-        raise InputError(f"{source.name} has no unit of its own but the pixel")
-    factor = source.level_scale * (source.pixel_size if unit == "layer" else 1.0)
-    shown_unit = str(source.unit) if unit == "layer" else "px"
-    values, answer = _every_plane(
-        source, index, "blur_map", parameters or MapParameters(), analysis, engine, progress, token
-    )
-    values *= np.float32(factor)
-    return map_layer_data(values, source, factor, shown_unit, answer, index)
+    question = Question("blur_map", parameters or MapParameters())
+    return _here(image_layer, question, analysis, index, progress, unit=unit)
+
+
+def confidence_layer(
+    image_layer: Image | Source,
+    parameters: MapParameters | None = None,
+    *,
+    analysis: AnalysisParameters | None = None,
+    index: tuple[int, ...] | None = None,
+    progress: Progress = ignore_progress,
+) -> LayerDataTuple:
+    """Tell how sure the blur map is: the probability that a radius is right to 0.3 px.
+
+    Parameters are as in `blur_map_layer`.
+
+    Returns
+    -------
+    LayerDataTuple
+        An image layer, float32 in [0, 1], named "NAME confidence"; flat areas have little.
+    """
+    return _here(image_layer, Question("confidence", parameters or MapParameters()), analysis, index, progress)
 
 
 def focus_mask_layer(
@@ -113,16 +118,15 @@ def focus_mask_layer(
     hints: Labels | NDArray[Any] | None = None,
     invert: bool = False,
     index: tuple[int, ...] | None = None,
-    engine: Engine | None = None,
     progress: Progress = ignore_progress,
-    token: Token | None = None,
 ) -> LayerDataTuple:
     """Tell what is in focus from what is not.
 
     Parameters
     ----------
     image_layer : napari.layers.Image
-        As in `blur_map_layer`, which explains `index`, `engine`, `progress` and `token` as well.
+        As in `blur_map_layer`, which explains `index` and `progress` as well. All slices of a stack are cut at one
+        threshold; "auto" is the median of what seven of them, spread over the stack, would take.
     parameters : MaskParameters, optional
     analysis : AnalysisParameters, optional
     hints : napari.layers.Labels or integer array, optional
@@ -134,43 +138,17 @@ def focus_mask_layer(
     -------
     LayerDataTuple
         Without softness a labels layer, uint8, 1 = in focus, named "NAME in focus"; with softness an image
-        layer, float32 in [0, 1], named "NAME focus matte".
+        layer, float32 in [0, 1], named "NAME focus matte". Inverted ones are named "NAME not in focus" and
+        "NAME defocus matte".
 
     Raises
     ------
     defocus.InputError
         If the picture, a parameter or the hints cannot be used.
     """
-    source = as_source(image_layer)
-    chosen = parameters or MaskParameters()
     strokes = None if hints is None else np.asarray(getattr(hints, "data", hints))
-    if strokes is not None and strokes.shape != source.shape:
-        raise InputError(f"hints of shape {strokes.shape} for a picture of {source.shape}")
-    values, answer = _every_plane(source, index, "focus_mask", chosen, analysis, engine, progress, token, strokes)
-    if invert:
-        values = 1 - values
-    facts = {"threshold": answer.threshold, "maximum": answer.max_radius, "inverted": invert}
-    if chosen.softness > 0:
-        return layer_data(
-            values, source, "focus_matte", "focus matte", "image", index=index, facts=facts, colormap="gray",
-            contrast_limits=(0.0, 1.0), opacity=0.7,
-        )  # fmt: skip
-    from napari.utils.colormaps import DirectLabelColormap
-
-    colormap = DirectLabelColormap(color_dict={0: "transparent", 1: IN_FOCUS_COLOR, None: "transparent"})
-    # napari compiles something when such colours are first used; better in this thread than in the window's
-    colormap.map(np.zeros((1, 1), np.uint8))
-    return layer_data(
-        (values > 0.5).astype(np.uint8),
-        source,
-        "focus_mask",
-        "in focus",
-        "labels",
-        index=index,
-        facts=facts,
-        opacity=0.5,
-        colormap=colormap,
-    )
+    question = Question("focus_mask", parameters or MaskParameters())
+    return _here(image_layer, question, analysis, index, progress, strokes=strokes, inverted=invert)
 
 
 def restored_layer(
@@ -180,9 +158,7 @@ def restored_layer(
     analysis: AnalysisParameters | None = None,
     map_parameters: MapParameters | None = None,
     index: tuple[int, ...] | None = None,
-    engine: Engine | None = None,
     progress: Progress = ignore_progress,
-    token: Token | None = None,
 ) -> LayerDataTuple:
     """Compute the picture as if all of it had been in focus, by deconvolution with its blur map.
 
@@ -193,10 +169,8 @@ def restored_layer(
     LayerDataTuple
         An image layer of the source's shape, type and display, named "NAME all in focus".
     """
-    return _picture_layer(
-        as_source(image_layer), "restore", "restored", "all in focus", parameters or RestorationParameters(),
-        analysis, map_parameters, index, engine, progress, token,
-    )  # fmt: skip
+    question = Question("restore", parameters, map_parameters or MapParameters())
+    return _here(image_layer, question, analysis, index, progress)
 
 
 def magnified_layer(
@@ -206,9 +180,7 @@ def magnified_layer(
     analysis: AnalysisParameters | None = None,
     map_parameters: MapParameters | None = None,
     index: tuple[int, ...] | None = None,
-    engine: Engine | None = None,
     progress: Progress = ignore_progress,
-    token: Token | None = None,
 ) -> LayerDataTuple:
     """Blur the background further, as a wider aperture would have done.
 
@@ -219,10 +191,45 @@ def magnified_layer(
     LayerDataTuple
         An image layer of the source's shape, type and display, named "NAME more blur".
     """
-    return _picture_layer(
-        as_source(image_layer), "magnify", "magnified", "more blur", parameters or MagnificationParameters(),
-        analysis, map_parameters, index, engine, progress, token,
-    )  # fmt: skip
+    question = Question("magnify", parameters, map_parameters or MapParameters())
+    return _here(image_layer, question, analysis, index, progress)
+
+
+def computed_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
+    """Answer a request about a layer, plane by plane.
+
+    Parameters
+    ----------
+    request : LayerRequest
+    run : Run
+        Where to work, whom to tell and what stops it.
+
+    Returns
+    -------
+    LayerDataTuple
+    """
+    source = request.source
+    planes = [request.index] if request.index is not None else list(source.indices())
+    if not planes:
+        raise InputError(f"{source.name} holds no picture")
+    if len(planes) > 1 and REQUESTS[request.question.request].step == "mask":
+        voters = planes[:: -(-len(planes) // _VOTERS)]
+        share = len(voters) / (len(voters) + len(planes)) if _is_auto(request) else 0.0
+        request = _with_one_threshold(request, voters, run.part(sub_progress(run.progress, 0, share)))
+        run = run.part(sub_progress(run.progress, share, 1))
+    result: NDArray[Any] | None = None
+    for number, one in enumerate(planes):
+        report = sub_progress(run.progress, number / len(planes), (number + 1) / len(planes))
+        if len(planes) > 1:
+            report = named(report, f"slice {number + 1} of {len(planes)}")
+        answer = run.part(report).compute(_of_plane(request, one))
+        if request.index is not None or not one:
+            return as_layer(request, answer.values, answer)
+        if result is None:
+            result = np.empty(source.stack_shape + answer.values.shape, answer.values.dtype)
+        result[one] = answer.values
+    assert result is not None
+    return as_layer(request, result, answer)
 
 
 def as_source(image_layer: Image | Source) -> Source:
@@ -230,94 +237,46 @@ def as_source(image_layer: Image | Source) -> Source:
     return image_layer if isinstance(image_layer, Source) else Source.from_layer(image_layer)
 
 
-def map_layer_data(
-    values: NDArray[np.float32],
-    source: Source,
-    factor: float,
-    unit: str,
-    answer: Answer,
-    index: tuple[int, ...] | None,
-) -> LayerDataTuple:
-    """Return a blur map, in `unit`, as a layer; `factor` such units are a pixel of the measured level."""
-    maximum = answer.max_radius * factor
-    facts = {"unit": unit, "px": factor, "maximum": maximum, "noise_variance": answer.noise_variance}
-    return layer_data(
-        values,
-        source,
-        "blur_map",
-        "blur radius",
-        "image",
-        index=index,
-        facts=facts,
-        colormap="viridis",
-        contrast_limits=(0.0, maximum),
-    )
-
-
 def named(progress: Progress, prefix: str) -> Progress:
     """Return a callback that puts words before the name of every stage."""
     return lambda fraction, stage: progress(fraction, f"{prefix}: {stage}")
 
 
-def _every_plane(
-    source: Source,
-    index: tuple[int, ...] | None,
-    request: str,
-    parameters: Any,
+def _here(
+    image_layer: Image | Source,
+    question: Question,
     analysis: AnalysisParameters | None,
-    engine: Engine | None,
-    progress: Progress,
-    token: Token | None,
-    strokes: NDArray[Any] | None = None,
-    map_parameters: MapParameters | None = None,
-) -> tuple[NDArray[Any], Answer]:
-    """Return the result for one plane, or for all of them in the shape of the stack, and the last answer."""
-    if index is not None and len(index) != len(source.stack_shape):
-        raise InputError(f"{source.name} needs {len(source.stack_shape)} indices for a plane, not {len(index)}")
-    worker = engine or LocalEngine()
-    planes = [index] if index is not None else list(source.indices())
-    result: NDArray[Any] | None = None
-    for number, one in enumerate(planes):
-        hints = {}
-        if strokes is not None and strokes[one].any():
-            hints = {"in_focus": strokes[one] == 1, "blurred": strokes[one] == 2}
-        job = Job(
-            source,
-            one,
-            request,
-            parameters,
-            analysis or AnalysisParameters(),
-            map_parameters or MapParameters(),
-            hints,
-        )
-        report = sub_progress(progress, number / len(planes), (number + 1) / len(planes))
-        if len(planes) > 1:
-            report = named(report, f"slice {number + 1} of {len(planes)}")
-        answer = worker.compute(job, report, token)
-        if index is not None or not one:
-            return answer.values, answer
-        if result is None:
-            result = np.empty(source.stack_shape + answer.values.shape, answer.values.dtype)
-        result[one] = answer.values
-    if result is None:
-        raise InputError(f"{source.name} holds no picture")
-    return result, answer
-
-
-def _picture_layer(
-    source: Source,
-    request: str,
-    kind: str,
-    title: str,
-    parameters: Any,
-    analysis: AnalysisParameters | None,
-    map_parameters: MapParameters | None,
     index: tuple[int, ...] | None,
-    engine: Engine | None,
     progress: Progress,
-    token: Token | None,
+    **shown: Any,
 ) -> LayerDataTuple:
-    values, _ = _every_plane(
-        source, index, request, parameters, analysis, engine, progress, token, map_parameters=map_parameters
-    )
-    return layer_data(values, source, kind, title, "image", index=index, rgb=source.rgb, **source.display)
+    request = LayerRequest(as_source(image_layer), question, analysis or AnalysisParameters(), index, **shown)
+    return computed_layer(request, Run(LocalEngine(), progress))
+
+
+def _of_plane(request: LayerRequest, index: tuple[int, ...]) -> PlaneRequest:
+    question, strokes = request.question, request.strokes
+    if strokes is not None and strokes[index].any():
+        hints = {"in_focus": strokes[index] == 1, "blurred": strokes[index] == 2}
+        question = dataclasses.replace(question, hints=hints)
+    return PlaneRequest(request.source, index, question, request.analysis, request.unchanged)
+
+
+def _is_auto(request: LayerRequest) -> bool:
+    parameters = request.question.parameters
+    return parameters is None or parameters.threshold == "auto"
+
+
+def _with_one_threshold(request: LayerRequest, voters: list[tuple[int, ...]], run: Run) -> LayerRequest:
+    """Return the request with the median of what "auto" means for some slices in place of "auto"."""
+    if not _is_auto(request):
+        return request
+    plain = dataclasses.replace(request, strokes=None)
+    found = []
+    for number, one in enumerate(voters):
+        report = sub_progress(run.progress, number / len(voters), (number + 1) / len(voters))
+        answer: Answer = run.part(named(report, "finding the threshold")).compute(_of_plane(plain, one))
+        found.append(answer.threshold)
+    parameters = request.question.parameters or MaskParameters()
+    chosen = dataclasses.replace(parameters, threshold=float(np.clip(np.median(found), 0.1, 64)))  # type: ignore[arg-type]
+    return dataclasses.replace(request, question=dataclasses.replace(request.question, parameters=chosen))

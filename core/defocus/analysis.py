@@ -104,6 +104,10 @@ class Analysis:
         """
         return self._estimates[0].confidence()
 
+    def map_confidence(self, parameters: MapParameters) -> NDArray[np.float32]:
+        """Return how sure the map of some parameters is, as `confidence`; quick if that map was the last one drawn."""
+        return self._estimates[0].confidence(parameters)
+
     @cached_property
     def _estimates(self) -> tuple[BlurMapEstimate | PublishedBlurMap, FocusMaskEstimate | PublishedFocusMask]:
         """What draws the map and what cuts the mask: the one place that asks for the method."""

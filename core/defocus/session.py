@@ -120,7 +120,8 @@ def _focus_mask(session: Session, question: Question, progress: Progress) -> NDA
 
 
 def _confidence(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
-    return session.held.confidence
+    chosen = question.parameters or MapParameters()
+    return session.held.confidence if chosen == MapParameters() else session.held.map_confidence(chosen)
 
 
 def _restore(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
@@ -152,7 +153,7 @@ REQUESTS: Mapping[str, Request] = {
     for request in (
         Request("blur_map", "Blur map", "radius", _blur_map, "map"),
         Request("focus_mask", "In-focus mask", "unit", _focus_mask, "mask", hints=("in_focus", "blurred")),
-        Request("confidence", "Confidence", "unit", _confidence),
+        Request("confidence", "Confidence", "unit", _confidence, "map"),
         Request("restore", "All in focus", "picture", _restore, "restoration", needs_map=True),
         Request("magnify", "Blur the background", "picture", _magnify, "magnification", needs_map=True),
     )

@@ -1,23 +1,28 @@
-"""Masks and pictures cut out by them, as layers and files."""
+"""Results as files and as opacity: masks, mattes and maps, with what they were made by."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.pictures.files import written_whole
 from defocus.pictures.picture import as_picture
 from napari_defocus.layers.results import layer_data, result_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.types import LayerDataTuple
+    from numpy.typing import NDArray
 
     from napari_defocus.layers.source import Source
 
-__all__ = ["cut_out", "save_mask"]
+__all__ = ["cut_out", "description", "file_name", "save_result"]
 
 
 def cut_out(source: Source, mask: Layer) -> LayerDataTuple:
@@ -47,33 +52,78 @@ def cut_out(source: Source, mask: Layer) -> LayerDataTuple:
             alpha = alpha * picture.alpha
         plane = np.concatenate([picture.color, alpha[..., np.newaxis]], axis=2) * white
         result[() if index is not None else one] = np.rint(plane) if white == 255 else plane
-    return layer_data(result, source, "cut_out", "cut out", "image", index=index, rgb=True)
+    return layer_data(result, source, "cut_out", "cut out", "image", index=index, facts={"is_picture": True}, rgb=True)
 
 
-def save_mask(mask: Layer, path: str | Path) -> None:
-    """Write a mask to a PNG or TIFF file: 8 bits for a hard mask, 16 for a matte; white is in focus.
+def description(layer: Layer) -> str:
+    """Return, as JSON, what a result was made by: version, every parameter, and the numbers that were measured."""
+    about = {name: value for name, value in result_of(layer).items() if name not in ("source", "index")}
+    return json.dumps(about, default=_plain)
+
+
+def file_name(layer: Layer) -> str:
+    """Return a name for the file of a result: the layer's, without what file systems refuse."""
+    stem = re.sub(r"[^\w.+-]+", "_", layer.name).strip("_.") or "result"
+    return f"{stem}{'.png' if _is_mask(layer) and np.squeeze(layer.data).ndim == 2 else '.tif'}"
+
+
+def save_result(layer: Layer, path: str | Path) -> None:
+    """Write a result whole or not at all, with its `description` inside.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        A mask becomes 8 bits, a matte 16, white is what it marks; maps become TIFFs of 32-bit floats in their unit,
+        pictures TIFFs with their values as they are.
+    path : path-like
+        Ending in .tif, or in .png for one slice of a mask or a matte.
 
     Raises
     ------
-    InputError
-        If the file's name ends otherwise, or it cannot be written; or for a stack in a PNG.
+    DefocusError
+        If the file's name ends otherwise, or it cannot be written.
     """
     file = Path(path)
-    data = np.squeeze(np.asarray(mask.data))
-    values = (data * 255).astype(np.uint8) if data.dtype.kind in "iu" else np.rint(data * 65535).astype(np.uint16)
+    data = np.squeeze(np.asarray(layer.data))
     suffix = file.suffix.lower()
-    try:
-        if suffix in (".tif", ".tiff"):
-            import tifffile
+    if suffix in (".tif", ".tiff"):
+        import tifffile
 
-            tifffile.imwrite(file, values, photometric="minisblack", compression="zlib")
-        elif suffix == ".png" and values.ndim == 2:
-            from PIL import Image
+        is_color = bool(getattr(layer, "rgb", False))
+        values = _whole(data) if _is_mask(layer) else data
+        with written_whole(file) as beside:
+            tifffile.imwrite(
+                beside,
+                values,
+                photometric="rgb" if is_color else "minisblack",
+                compression="zlib",
+                description=description(layer),
+                metadata=None,
+            )
+    elif suffix == ".png" and _is_mask(layer) and data.ndim == 2:
+        from PIL import Image, PngImagePlugin
 
-            Image.fromarray(values).save(file)
-        elif suffix == ".png":
-            raise InputError(f"{file.name}: a PNG holds one slice; name the file .tif for the stack")
-        else:
-            raise InputError(f"{file.name or 'the file'}: the name must end in .png or .tif")
-    except OSError as error:
-        raise InputError(f"{file.name}: cannot be written ({error.strerror or error})") from error
+        words = PngImagePlugin.PngInfo()
+        words.add_text("Description", description(layer))
+        with written_whole(file) as beside:
+            Image.fromarray(_whole(data)).save(beside, pnginfo=words)
+    elif suffix == ".png":
+        raise InputError(f"{file.name}: a PNG holds one slice of a mask; name the file .tif")
+    else:
+        raise InputError(f"{file.name or 'the file'}: the name must end in .png or .tif")
+
+
+def _is_mask(layer: Layer) -> bool:
+    return result_of(layer).get("kind") in ("focus_mask", "focus_matte")
+
+
+def _whole(mask: NDArray[Any]) -> NDArray[Any]:
+    """Return a mask in 8 bits, or a matte in 16."""
+    return (mask * 255).astype(np.uint8) if mask.dtype.kind in "iu" else np.rint(mask * 65535).astype(np.uint16)
+
+
+def _plain(value: object) -> object:
+    """Return what JSON can hold of a value that it cannot."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_defocus.layers.results import HINT_COLORS
+from napari_defocus.layers.results import HINT_COLORS, result_of
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
 
     from napari_defocus.layers.source import Source
 
-__all__ = ["add_hint_layer"]
+__all__ = ["add_hint_layer", "is_hints"]
+
+_KIND = "hints"
+
+
+def is_hints(layer: Layer) -> bool:
+    """Whether a layer was made to be painted on with hints; a segmentation is none."""
+    return result_of(layer).get("kind") == _KIND
 
 
 def add_hint_layer(viewer: napari.viewer.Viewer, source: Source) -> Labels:
@@ -29,7 +36,7 @@ def add_hint_layer(viewer: napari.viewer.Viewer, source: Source) -> Labels:
             "index": [0, 1, 2],
             "hint": ["none", "in focus", "not in focus"],
         },  # shown under the pointer
-        metadata={"defocus": {"source": source.layer_id, "kind": "hints", "index": None}},
+        metadata={"defocus": {"source": source.layer_id, "kind": _KIND, "index": None}},
         **source.stack_metadata(),
     )
     layer.brush_size = max(4, round(min(source.shape[-2:]) / 40))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from napari_defocus.layers.source import Source
 
-__all__ = ["HINT_COLORS", "find_result", "is_result", "layer_data", "result_of", "upsert"]
+__all__ = ["HINT_COLORS", "IN_FOCUS_COLOR", "find_result", "is_result", "layer_data", "result_of", "upsert"]
 
 _METADATA = "defocus"  # the key of a layer's metadata under which a result says what it is
 
@@ -49,9 +49,9 @@ def layer_data(
     layer_type : str
         "image" or "labels".
     index : tuple of int, optional
-        The plane's place in a stack; None for a whole stack.
+        The plane's place in a stack; None for a whole stack. Results of several channels do not replace each other.
     flat : bool
-        The plane belongs to the whole stack, as an all-in-focus composite does.
+        The plane belongs to the whole stack (of its channel), as an all-in-focus composite does.
     facts : dict, optional
         Numbers that belong to the result, kept in its metadata.
     **display
@@ -64,12 +64,17 @@ def layer_data(
         place = source.slice_metadata(index)
     else:
         place = source.stack_metadata()
-    about = {"source": source.layer_id, "kind": kind, "index": index, **(facts or {})}
-    return (
-        values,
-        {"name": f"{source.name} {title}", "metadata": {_METADATA: about}, **place, **display},
-        layer_type,
-    )
+    channel = source.channel(index)
+    name = " ".join(word for word in (source.name, channel, title) if word)
+    about = {
+        "source": source.layer_id,
+        "kind": kind,
+        "index": None if flat else index,
+        "channel": channel,
+        "name": name,
+    }
+    about |= facts or {}
+    return values, {"name": name, "metadata": {_METADATA: about}, **place, **display}, layer_type
 
 
 def result_of(layer: Layer) -> dict[str, Any]:
@@ -79,29 +84,41 @@ def result_of(layer: Layer) -> dict[str, Any]:
 
 
 def is_result(layer: Layer) -> bool:
-    """Whether a layer is a measurement (map, matte, height), not a picture to be measured."""
-    return result_of(layer).get("kind") in ("blur_map", "focus_mask", "focus_matte", "height_map")
+    """Whether a layer is a measurement or a truth (map, mask, height), not a picture to be measured."""
+    about = result_of(layer)
+    return "kind" in about and not about.get("is_picture", False)
 
 
-def find_result(viewer: Viewer, source_id: str, kind: str) -> Layer | None:
-    """Return the layer that holds a result of a source, if the user still has it."""
+def find_result(viewer: Viewer, source_id: str, kind: str, channel: str = "") -> Layer | None:
+    """Return the layer that holds a result of a source, if the user still has it.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    source_id : str
+        `Source.layer_id`.
+    kind : str
+    channel : str
+        `Source.channel` of the plane; a layer that holds the planes of all channels will do as well.
+    """
+    found: dict[str, Layer] = {}
     for layer in viewer.layers:
         about = result_of(layer)
         if about.get("source") == source_id and about.get("kind") == kind:
-            return layer
-    return None
+            found.setdefault(about.get("channel", ""), layer)
+    return found.get(channel, found.get(""))
 
 
 def upsert(viewer: Viewer, result: LayerDataTuple, source: Source) -> Layer:
     """Add a result to the viewer, or put it into the layer that held the last one of its source and kind.
 
     An existing layer keeps its name, colormap, contrast limits, opacity and whatever else the user chose:
-    only its data change, and its place if it shows another plane now. A plane goes into a layer that holds
-    the whole stack.
+    only its data change, its place if it shows another plane now, and its name if that was ours and would be wrong
+    now. A plane goes into a layer that holds the whole stack.
     """
     values, metadata, layer_type = result
     about = metadata["metadata"][_METADATA]
-    layer = find_result(viewer, about["source"], about["kind"])
+    layer = find_result(viewer, about["source"], about["kind"], about["channel"])
     if layer is not None and layer.ndim != len(metadata["axis_labels"]):
         viewer.layers.remove(layer)  # napari cannot change the number of axes of a layer
         layer = None
@@ -118,8 +135,10 @@ def upsert(viewer: Viewer, result: LayerDataTuple, source: Source) -> Layer:
     if whole and isinstance(layer.data, np.ndarray) and layer.data.shape[len(index) :] == values.shape[len(index) :]:
         layer.data[index] = values[(0,) * len(index)]
         layer.refresh()
-        about = {**about, "index": None}
+        about = {**about, "index": None, "channel": "", "name": layer.name, "changed_since": list(index)}
     else:
+        if layer.name == result_of(layer).get("name"):
+            layer.name = about["name"]
         layer.data = values
         if index != result_of(layer).get("index"):
             layer.translate = metadata["translate"]

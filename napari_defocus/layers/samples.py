@@ -90,15 +90,19 @@ def _from_suite(name: str) -> list[LayerDataTuple]:
     file = shipped_folder("sample_data", name) / name
     with Image.open(file) as opened:
         pixels = np.asarray(opened)
-    layers: list[LayerDataTuple] = [(pixels, {"name": file.stem, "rgb": pixels.ndim == 3}, "image")]
+    picture: LayerDataTuple = (pixels, {"name": file.stem, "rgb": pixels.ndim == 3}, "image")
     truth = file.with_name(f"{file.stem}_radius.tif")
-    if truth.exists():
-        layers.append((tifffile.imread(truth), _truth(f"{file.stem} true blur radius (px)", 8), "image"))
-    return layers
+    if not truth.exists():
+        return [picture]
+    return [(tifffile.imread(truth), _truth(f"{file.stem} true blur radius (px)", 8), "image"), picture]
 
 
 def _truth(name: str, maximum: float) -> dict[str, Any]:
-    return {"name": name, "colormap": "viridis", "contrast_limits": (0, maximum), "visible": False}
+    """Return the look of a truth: added before its picture, so that the picture is chosen, and never measured."""
+    about = {"defocus": {"kind": "truth"}}
+    return {
+        "name": name, "colormap": "viridis", "contrast_limits": (0, maximum), "visible": False, "metadata": about,
+    }  # fmt: skip
 
 
 def depth_of_field() -> list[LayerDataTuple]:
@@ -112,8 +116,8 @@ def depth_of_field() -> list[LayerDataTuple]:
     picture = np.where(inside[..., np.newaxis], 0.15 + 0.85 * near, picture)
     truth = np.where(inside, 0.0, background).astype(np.float32)
     return [
-        (_with_noise(picture, 3), {"name": "depth of field", "rgb": True}, "image"),
         (truth, _truth("depth of field true blur radius (px)", 8), "image"),
+        (_with_noise(picture, 3), {"name": "depth of field", "rgb": True}, "image"),
     ]
 
 
@@ -127,7 +131,6 @@ def focus_stack() -> list[LayerDataTuple]:
     scale = (2.0, 0.5, 0.5)
     micrometers: dict[str, Any] = {"units": "um", "scale": scale}
     return [
-        (stack, {"name": "focus stack", "axis_labels": ("z", "y", "x"), **micrometers}, "image"),
         (
             best.astype(np.float32),
             {
@@ -138,6 +141,7 @@ def focus_stack() -> list[LayerDataTuple]:
             },
             "image",
         ),
+        (stack, {"name": "focus stack", "axis_labels": ("z", "y", "x"), **micrometers}, "image"),
     ]
 
 

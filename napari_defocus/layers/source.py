@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Source"]
 
+_CHANNEL_LABELS = ("c", "ch", "channel", "channels")  # what axes of channels are called
 _PREFERRED_PIXELS = 32_000_000  # of a multiscale layer, take the finest level with at most so many in a plane
 
 
@@ -134,9 +135,23 @@ class Source:
         """Go through the indices of all planes."""
         return itertools.product(*(range(size) for size in self.stack_shape))
 
+    def index_at(self, point: Sequence[float]) -> tuple[int, ...]:
+        """Return the index of the plane nearest to a point of the world."""
+        if not self.stack_shape:
+            return ()
+        at = self.transform.inverse(self.affine.inverse(np.asarray(point)[-self.ndim :]))[: len(self.stack_shape)]
+        return tuple(int(i) for i in np.clip(np.rint(at), 0, np.array(self.stack_shape) - 1))
+
     def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
         """Load one plane, (H, W) or (H, W, channels)."""
         return np.asarray(self.data[index] if index else self.data)
+
+    def channel(self, index: tuple[int, ...] | None) -> str:
+        """Return the name of the channel that a plane belongs to, as in "channel 1"; "" where there are no channels."""
+        if index is None:
+            return ""
+        named = zip(self.axis_labels, index, strict=False)
+        return " ".join(f"channel {at}" for label, at in named if label.lower() in _CHANNEL_LABELS)
 
     def key(self, index: tuple[int, ...]) -> object:
         """Return something that is equal for equal pixels, so that an analysis can be used again.
@@ -145,7 +160,7 @@ class Source:
         since reading them may take long.
         """
         if not isinstance(self.data, np.ndarray):
-            return self.layer_id, id(self.data), index
+            return self.layer_id, _Same(self.data), index
         values = np.ascontiguousarray(self.plane(index))
         digest = hashlib.blake2b(values.reshape(-1).view(np.uint8).data, digest_size=16).hexdigest()
         return digest, values.shape, str(values.dtype)
@@ -191,6 +206,19 @@ class Source:
             "units": tuple(self.units[axis] for axis in axes),
             "axis_labels": tuple(self.axis_labels[axis] for axis in axes),
         }
+
+
+class _Same:
+    """Equal for one and the same object, which it keeps alive: an id alone is given to another object later."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other._thing is self._thing
+
+    def __hash__(self) -> int:
+        return id(self._thing)
 
 
 def _plane_pixels(data: Any, rgb: bool) -> int:

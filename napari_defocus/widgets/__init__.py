@@ -1,9 +1,22 @@
 """Widgets: the docks, one file each, and what they share.
 
-`base` is a dock that runs requests, `controls` makes its controls from the suite's parameters, `background` runs work
-beside the window, `plot` draws the curve of focus over z.
+`base` is a dock that runs requests, `run` carries one out beside the window, `engines` shares the worker process of a
+viewer, `controls` makes controls from the suite's parameters, `layout` puts them in rows, `export` writes results,
+`plot` draws the curve of focus over z.
 """
 
 from __future__ import annotations
 
-__all__ = ["background", "base", "blur_map", "controls", "focus_mask", "focus_over_z", "plot", "restore"]
+__all__ = [
+    "base",
+    "blur_map",
+    "controls",
+    "engines",
+    "export",
+    "focus_mask",
+    "focus_over_z",
+    "layout",
+    "plot",
+    "restore",
+    "run",
+]

@@ -1,37 +1,43 @@
-"""What the widgets have in common: the choice of picture, a run in the background and its end."""
+"""What the docks have in common: the choice of picture, the run and its report, and the record of the result."""
 
 from __future__ import annotations
 
 import logging
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from magicgui.widgets import ComboBox, Container, Label, ProgressBar, PushButton
+from magicgui.widgets import ComboBox, Container, Label, ProgressBar, PushButton, TextEdit
+from superqt.utils import qdebounced
 
-from defocus.errors import Cancelled, DefocusError
+from defocus.errors import Cancelled, DefocusError, InputError
 from defocus.parameters import AnalysisParameters
-from napari_defocus import engine, jobs
-from napari_defocus.layers import results
+from napari_defocus.layers.results import is_result, result_of, upsert
 from napari_defocus.layers.source import Source
-from napari_defocus.widgets.background import reports
+from napari_defocus.reproduce import as_command, as_python
+from napari_defocus.widgets import engines
 from napari_defocus.widgets.controls import ParameterControls
+from napari_defocus.widgets.export import Export
+from napari_defocus.widgets.layout import elide, labelled, row, wrap
+from napari_defocus.widgets.run import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Iterator, Mapping
 
     import napari.viewer
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
-    from defocus.progress import Progress
+    from napari_defocus.requests import Run
 
-__all__ = ["DefocusWidget", "open_widgets"]
+__all__ = ["DefocusWidget"]
 
-_engines: dict[int, tuple[engine.WorkerEngine, list[DefocusWidget]]] = {}  # one per viewer, and its widgets
+_MOMENT_SECONDS = 0.5  # a cut that takes longer shows its bar after all
+_WIDTH = 300  # px of a dock unless the user makes it wider
 _log = logging.getLogger(__name__)
 
 
 class DefocusWidget(Container):  # type: ignore[type-arg]
-    """A widget that measures the chosen image layer in the worker process.
+    """A dock that measures the chosen image layer in the worker process.
 
     Parameters
     ----------
@@ -39,38 +45,68 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__(labels=True)
+        super().__init__(labels=False)
+        self.margins = (0, 0, 0, 0)
         self._viewer = viewer
-        self._engine = _acquire(viewer, self)
-        self._token: jobs.Token | None = None
+        self._engine = engines.acquire(viewer, self)
+        self._runner = Runner()
         self._closed = False
-        self._worker: Any = None
-        self._bar: Any = None  # in napari's activity dock
-        self._again: Callable[[], None] | None = None
+        self._shown, self._began = False, 0.0  # whether the dock shows that something runs, and since when it does
+        self._pending: Callable[[], None] | None = None  # to be done as soon as nothing runs
+        self._do_soon = qdebounced(self._do_pending, timeout=0)
+        self._made_id = ""  # of the layer with the last result
+        self._last: Mapping[str, Any] = {}  # what the last result was made by
+        self._panel: Any = Container(labels=False, scrollable=True)
         self.image = ComboBox(label="Image", choices=self._pictures, tooltip="The image layer to measure.")
         self.planes = ComboBox(
             label="Slices", choices=("current slice", "all slices"), tooltip="Of a stack: what to measure."
         )
+        self._planes_row = labelled(self.planes)
         self.analysis = ParameterControls(AnalysisParameters)
         self.more = PushButton(text="Analysis settings", tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop at once.")
         self.bar = ProgressBar(min=0, max=100, value=0, visible=False)
         self.status = Label(value="")
+        self.saving = Export(self._made, self._say, "Export")
+        self.copy_python = PushButton(text="Copy as Python", tooltip="Copy lines that compute the last result again.")
+        self.copy_command = PushButton(text="Copy as command", tooltip="Copy a command that does it to a file.")
+        self._clip = TextEdit()  # never shown: the way to the clipboard
         self.more.changed.connect(self._toggle_analysis)
         self.run_button.changed.connect(self._on_run)
         self.cancel_button.changed.connect(self.cancel)
+        self.saving.button.changed.connect(self._on_export)
+        self.copy_python.changed.connect(lambda: self._copy(as_python))
+        self.copy_command.changed.connect(lambda: self._copy(as_command))
         self.image.changed.connect(self._on_image)
+        self._runner.started.connect(self._on_started)
+        self._runner.reported.connect(self._on_report)
+        self._runner.failed.connect(self._on_failed)
+        self._runner.finished.connect(self._on_finished)
         viewer.layers.events.inserted.connect(self._on_layers)
         viewer.layers.events.removed.connect(self._on_layers)
         self.native.destroyed.connect(self.shut_down)  # with the viewer
         self.native_parent_changed.connect(self._on_parent)  # a closed dock sets its widget free
 
-    def _build(self, *widgets: Any) -> None:
-        """Put a widget's own controls between the choice of picture and the buttons."""
-        buttons = Container(widgets=[self.run_button, self.cancel_button], layout="horizontal", labels=False)
-        buttons.margins = (0, 0, 0, 0)
-        self.extend([self.image, self.planes, *widgets, self.more, *self.analysis, buttons, self.bar, self.status])
+    def _build(self, *controls: Any, afterwards: tuple[Any, ...] = ()) -> None:
+        """Lay the dock out: picture, its own controls, run, and what can be done with the result."""
+        rows = [labelled(one) if isinstance(one, ComboBox) else one for one in controls]
+        after = [labelled(one) if isinstance(one, Label) else one for one in afterwards]
+        for box in (self.image, *(one for one in controls if isinstance(one, ComboBox))):
+            elide(box)
+        buttons = row(self.run_button, self.cancel_button)
+        copies = row(self.copy_python, self.copy_command)
+        self._panel.extend(
+            [
+                *(labelled(self.image), self._planes_row, *rows, self.more, *self.analysis),
+                *(buttons, self.bar, self.status, *after, labelled(self.saving.file), self.saving.button, copies),
+            ]
+        )
+        wrap(self.status)
+        self._panel.native.layout().addStretch(1)
+        scroll = self._panel.root_native_widget
+        scroll.setMinimumWidth(_WIDTH)
+        self.native.layout().addWidget(scroll)
         active = self._viewer.layers.selection.active
         if active in self.image.choices:
             self.image.value = active
@@ -83,13 +119,13 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _pictures(self, _: object) -> list[Image]:
         from napari.layers import Image
 
-        return [one for one in self._viewer.layers if isinstance(one, Image) and not results.is_result(one)]
+        return [one for one in self._viewer.layers if isinstance(one, Image) and not is_result(one)]
 
     def _on_layers(self, event: object = None) -> None:
-        self.reset_choices()
+        self._panel.reset_choices()
 
     def _on_image(self, layer: Image | None) -> None:
-        self.planes.visible = layer is not None and layer.ndim > 2
+        self._planes_row.visible = layer is not None and layer.ndim > 2
         self.run_button.enabled = layer is not None and not self.running
 
     def _toggle_analysis(self) -> None:
@@ -102,11 +138,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def current_index(self, source: Source) -> tuple[int, ...]:
         """Return the index of the plane that the viewer shows, by the layer's own place in the world."""
-        if not source.stack_shape:
-            return ()
-        point = np.asarray(self._viewer.dims.point)[-source.ndim :]
-        at = source.transform.inverse(source.affine.inverse(point))[: len(source.stack_shape)]
-        return tuple(int(i) for i in np.clip(np.rint(at), 0, np.array(source.stack_shape) - 1))
+        return source.index_at(self._viewer.dims.point)
 
     def _index(self, source: Source) -> tuple[int, ...] | None:
         every = source.stack_shape and self.planes.value == "all slices"
@@ -116,85 +148,122 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way."""
-        return self._token is not None
+        """Whether a run is under way, or about to start."""
+        return self._runner.running or self._pending is not None
 
     def _on_run(self) -> None:
         with self._complaining():
             self.run()
 
     def run(self) -> None:
-        """Start; each widget says what."""
+        """Start; each dock says what."""
         raise NotImplementedError
 
-    def _start(self, work: Callable[[Progress, jobs.Token], Any], done: Callable[[Any], None], title: str) -> None:
-        """Run `work` in the background and hand its result to `done` in the event loop."""
-        from napari.qt.threading import thread_worker
-        from napari.utils import cancelable_progress
+    def _start(
+        self,
+        source: Source,
+        work: Callable[[Run], Any],
+        done: Callable[[Any], None],
+        title: str,
+        *,
+        quick: bool = False,
+    ) -> None:
+        """Run `work` in the background and hand its result to `done`, if the picture is still there then."""
 
-        if self.running or self._closed:  # closing a viewer changes choices, which must start nothing
+        def finish(result: Any) -> None:
+            self.status.value = ""
+            if all(str(layer.unique_id) != source.layer_id for layer in self._viewer.layers):
+                self.status.value = f"{source.name} was removed meanwhile; its result is dropped"
+            else:
+                done(result)
+
+        self._runner.start(work, self._engine, finish, f"{title} of {source.name}", quick=quick)
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        """Do something once nothing runs, and never now: napari tells of layers in the middle of drawing them.
+
+        A run that started there would enter the event loop anew, and Qt does not survive that.
+        """
+        if not self._closed:
+            self._pending = action
+            self._do_soon()
+
+    def _do_pending(self) -> None:
+        if self._closed or self._runner.running:
             return
-        token = self._token = jobs.Token()
-        self._done = done
-        self._set_running(True)
-        self._bar = cancelable_progress(total=100, desc=title)
-        self._worker = thread_worker(_outcome)(work, token)
-        self._worker.yielded.connect(self._on_report)
-        self._worker.returned.connect(self._on_result)
-        self._worker.finished.connect(self._on_finished)
-        self._worker.start()
+        action, self._pending = self._pending, None
+        if action is not None:
+            with self._complaining():
+                action()
 
     def cancel(self) -> None:
         """Stop the run, if there is one."""
-        self._again = None
-        if self._token is not None:
+        self._pending = None
+        if self._runner.running:
             self.status.value = "cancelling"
-            self._token.cancel()
+        self._runner.cancel()
 
-    def _on_report(self, report: tuple[float, str] | None) -> None:
-        bar = self._bar
-        if bar is not None and bar.is_canceled and self._token is not None and not self._token.cancelled:
-            self.cancel()  # by the button in the activity dock
-        if report is None or bar is None or bar.is_canceled:
-            return
-        fraction, stage = report
+    def _on_started(self) -> None:
+        self._began = time.monotonic()
+        if not self._runner.quick:
+            self._set_running(True)
+
+    def _on_report(self, fraction: float, stage: str) -> None:
+        if not self._shown:  # what is over in a moment needs no bar, which Qt paints at once, whatever else it does
+            if time.monotonic() - self._began < _MOMENT_SECONDS:
+                return
+            self._set_running(True)
         self.bar.value = round(100 * fraction)
         self.status.value = stage
-        bar.set_description(stage)
-        bar.update(max(0, round(100 * fraction) - bar.n))  # last: it lets other events in, even the run's end
 
-    def _on_result(self, outcome: tuple[Any, Exception | None]) -> None:
-        result, error = outcome
-        if error is not None:
-            self._on_error(error)
-        elif self._token is not None and not self._token.cancelled:
-            self.status.value = ""
-            with self._complaining():
-                self._done(result)
-
-    def _on_error(self, error: Exception) -> None:
-        if isinstance(error, Cancelled) or (self._token is not None and self._token.cancelled):
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, Cancelled):
             self.status.value = "cancelled"
         else:
             self._complain(error)
 
     def _on_finished(self) -> None:
-        if self._token is None:
-            return
-        self._token, self._worker = None, None
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-        self._set_running(False)
-        again, self._again = self._again, None
-        if again is not None:
-            again()
+        if self._shown:
+            self._set_running(False)
+        if self._pending is not None:
+            self._do_soon()
 
     def _set_running(self, running: bool) -> None:
+        self._shown = running
         self.run_button.enabled = not running and self.image.value is not None
         self.cancel_button.enabled = running
         self.bar.value = 0
         self.bar.visible = running
+
+    # ---- the result
+
+    def _add(self, result: Any, source: Source) -> Layer:
+        """Show a result, and remember what it was made by."""
+        layer = upsert(self._viewer, result, source)
+        self._last, self._made_id = result_of(layer), str(layer.unique_id)
+        self.saving.suggest(layer)
+        return layer
+
+    def _made(self) -> Layer:
+        """Return the layer of the last result."""
+        for layer in self._viewer.layers:
+            if str(layer.unique_id) == self._made_id:
+                return layer
+        raise InputError("there is no result yet to be written")
+
+    def _say(self, text: str) -> None:
+        self.status.value = text
+
+    def _on_export(self) -> None:
+        with self._complaining():
+            self.saving.write()
+
+    def _copy(self, write: Callable[[Mapping[str, Any]], str]) -> None:
+        with self._complaining():
+            self._clip.value = write(self._last)
+            self._clip.native.selectAll()
+            self._clip.native.copy()
+            self.status.value = "copied"
 
     # ---- errors and the end
 
@@ -212,8 +281,13 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.status.value = text
         show_error(text)
 
-    def _complaining(self) -> _Complaining:
-        return _Complaining(self._complain)
+    @contextmanager
+    def _complaining(self) -> Iterator[None]:
+        """Turn an error in the ``with`` block into a notification."""
+        try:
+            yield
+        except Exception as error:
+            self._complain(error)
 
     def _on_parent(self, parent: object) -> None:
         if parent is None:
@@ -224,69 +298,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         if self._closed:
             return
         self._closed = True
-        self._again = None
-        token, self._token = self._token, None
-        if token is not None:
-            token.cancel()
-        if self._worker is not None:
-            for signal in (self._worker.yielded, self._worker.returned, self._worker.finished):
-                signal.disconnect()
-            self._worker.quit()
-            self._worker = None
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        self._pending = None
+        self._runner.close()
         self._viewer.layers.events.inserted.disconnect(self._on_layers)
         self._viewer.layers.events.removed.disconnect(self._on_layers)
-        _release(self._viewer, self)
-
-
-def _outcome(
-    work: Callable[[Progress, jobs.Token], Any], token: jobs.Token
-) -> Generator[tuple[float, str] | None, None, tuple[Any, Exception | None]]:
-    """Do the work and return its result or its error: napari's own handling of errors fails under PySide6."""
-    try:
-        return (yield from reports(work, token)), None
-    except Exception as error:
-        return None, error
-
-
-class _Complaining:
-    """Turns an error in a ``with`` block into a notification."""
-
-    def __init__(self, complain: Callable[[BaseException], None]) -> None:
-        self._complain = complain
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        self._complain(error)
-        return True
-
-
-def open_widgets() -> list[DefocusWidget]:
-    """Return the widgets that have not been shut down."""
-    return [widget for _, users in _engines.values() for widget in users]
-
-
-def _identity(viewer: napari.viewer.Viewer) -> int:
-    """Return what is the same for all the wrappers that napari hands to plugins in place of the viewer."""
-    return id(getattr(viewer, "__wrapped__", viewer))
-
-
-def _acquire(viewer: napari.viewer.Viewer, widget: DefocusWidget) -> engine.WorkerEngine:
-    """Return the viewer's engine, so that its widgets share the analysis of a picture."""
-    shared, users = _engines.setdefault(_identity(viewer), (engine.WorkerEngine(), []))
-    users.append(widget)
-    return shared
-
-
-def _release(viewer: napari.viewer.Viewer, widget: DefocusWidget) -> None:
-    engine, users = _engines.get(_identity(viewer), (None, []))
-    users[:] = [user for user in users if user is not widget]
-    if engine is not None and not users:
-        del _engines[_identity(viewer)]
-        engine.close()
+        engines.release(self._viewer, self)

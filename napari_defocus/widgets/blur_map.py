@@ -1,4 +1,4 @@
-"""The widget that measures the blur radius at every pixel."""
+"""The dock that measures the blur radius at every pixel, and how sure it is."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import numpy as np
 from magicgui.widgets import ComboBox, Label
 
 from defocus.parameters import MapParameters
-from napari_defocus.functions import blur_map_layer
-from napari_defocus.layers.results import find_result, result_of, upsert
+from defocus.session import REQUESTS, Question
+from napari_defocus.functions import computed_layer
+from napari_defocus.layers.results import find_result, result_of
+from napari_defocus.outputs import MEASUREMENTS, output_of
+from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import ParameterControls
+from napari_defocus.widgets.layout import stacked, wrap
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -21,7 +25,7 @@ __all__ = ["BlurMapWidget"]
 
 
 class BlurMapWidget(DefocusWidget):
-    """Adds a layer with the blur radius of the chosen picture.
+    """Adds a layer with the blur radius of the chosen picture, or another of the suite's maps.
 
     Parameters
     ----------
@@ -31,14 +35,20 @@ class BlurMapWidget(DefocusWidget):
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
         self.parameters = ParameterControls(MapParameters)
+        self.what = ComboBox(
+            label="Show",
+            choices=[(request.title, request.name) for request in MEASUREMENTS],
+            tooltip="The blur radius, or how sure it is: the probability of being right to 0.3 px.",
+        )
         self.unit = ComboBox(
             label="Radius in",
             choices=self._units,
             tooltip="Pixels of the picture, or the layer's own unit where it has one.",
         )
-        self.legend = Label(label="Colours", value="")
+        self.legend = Label(value="")
         self.run_button.text = "Measure blur"
-        self._build(*self.parameters, self.unit, self.legend)
+        self._build(self.what, *self.parameters, self.unit, afterwards=(stacked(self.legend),))
+        wrap(self.legend)
         self.unit.changed.connect(self._on_unit)
 
     def _units(self, _: object) -> list[tuple[str, str]]:
@@ -54,42 +64,38 @@ class BlurMapWidget(DefocusWidget):
     def run(self) -> None:
         """Measure the chosen picture and show its map."""
         source = self.source
-        arguments: dict[str, Any] = {
-            "analysis": self.analysis.parameters,
-            "index": self._index(source),
-            "unit": self.unit.value,
-            "engine": self._engine,
-        }
-        parameters = self.parameters.parameters
+        known = REQUESTS[self.what.value]
+        question = Question(known.name, self.parameters.parameters if known.step == "map" else None)
+        unit = self.unit.value if known.result == "radius" else "px"
+        request = LayerRequest(source, question, self.analysis.parameters, self._index(source), unit=unit)
 
         def done(result: Any) -> None:
-            layer = find_result(self._viewer, source.layer_id, "blur_map")
-            if layer is not None:  # the same colours must mean the same blur
-                _show_in(layer, result[1]["metadata"]["defocus"])
-            layer = upsert(self._viewer, result, source)
+            about = result[1]["metadata"]["defocus"]
+            layer = find_result(self._viewer, source.layer_id, about["kind"], about["channel"])
+            if layer is not None and known.result == "radius":  # the same colours must mean the same blur
+                _show_in(layer, about)
+            layer = self._add(result, source)
             if hasattr(layer, "colorbar"):  # napari 0.6 and later
                 layer.colorbar.visible = True
-            self._explain(layer)
+            if known.result == "radius":
+                layer.contrast_limits_range = (0, max(layer.contrast_limits[1], about["maximum"]))
+                self._explain(layer)
 
-        self._start(
-            lambda progress, token: blur_map_layer(source, parameters, progress=progress, token=token, **arguments),
-            done,
-            f"blur of {source.name}",
-        )
+        self._start(source, lambda run: computed_layer(request, run), done, output_of(known).title)
 
     def _explain(self, layer: Image) -> None:
         low, high = layer.contrast_limits
-        self.legend.value = f"{low:.3g} (sharp) to {high:.3g} {result_of(layer)['unit']}, disc radius"
+        self.legend.value = f"Colours: {low:.3g} (sharp) to {high:.3g} {result_of(layer)['unit']}, disc radius"
 
     def _on_unit(self, unit: str | None) -> None:
         """Show the map that is there in the other unit; nothing is measured anew."""
-        picture = self.image.value
-        if picture is None or unit is None:
-            return
-        layer = find_result(self._viewer, str(picture.unique_id), "blur_map")
-        if layer is None:
+        if self.image.value is None or unit is None:
             return
         source = self.source
+        channel = source.channel(self.current_index(source))
+        layer = find_result(self._viewer, source.layer_id, "blur_map", channel)
+        if layer is None:
+            return
         factor = source.level_scale * (source.pixel_size if unit == "layer" else 1.0)
         _show_in(layer, {"px": factor, "unit": source.unit if unit == "layer" else "px"})
         self._explain(layer)

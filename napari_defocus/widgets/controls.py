@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from magicgui.types import FileDialogMode
 from magicgui.widgets import (
     CheckBox,
     ComboBox,
     Container,
+    FileEdit,
     FloatSlider,
     FloatSpinBox,
+    Label,
     LineEdit,
     SpinBox,
 )
@@ -18,45 +22,84 @@ from psygnal import Signal
 
 from defocus.errors import InputError
 from defocus.parameters import describe
+from napari_defocus.widgets.layout import labelled, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from defocus.parameters import Control
 
-__all__ = ["Choice", "ParameterControls"]
+__all__ = ["Choice", "FileChoice", "ParameterControls", "number_control"]
+
+_NUMBER_WIDTH = 96  # px of a number beside its slider
 
 _SLIDER_TOP = 8.0  # px; a slider over the whole range of a radius could not be set to a tenth
+_FAMILY = "psf"  # the parameter whose word says which others mean anything
 
 
 class Choice(Container):  # type: ignore[type-arg]
     """A control that takes a word or a number: a check box with the word, and the number beside it.
+
+    Whoever changes the number means the number: the word is unticked.
 
     Parameters
     ----------
     control : Control
         With one word in its choices, and a range.
     slider : bool
-        Whether the number is a slider.
+        Whether there is a slider beside the number, in a row below the word.
+
+    Attributes
+    ----------
+    automatic : CheckBox
+    number : ValueWidget
+    slider : FloatSlider or None
     """
 
     def __init__(self, control: Control, *, slider: bool = False) -> None:
         word = control.choices[0]
         self._word, self._field = word, control.name
-        automatic = control.default == word
-        self.automatic = CheckBox(value=automatic, text=word, tooltip=control.help)
-        self.number = _number(control, slider=slider)
-        self.number.enabled = not automatic
+        self.automatic = CheckBox(value=control.default == word, text=word, tooltip=control.help)
+        self.number = number_control(control)
+        self.slider = number_control(control, slider=True, readout=False) if slider else None
+        if self.slider is None:
+            widgets: list[Any] = [self.automatic, self.number]
+        else:
+            text = Label(value=control.label, tooltip=control.help)
+            self.number.max_width = _NUMBER_WIDTH
+            widgets = [row(text, self.automatic), row(self.slider, self.number)]
         super().__init__(
             name=control.name,
             label=control.label,
-            layout="horizontal",
-            widgets=[self.automatic, self.number],
+            layout="vertical" if self.slider is not None else "horizontal",
+            widgets=widgets,
             labels=False,
         )
         self.margins = (0, 0, 0, 0)
         self.tooltip = control.help
-        self.automatic.changed.connect(lambda on: setattr(self.number, "enabled", not on))
+        # In place of the container's own signal: who hears of a change finds the word unticked
+        self.number.changed.disconnect()
+        self.number.changed.connect(self._on_number)
+        if self.slider is not None:  # inner rows pass nothing on
+            self.slider.changed.disconnect()
+            self.automatic.changed.disconnect()
+            self.automatic.changed.connect(lambda: self.changed.emit(self))
+            self.slider.changed.connect(self._on_slider)
+
+    def _on_slider(self, value: float) -> None:
+        self.number.value = value
+
+    def _on_number(self, value: Any) -> None:
+        self._show(value)
+        with self.automatic.changed.blocked():
+            self.automatic.value = False
+        self.changed.emit(self)
+
+    def _show(self, value: Any) -> None:
+        if isinstance(self.slider, RangedWidget):
+            with self.slider.changed.blocked():
+                self.slider.max = max(self.slider.max, value)
+                self.slider.value = value
 
     @property
     def value(self) -> Any:
@@ -65,9 +108,11 @@ class Choice(Container):  # type: ignore[type-arg]
 
     @value.setter
     def value(self, value: Any) -> None:
-        self.automatic.value = value == self._word
-        if value != self._word:
+        if value == self._word:
+            self.automatic.value = True
+        else:
             self.number.value = str(value) if isinstance(self.number, LineEdit) else value
+            self.automatic.value = False
 
     def suggest(self, value: float) -> None:
         """Show the number that the word means here, without a change."""
@@ -76,15 +121,62 @@ class Choice(Container):  # type: ignore[type-arg]
         with self.changed.blocked(), self.number.changed.blocked():
             self.number.max = max(self.number.max, value)
             self.number.value = value
+        self._show(self.number.value)
 
     def limit(self, maximum: float) -> None:
         """Let the number go up to `maximum`."""
-        if isinstance(self.number, RangedWidget):
-            self.number.max = maximum
+        for widget in (self.number, self.slider):
+            if isinstance(widget, RangedWidget) and widget.max != maximum:
+                with widget.changed.blocked():
+                    widget.max = maximum
+
+
+class FileChoice(Container):  # type: ignore[type-arg]
+    """A control that takes a word or the name of a file: a list of the words, and the file below if that is chosen.
+
+    Parameters
+    ----------
+    control : Control
+        With words in its choices, and the ending of the file's name.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._field, self._ending = control.name, control.file
+        self._other = f"a {control.file} file"
+        self.word = ComboBox(value=control.default, choices=(*control.choices, self._other), tooltip=control.help)
+        self.file = FileEdit(mode=FileDialogMode.EXISTING_FILE, filter=f"*{control.file}", tooltip=control.help)
+        super().__init__(name=control.name, label=control.label, widgets=[self.word, self.file], labels=False)
+        self.margins = (0, 0, 0, 0)
+        self.tooltip = control.help
+        self.word.changed.connect(self._on_word)
+        self._on_word(self.word.value)
+
+    def _on_word(self, word: str) -> None:
+        self.file.visible = word == self._other
+
+    @property
+    def value(self) -> str:
+        """The word, or the file's name."""
+        if self.word.value != self._other:
+            return str(self.word.value)
+        file = str(self.file.value)
+        if not file.endswith(self._ending):
+            raise InputError(f"{self._field}: choose {self._other}, as made by defocus calibrate")
+        return file
+
+    @value.setter
+    def value(self, value: str) -> None:
+        if value in self.word.choices:
+            self.word.value = value
+        else:
+            self.file.value = Path(value)
+            self.word.value = self._other
 
 
 class ParameterControls:
     """One control for every field of a parameter class, to be put into a container row by row.
+
+    A control that belongs to some shapes of the blur is shown only while one of those is chosen.
 
     Parameters
     ----------
@@ -96,7 +188,7 @@ class ParameterControls:
     Attributes
     ----------
     controls : dict
-        The controls by the names of their fields.
+        The controls by the names of their fields; the object itself goes through them with their labels.
     """
 
     changed = Signal()
@@ -104,18 +196,24 @@ class ParameterControls:
     def __init__(self, parameters: type[Any], *, sliders: Sequence[str] = ()) -> None:
         self._class = parameters
         self._visible = True
-        self.controls: dict[str, Choice | ValueWidget[Any]] = {}
+        self.controls: dict[str, Any] = {}
+        self._rows: dict[str, Any] = {}
+        self._families: dict[str, tuple[str, ...]] = {}
         for control in describe(parameters):
             widget = _widget(control, slider=control.name in sliders)
             widget.name = f"{parameters.__name__}_{control.name}"  # two classes may share a name, one container both
             widget.changed.connect(self._on_change)
             self.controls[control.name] = widget
+            self._rows[control.name] = labelled(widget)
+            self._families[control.name] = control.applies_to
+        if _FAMILY in self.controls:
+            self.controls[_FAMILY].changed.connect(self._show_rows)
 
     def _on_change(self) -> None:
         self.changed.emit()
 
-    def __iter__(self) -> Iterator[Choice | ValueWidget[Any]]:
-        return iter(self.controls.values())
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows.values())
 
     @property
     def visible(self) -> bool:
@@ -125,50 +223,54 @@ class ParameterControls:
     @visible.setter
     def visible(self, visible: bool) -> None:
         self._visible = visible
-        for widget in self:
-            widget.visible = visible
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        family = self.controls.get(_FAMILY)
+        word = family.word.value if isinstance(family, FileChoice) else None
+        for name, widget in self._rows.items():
+            families = self._families[name]
+            widget.visible = self._visible and (not families or word in families)
 
     @property
     def parameters(self) -> Any:
         """The parameter object that the controls say; raises `InputError` if one cannot be read."""
         return self._class(
             **{
-                name: widget.value if isinstance(widget, Choice) else _read(widget, name)
+                name: widget.value if isinstance(widget, Choice | FileChoice) else _read(widget, name)
                 for name, widget in self.controls.items()
             }
         )
 
 
-def _widget(control: Control, *, slider: bool) -> Choice | ValueWidget[Any]:
+def _widget(control: Control, *, slider: bool) -> Any:
     if control.choices and control.minimum is not None:
         return Choice(control, slider=slider)
+    if control.choices and control.file:
+        return FileChoice(control)
     about: dict[str, Any] = {"name": control.name, "label": control.label, "tooltip": control.help}
     if control.choices:
         return ComboBox(value=control.default, choices=control.choices, **about)
     if isinstance(control.default, bool):
-        return CheckBox(value=control.default, **about)
-    number = _number(control, slider=slider)
-    number.label = control.label
-    return number
+        return CheckBox(value=control.default, text=control.label, **about)
+    return number_control(control, slider=slider)
 
 
-def _number(control: Control, *, slider: bool) -> ValueWidget[Any]:
+def number_control(control: Control, *, slider: bool = False, readout: bool = True) -> ValueWidget[Any]:
     """Return a slider, a spin box, or a line of text for a number whose range spans powers of ten."""
     minimum, maximum = float(control.minimum or 0), float(control.maximum or 1)
     value = control.default if not isinstance(control.default, str) else max(minimum, control.step or minimum)
-    about: dict[str, Any] = {"name": control.name, "tooltip": control.help}
+    about: dict[str, Any] = {"name": control.name, "label": control.label, "tooltip": control.help}
     if control.step and minimum > 0 and maximum / minimum > 1e6:
         return LineEdit(value=f"{value:g}", **about)
-    whole = isinstance(control.default, int) or (
-        isinstance(control.default, str) and float(control.step or 0.1).is_integer() and minimum.is_integer()
-    )
     if slider:
-        return FloatSlider(value=value, min=minimum, max=min(maximum, _SLIDER_TOP), step=control.step, **about)
-    kind = SpinBox if whole else FloatSpinBox
+        about |= {"min": minimum, "max": min(maximum, _SLIDER_TOP), "step": control.step, "readout": readout}
+        return FloatSlider(value=value, **about)
     numbers: dict[str, Any] = {"value": value, "min": minimum, "max": maximum, "step": control.step}
-    if whole:
-        numbers = {name: int(number) for name, number in numbers.items()}
-    return kind(**numbers, **about)
+    if control.whole:
+        whole: dict[str, Any] = {name: int(number) for name, number in numbers.items()}
+        return SpinBox(**whole, **about)
+    return FloatSpinBox(**numbers, **about)
 
 
 def _read(widget: ValueWidget[Any], name: str) -> Any:

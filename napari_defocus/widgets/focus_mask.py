@@ -1,32 +1,35 @@
-"""The widget that tells what is in focus from what is not."""
+"""The dock that tells what is in focus from what is not."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, PushButton
+from magicgui.widgets import CheckBox, ComboBox, PushButton
 
 from defocus.errors import InputError
 from defocus.parameters import MaskParameters
-from napari_defocus.functions import focus_mask_layer
-from napari_defocus.layers.export import cut_out, save_mask
-from napari_defocus.layers.hints import add_hint_layer
-from napari_defocus.layers.results import find_result, is_result, upsert
+from defocus.session import Question
+from napari_defocus.functions import computed_layer
+from napari_defocus.layers.export import cut_out
+from napari_defocus.layers.hints import add_hint_layer, is_hints
+from napari_defocus.layers.results import find_result, result_of, upsert
+from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import Choice, ParameterControls
+from napari_defocus.widgets.layout import row
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels, Layer
 
     from napari_defocus.layers.source import Source
+    from napari_defocus.requests import Run
 
 __all__ = ["FocusMaskWidget"]
 
 _KINDS = ("focus_mask", "focus_matte")
+_NOTHING = 0.001  # a mask with less of the picture is called empty
 
 
 class FocusMaskWidget(DefocusWidget):
@@ -41,12 +44,12 @@ class FocusMaskWidget(DefocusWidget):
         super().__init__(napari_viewer)
         self._painted: Labels | None = None
         self._strokes: tuple[tuple[int, ...], object] = (), None  # of the slice that was looked at last
-        self.parameters = ParameterControls(MaskParameters, sliders=("threshold", "edge_sensitivity"))
+        self.parameters = ParameterControls(MaskParameters, sliders=("threshold",))
         self.hints = ComboBox(
             label="Hints",
             choices=self._hint_layers,
             nullable=True,
-            tooltip="A labels layer painted by hand: 1 = in focus, 2 = not.",
+            tooltip="A layer made by Add hint layer and painted on: 1 = in focus, 2 = not.",
         )
         self.add_hints = PushButton(text="Add hint layer", tooltip="Add an empty layer to paint hints on.")
         self.invert = CheckBox(text="Invert", tooltip="Mark what is not in focus instead.")
@@ -56,23 +59,19 @@ class FocusMaskWidget(DefocusWidget):
         self.apply_alpha = PushButton(
             text="Apply as alpha", tooltip="Add a copy of the picture with the mask as its opacity."
         )
-        self.file = FileEdit(
-            mode=FileDialogMode.OPTIONAL_FILE,
-            label="File",
-            filter="*.png *.tif",
-            tooltip="Where to write the mask: .png or .tif.",
-        )
-        self.export = PushButton(text="Export mask", tooltip="Write the mask to the file above.")
         self.run_button.text = "Find in-focus area"
-        switches = Container(widgets=[self.invert, self.live], layout="horizontal", labels=False)
-        switches.margins = (0, 0, 0, 0)
-        self._build(*self.parameters, self.hints, self.add_hints, switches, self.apply_alpha, self.file, self.export)
+        self._build(
+            *self.parameters,
+            self.hints,
+            self.add_hints,
+            row(self.invert, self.live),
+            afterwards=(self.apply_alpha,),
+        )
         self.parameters.changed.connect(self._recut)
         self.invert.changed.connect(self._recut)
         self.hints.changed.connect(self._on_hints)
         self.add_hints.changed.connect(self._on_add_hints)
         self.apply_alpha.changed.connect(self._on_apply_alpha)
-        self.export.changed.connect(self._on_export)
 
     # ---- the mask
 
@@ -80,64 +79,72 @@ class FocusMaskWidget(DefocusWidget):
         """Measure the chosen picture and show its mask."""
         self._cut(self._index(self.source))
 
-    def _cut(self, index: tuple[int, ...] | None) -> None:
+    def _cut(self, index: tuple[int, ...] | None, *, again: bool = False) -> None:
+        """Cut the mask of a slice, or of all; `again` from pixels that nobody needs to look at."""
         source = self.source
-        parameters, analysis = self.parameters.parameters, self.analysis.parameters
-        hints = None if self.hints.value is None else self.hints.value.data
-        invert = self.invert.value
-        self._start(
-            lambda progress, token: focus_mask_layer(
-                source,
-                parameters,
-                analysis=analysis,
-                hints=hints,
-                invert=invert,
-                index=index,
-                engine=self._engine,
-                progress=progress,
-                token=token,
-            ),
-            lambda result: self._show(result, source),
-            f"focus of {source.name}",
+        request = LayerRequest(
+            source,
+            Question("focus_mask", self.parameters.parameters),
+            self.analysis.parameters,
+            index,
+            None if self.hints.value is None else np.asarray(self.hints.value.data),
+            inverted=self.invert.value,
+            unchanged=again,
         )
+
+        def work(run: Run) -> Any:
+            return computed_layer(request, run)
+
+        self._start(source, work, lambda result: self._show(result, source), "focus", quick=again)
 
     def _show(self, result: Any, source: Source) -> None:
         about = result[1]["metadata"]["defocus"]
-        other = find_result(self._viewer, source.layer_id, _KINDS[about["kind"] == _KINDS[0]])
-        if other is not None:
+        other = find_result(self._viewer, source.layer_id, _KINDS[about["kind"] == _KINDS[0]], about["channel"])
+        if other is not None and other.visible:
             other.visible = False  # out of date, but the user's to delete
-        upsert(self._viewer, result, source).visible = True
+        layer = self._add(result, source)
+        if not layer.visible:  # napari draws a layer anew even if nothing changes
+            layer.visible = True
         threshold = self.parameters.controls["threshold"]
         assert isinstance(threshold, Choice)
         threshold.limit(max(about["maximum"], 1.0))
         if threshold.automatic.value:
             threshold.suggest(about["threshold"])
+        self.status.value = self._remark(about, source, result_of(layer))
+
+    def _remark(self, made: dict[str, Any], source: Source, shown: dict[str, Any]) -> str:
+        """Return what a person should know of the mask, in one line."""
+        share, marked = made["share"], "out of focus" if made["inverted"] else "in focus"
+        if share <= _NOTHING:
+            return f"The mask is empty: nothing is {marked} at {made['threshold']:.2g} px."
+        if share >= 1 - _NOTHING:
+            return f"The mask is full: everything is {marked} at {made['threshold']:.2g} px."
+        if made["index"] and shown["index"] is None:
+            return f"Cut in this slice only; {self.run_button.text} cuts all of them."
+        return ""
 
     @property
     def mask(self) -> Layer | None:
         """The layer with the chosen picture's mask: of hard mask and matte the one that is shown."""
         if self.image.value is None:
             return None
-        found = [find_result(self._viewer, str(self.image.value.unique_id), kind) for kind in _KINDS]
+        source = self.source
+        channel = source.channel(self.current_index(source))
+        found = [find_result(self._viewer, source.layer_id, kind, channel) for kind in _KINDS]
         layers = [layer for layer in found if layer is not None]
         return next((layer for layer in layers if layer.visible), layers[0] if layers else None)
 
     def _recut(self, _: object = None) -> None:
-        """Cut the mask of the current slice anew from the analysis that is held, or note to do so next."""
-        if not self.live.value or self.mask is None:
-            return
-        if self.running:
-            self._again = self._recut
-            return
-        with self._complaining():
-            self._cut(self.current_index(self.source))
+        """Cut the mask of the current slice anew from the analysis that is held, as soon as nothing runs."""
+        if self.live.value and self.mask is not None:
+            self._soon(lambda: self._cut(self.current_index(self.source), again=True))
 
     # ---- hints
 
     def _hint_layers(self, _: object) -> list[Labels]:
         from napari.layers import Labels
 
-        return [one for one in self._viewer.layers if isinstance(one, Labels) and not is_result(one)]
+        return [one for one in self._viewer.layers if isinstance(one, Labels) and is_hints(one)]
 
     def _on_hints(self, layer: Labels | None) -> None:
         self._forget_hints()
@@ -177,7 +184,7 @@ class FocusMaskWidget(DefocusWidget):
 
     # ---- what to do with it
 
-    def _made_mask(self) -> Layer:
+    def _made(self) -> Layer:
         layer = self.mask
         if layer is None:
             raise InputError("there is no mask of this picture yet: find its in-focus area first")
@@ -186,14 +193,7 @@ class FocusMaskWidget(DefocusWidget):
     def _on_apply_alpha(self) -> None:
         with self._complaining():
             source = self.source
-            upsert(self._viewer, cut_out(source, self._made_mask()), source)
-
-    def _on_export(self) -> None:
-        with self._complaining():
-            layer = self._made_mask()
-            file = Path(str(self.file.value))
-            save_mask(layer, file)
-            self.status.value = f"wrote {file.name}"
+            upsert(self._viewer, cut_out(source, self._made()), source)
 
     def shut_down(self) -> None:
         """Stop whatever runs; see the base class."""

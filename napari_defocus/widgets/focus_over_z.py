@@ -1,17 +1,18 @@
-"""The widget that follows the focus through a stack."""
+"""The dock that follows the focus through a stack."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, FloatSlider, Label, PushButton
+from magicgui.widgets import CheckBox, ComboBox, Label, PushButton
 
 from defocus.parameters import MapParameters
-from napari_defocus.focus_over_z import focus_over_z_layers
-from napari_defocus.layers.results import find_result, result_of, upsert
+from napari_defocus.focus_over_z import THRESHOLD, StackRequest, computed_stack
+from napari_defocus.layers.results import result_of
 from napari_defocus.layers.source import Source
 from napari_defocus.widgets.base import DefocusWidget
-from napari_defocus.widgets.controls import ParameterControls
+from napari_defocus.widgets.controls import ParameterControls, number_control
+from napari_defocus.widgets.layout import labelled
 from napari_defocus.widgets.plot import FocusPlot
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from defocus.effects.focus_stack import FocusCurve
 
 __all__ = ["FocusOverZWidget"]
+
+_NEEDS = (
+    "This needs a stack: an image layer with three axes or more, whose focus moves along one of them. "
+    "File > Open Sample > Defocus has one."
+)
 
 
 class FocusOverZWidget(DefocusWidget):
@@ -36,19 +42,18 @@ class FocusOverZWidget(DefocusWidget):
         self.curve: FocusCurve | None = None
         self._plotted: Source | None = None
         self.axis = ComboBox(label="Axis", choices=self._axes, tooltip="Along which the focus changes.")
-        self.threshold = FloatSlider(
-            label="In focus up to (px)", value=2.0, min=0.1, max=8.0, step=0.1,
-            tooltip="Pixels with at most this blur radius count as in focus.",
-        )  # fmt: skip
+        self.threshold = number_control(THRESHOLD, slider=True)
         self.keep_maps = CheckBox(text="Keep the maps", tooltip="Add the blur map of every slice as well.")
         self.parameters = ParameterControls(MapParameters)
         self.sharpest = Label(label="Sharpest slice", value="")
         self.go = PushButton(text="Go to the sharpest slice", enabled=False)
         self.run_button.text = "Measure stack"
-        self._build(self.axis, self.threshold, self.keep_maps, *self.parameters, self.sharpest, self.go)
-        self.planes.visible = False
         self.plot = FocusPlot(self.go_to)
-        self.native.layout().addWidget(self.plot.native)
+        self._build(
+            self.axis, labelled(self.threshold), self.keep_maps, *self.parameters, afterwards=(self.sharpest, self.go)
+        )
+        layout = self._panel.native.layout()
+        layout.insertWidget(layout.count() - 2, self.plot.native)  # before the buttons that copy
         self.go.changed.connect(self._on_go)
 
     def _pictures(self, widget: object) -> list[Image]:
@@ -67,29 +72,31 @@ class FocusOverZWidget(DefocusWidget):
 
     def _on_image(self, layer: Image | None) -> None:
         super()._on_image(layer)
-        self.planes.visible = False
+        self._planes_row.visible = False
         if hasattr(self, "axis"):
             self.axis.reset_choices()
+        if layer is None:
+            self.status.value = _NEEDS
+        elif self.status.value == _NEEDS:
+            self.status.value = ""
 
     def run(self) -> None:
         """Measure every slice and show what they say together."""
         source = self.source
         axis = int(self.axis.value)
-        arguments: dict[str, Any] = {
-            "axis": axis,
-            "index": self.current_index(source),
-            "threshold": self.threshold.value,
-            "parameters": self.parameters.parameters,
-            "analysis": self.analysis.parameters,
-            "keep_maps": self.keep_maps.value,
-            "engine": self._engine,
-        }
+        request = StackRequest(
+            source,
+            axis,
+            self.current_index(source),
+            self.threshold.value,
+            self.keep_maps.value,
+            self.parameters.parameters,
+            self.analysis.parameters,
+        )
 
         def done(results: Any) -> None:
             for result in results:
-                upsert(self._viewer, result, source)
-            heights = find_result(self._viewer, source.layer_id, "height_map")
-            assert heights is not None
+                heights = self._add(result, source)
             if hasattr(heights, "colorbar"):  # napari 0.6 and later
                 heights.colorbar.visible = True
             curve = self.curve = result_of(heights)["curve"]
@@ -98,11 +105,7 @@ class FocusOverZWidget(DefocusWidget):
             self.sharpest.value = f"{curve.sharpest} ({curve.in_focus_share[curve.sharpest]:.0%} in focus)"
             self.go.enabled = True
 
-        self._start(
-            lambda progress, token: focus_over_z_layers(source, progress=progress, token=token, **arguments),
-            done,
-            f"focus over z: {source.name}",
-        )
+        self._start(source, lambda run: computed_stack(request, run), done, "focus over z")
 
     def _on_go(self) -> None:
         if self.curve is not None:

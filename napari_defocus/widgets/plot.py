@@ -32,7 +32,7 @@ class FocusPlot:
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
         from matplotlib.figure import Figure
 
-        self.figure = Figure(figsize=(4, 2.6), layout="constrained")
+        self.figure = Figure(figsize=(2.8, 2.5), layout="constrained")
         self.native: Any = FigureCanvasQTAgg(self.figure)  # type: ignore[no-untyped-call]
         self.native.setMinimumHeight(220)
         self.native.setStyleSheet("background-color: transparent;")

@@ -56,7 +56,7 @@ def stack():
 @pytest.fixture
 def viewer(make_napari_viewer):
     """A viewer whose widgets must leave no worker process behind."""
-    from napari_defocus.widgets.base import open_widgets
+    from napari_defocus.widgets.engines import open_widgets
 
     made = make_napari_viewer()
     yield made

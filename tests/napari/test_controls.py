@@ -1,10 +1,12 @@
 """Controls say what the core's parameter classes say."""
 
+import numpy as np
 import pytest
 from magicgui.widgets import Slider, SpinBox
 from magicgui.widgets.bases import RangedWidget
 
 from defocus import InputError, parameters
+from defocus.psf import DiscPSF
 from napari_defocus.widgets.controls import Choice, ParameterControls
 
 CLASSES = [
@@ -42,10 +44,66 @@ def test_a_choice_is_a_word_or_a_number(qapp):
     assert isinstance(spacing.number, SpinBox | Slider)  # whole numbers
     spacing.value = 4
     assert controls.parameters.spacing == 4
-    assert spacing.number.enabled
     spacing.value = "auto"
     assert controls.parameters.spacing == "auto"
-    assert not spacing.number.enabled
+    spacing.number.value = 6  # whoever changes the number means it
+    assert controls.parameters.spacing == 6
+    assert not spacing.automatic.value
+    close(controls)
+
+
+def test_moving_the_slider_means_its_number_and_starts_from_what_auto_found(qapp):
+    controls = ParameterControls(parameters.MaskParameters, sliders=("threshold",))
+    threshold = controls.controls["threshold"]
+    threshold.suggest(3.2)
+    assert threshold.slider.value == pytest.approx(3.2)
+    heard = []
+    controls.changed.connect(lambda: heard.append(controls.parameters.threshold))
+    threshold.slider.value = 3.4
+    assert not threshold.automatic.value
+    assert heard[-1] == pytest.approx(3.4)
+    assert threshold.number.value == pytest.approx(3.4)
+    threshold.number.value = 5.0
+    assert threshold.slider.value == pytest.approx(5.0)
+    threshold.automatic.value = True
+    assert heard[-1] == "auto"
+    close(controls)
+
+
+def test_controls_are_shown_for_the_shapes_that_they_belong_to(qapp):
+    from magicgui.widgets import Container
+
+    controls = ParameterControls(parameters.AnalysisParameters)
+    box = Container(widgets=list(controls))
+    box.show()
+    blades, rotation = controls.controls["blades"], controls.controls["rotation"]
+    controls.visible = True
+    assert not blades.visible
+    controls.controls["psf"].value = "polygon"
+    assert blades.visible
+    assert rotation.visible
+    controls.visible = False
+    assert not blades.visible
+    controls.controls["psf"].value = "gaussian"
+    controls.visible = True
+    assert not blades.visible
+    assert controls.controls["window"].visible
+    box.close()
+
+
+def test_a_calibrated_lens_can_be_chosen(qapp, tmp_path):
+    kernel = np.asarray(DiscPSF().kernel(3.0))
+    np.savez(tmp_path / "lens.npz", format=1, radii=[3.0], kernels=kernel[np.newaxis])
+    controls = ParameterControls(parameters.AnalysisParameters)
+    psf = controls.controls["psf"]
+    assert controls.parameters.psf == "disc"
+    psf.word.value = psf.word.choices[-1]
+    with pytest.raises(InputError, match=r"choose a \.npz file"):
+        _ = controls.parameters
+    psf.value = str(tmp_path / "lens.npz")
+    assert controls.parameters.psf.endswith("lens.npz")
+    psf.value = "gaussian"
+    assert controls.parameters.psf == "gaussian"
     close(controls)
 
 

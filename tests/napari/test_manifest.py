@@ -48,7 +48,7 @@ def test_layers_menus_show_the_entries(menu, titles):
 
 
 def test_no_qt_binding_is_imported():
-    for file in FOLDER.glob("*.py"):
+    for file in FOLDER.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -67,9 +67,11 @@ def test_importing_the_functions_loads_no_qt_and_no_compiler():
 
 
 def test_samples_open_with_their_truth(viewer):
-    picture, truth = viewer.open_sample("napari-defocus", "depth_of_field")
+    truth, picture = viewer.open_sample("napari-defocus", "depth_of_field")
+    assert viewer.layers.selection.active is picture
     assert picture.data.shape == (*truth.data.shape, 3)
-    stack, height = viewer.open_sample("napari-defocus", "focus_stack")
+    height, stack = viewer.open_sample("napari-defocus", "focus_stack")
+    assert viewer.layers.selection.active is stack
     assert stack.data.shape[1:] == height.data.shape
     assert str(stack.units[0]) == str(height.units[0]) == "micrometer"
     np.testing.assert_allclose(stack.scale[1:], height.scale)
@@ -77,7 +79,8 @@ def test_samples_open_with_their_truth(viewer):
 
 @pytest.mark.parametrize("key", ["object", "cells"])
 def test_the_suites_pictures_open_with_their_truth(viewer, key):
-    picture, truth = viewer.open_sample("napari-defocus", key)
+    truth, picture = viewer.open_sample("napari-defocus", key)
+    assert viewer.layers.selection.active is picture
     assert picture.data.shape == truth.data.shape
     assert truth.name == f"{key} true blur radius (px)"
     assert truth.data.max() > 3
@@ -104,7 +107,7 @@ def test_photographs_open_from_a_source_tree_and_from_an_installation(monkeypatc
 
 @pytest.mark.slow
 def test_the_samples_truth_is_what_the_core_measures():
-    (picture, _, _), (truth, _, _) = samples.depth_of_field()
+    (truth, _, _), (picture, _, _) = samples.depth_of_field()
     radius = defocus.analyze(picture).blur_map()
     assert np.median(np.abs(radius - truth)) < 0.3
     assert np.median(radius[truth == 0]) < 0.8

@@ -106,6 +106,22 @@ def test_painting_on_a_picture_changes_its_key():
     assert source.key(()) != before
 
 
+def test_other_lazy_data_of_a_layer_have_another_key():
+    layer = Image(dask.array.zeros((20, 30)))
+    first = Source.from_layer(layer).key(())
+    assert Source.from_layer(layer).key(()) == first
+    for value in range(5):  # whatever became of the memory of the one before
+        layer.data = dask.array.full((20, 30), value)
+        assert Source.from_layer(layer).key(()) != first
+
+
+def test_the_plane_at_a_point_of_the_world():
+    source = Source.from_layer(Image(np.zeros((5, 20, 30)), scale=(2, 1, 1), translate=(10, 0, 0)))
+    assert source.index_at((16.6, 3, 3)) == (3,)
+    assert source.index_at((99, 3, 3)) == (4,)
+    assert source.index_at((7, 16.6, 3, 3)) == (3,)  # the viewer has an axis more
+
+
 @pytest.mark.parametrize(
     ("units", "unit", "size"),
     [(("um", "um"), "µm", 0.6), (("pixel", "pixel"), None, 0.6), (("um", "mm"), None, 0.6)],

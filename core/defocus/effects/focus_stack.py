@@ -66,11 +66,12 @@ def focus_curve(radii: ArrayLike, confidence: ArrayLike, threshold: float) -> Fo
     return FocusCurve(share, median, float(threshold), int(best[0]))
 
 
-def height_map(radii: ArrayLike, confidence: ArrayLike, *, smoothing: float = 1.0) -> NDArray[np.uint16]:
-    """Return the index of the sharpest slice at every pixel.
+def height_map(radii: ArrayLike, confidence: ArrayLike, *, smoothing: float = 1.0) -> NDArray[np.float32]:
+    """Return where between the slices every pixel is sharpest.
 
-    The radii are smoothed along z, so that among slices equally sharp the middle one wins. Pixels that had no
-    evidence in any slice take the answer of the nearest pixel that had.
+    The radii are smoothed along z, so that among slices equally sharp the middle one wins. The radius of a disc grows
+    in proportion to the distance from the plane of focus, so its square is a parabola over z, whose vertex is the
+    answer. Pixels that had no evidence in any slice take the answer of the nearest pixel that had.
 
     Parameters
     ----------
@@ -83,7 +84,8 @@ def height_map(radii: ArrayLike, confidence: ArrayLike, *, smoothing: float = 1.
 
     Returns
     -------
-    uint16 (H, W)
+    float32 (H, W)
+        In slices: 3.4 lies between the slices 3 and 4.
 
     Raises
     ------
@@ -97,22 +99,56 @@ def height_map(radii: ArrayLike, confidence: ArrayLike, *, smoothing: float = 1.
         raise InputError("a height map needs two slices at least")
     smooth = ndimage.gaussian_filter1d(maps, smoothing, axis=0, mode="nearest") if smoothing > 0 else maps
     best = smooth.argmin(axis=0)
+    vertex = _vertex(maps, best)
     # What the sharpest slice shows is what there is to be seen; noise alone is seen in none
     known = np.take_along_axis(weights, best[np.newaxis], axis=0)[0] >= 0.2
     if known.any() and not known.all():
         nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-        best = best[tuple(nearest)]
-    return ndimage.median_filter(best.astype(np.uint16), size=5, mode="nearest")
+        best, vertex = best[tuple(nearest)], vertex[tuple(nearest)]
+    return ndimage.median_filter(np.clip(best + vertex, 0, len(maps) - 1).astype(np.float32), size=5, mode="nearest")
 
 
-def composite(stack: NDArray[Any], heights: NDArray[np.integer[Any]]) -> NDArray[Any]:
+def _vertex(radii: NDArray[np.float32], best: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    """Return how far from the slice `best` the parabola of the squared radii around it has its vertex, in slices.
+
+    The parabola is fitted by weighted least squares. A squared radius is the less sure the larger it is. Measured radii
+    saturate: of two slices on one side the farther one does not count unless it is clearly more blurred.
+    """
+    squares = {}
+    for t in (-2, -1, 0, 1, 2):
+        at = best + t
+        square = np.take_along_axis(radii, np.clip(at, 0, len(radii) - 1)[np.newaxis], axis=0)[0] ** 2
+        squares[t] = np.where((at >= 0) & (at < len(radii)), square, np.float32(np.inf))
+    for side in (-1, 1):
+        near, far = squares[side], squares[2 * side]
+        far[(near > 1) & (far < 2 * near)] = np.inf
+    moments = np.zeros((5, *best.shape), np.float32)  # sums of weight t^0 to t^4
+    values = np.zeros((3, *best.shape), np.float32)  # sums of weight t^0 to t^2 square
+    for t, square in squares.items():
+        weight = 1 / (square + np.float32(0.25)) ** 2  # 0 where the square does not count
+        weighted = weight * np.where(np.isinf(square), 0, square)
+        for power in range(5):
+            moments[power] += weight * np.float32(t**power)
+        for power in range(3):
+            values[power] += weighted * np.float32(t**power)
+    m0, m1, m2, m3, m4 = moments
+    q0, q1, q2 = values
+    # Cramer's rule for square = a + slope t + bend t^2, all times the same positive determinant
+    slope = m0 * (q1 * m4 - m3 * q2) - q0 * (m1 * m4 - m3 * m2) + m2 * (m1 * q2 - q1 * m2)
+    bend = m0 * (m2 * q2 - q1 * m3) - m1 * (m1 * q2 - q1 * m2) + q0 * (m1 * m3 - m2 * m2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        offset = np.where(bend > 0, -slope / (2 * bend), 0)
+    return np.clip(np.nan_to_num(offset), -1, 1).astype(np.float32)
+
+
+def composite(stack: NDArray[Any], heights: NDArray[Any]) -> NDArray[Any]:
     """Return the all-in-focus picture: every pixel from the slice that is sharpest there.
 
     Parameters
     ----------
     stack : array (Z, H, W) or (Z, H, W, channels)
-    heights : integer array (H, W)
-        From `height_map`.
+    heights : array (H, W)
+        From `height_map`; the nearest slice is taken.
 
     Returns
     -------
@@ -120,8 +156,9 @@ def composite(stack: NDArray[Any], heights: NDArray[np.integer[Any]]) -> NDArray
         Of the stack's type, values unchanged.
     """
     result = np.empty(stack.shape[1:], stack.dtype)
+    nearest = np.rint(heights)
     for z in range(len(stack)):  # slice by slice, so that a lazy stack is never in memory whole
-        here = heights == z
+        here = nearest == z
         if here.any():
             result[here] = np.asarray(stack[z])[here]
     return result

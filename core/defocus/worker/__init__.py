@@ -26,7 +26,8 @@ deleted; result files are the caller's.
 open
     ``file``, ``shape``, ``dtype``: pixels (H, W) or (H, W, 1 to 4); without them the held picture is
     analysed anew. ``parameters``: fields of AnalysisParameters. ``name``: what messages call the picture.
-    Result: ``shape``, ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means).
+    Result: ``shape``, ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means). Finding that
+    threshold takes as long as measuring: ``threshold``: false leaves it out.
 blur_map
     ``parameters``: MapParameters; ``output``; ``maximum`` (px).
     Result: an array (H, W) in px, and ``maximum``.
@@ -39,7 +40,7 @@ focus_mask
     ``matte``: file of H x W float32, what they found, in place of the mask; ``output``. Result: an
     array (H, W) in [0, 1], and ``threshold`` (px).
 confidence
-    ``output``. Result: an array (H, W) in [0, 1].
+    ``parameters``: MapParameters; ``output``. Result: an array (H, W) in [0, 1].
 restore, magnify
     ``parameters``: RestorationParameters or MagnificationParameters; ``map_parameters``: MapParameters;
     ``alpha``: bool; ``output``. Result: an array (H, W, 3), encoded as the picture was, with the picture's

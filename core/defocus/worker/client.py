@@ -161,6 +161,7 @@ class WorkerClient:
         dtype: str = "",
         parameters: Mapping[str, Any] | None = None,
         name: str = "the picture",
+        threshold: bool = True,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Hand over a picture and analyse it, or analyse the held one anew with other parameters.
@@ -177,6 +178,8 @@ class WorkerClient:
             Fields of `defocus.parameters.AnalysisParameters`.
         name : str
             What to call the picture in messages.
+        threshold : bool
+            Whether to find out what the threshold "auto" means, which takes as long as measuring.
         progress : callable, optional
             Called with (fraction, stage); may raise, which ends the worker.
 
@@ -185,7 +188,7 @@ class WorkerClient:
         dict
             ``shape``, ``noise_variance``, ``max_radius`` (px) and ``threshold`` (px, what "auto" means).
         """
-        arguments: dict[str, Any] = {"parameters": dict(parameters or {}), "name": name}
+        arguments: dict[str, Any] = {"parameters": dict(parameters or {}), "name": name, "threshold": threshold}
         if pixels is not None:
             path = pixels if isinstance(pixels, Path) else self.new_file()
             if not isinstance(pixels, Path):

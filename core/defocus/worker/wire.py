@@ -123,12 +123,12 @@ class WorkerSession:
             raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
         source = str(request.get("name", "the picture"))
         analysis = self.session.open(pixels, parameters, source=source, wide=wide, progress=progress)
-        return {
+        facts = {
             "shape": list(analysis.shape),
             "noise_variance": float(analysis.noise_variance),
             "max_radius": float(analysis.max_radius),
-            "threshold": float(analysis.threshold),
         }
+        return {**facts, "threshold": float(analysis.threshold)} if request.get("threshold", True) else facts
 
     def array_request(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return an array in the kind of numbers that was asked for."""

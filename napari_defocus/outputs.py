@@ -1,0 +1,161 @@
+"""What each request's answer becomes as a layer: name, type, colours and the facts that are kept with it.
+
+A request of `defocus.session.REQUESTS` that is not named here is shown by the kind of its result, so that a new one
+needs nothing in this plugin.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defocus import __version__
+from defocus.session import REQUESTS
+from napari_defocus.layers.results import IN_FOCUS_COLOR, layer_data
+
+if TYPE_CHECKING:
+    from napari.types import LayerDataTuple
+    from numpy.typing import NDArray
+
+    from defocus.session import Request
+    from napari_defocus.requests import Answer, LayerRequest
+
+__all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "output_of", "recorded", "robust_limits"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Names of a request's result.
+
+    Attributes
+    ----------
+    kind : str
+        What tells results of one source apart, in the layer's metadata.
+    title : str
+        Follows the source's name in the layer's.
+    """
+
+    kind: str
+    title: str
+
+
+_NAMED = {
+    "blur_map": Output("blur_map", "blur radius"),
+    "restore": Output("restored", "all in focus"),
+    "magnify": Output("magnified", "more blur"),
+}
+_MASKS = {
+    (False, False): Output("focus_mask", "in focus"),
+    (False, True): Output("focus_mask", "not in focus"),
+    (True, False): Output("focus_matte", "focus matte"),
+    (True, True): Output("focus_matte", "defocus matte"),
+}
+
+
+def output_of(request: Request) -> Output:
+    """Return how the result of a request is called."""
+    return _NAMED.get(request.name, Output(request.name, request.title.lower()))
+
+
+MEASUREMENTS = tuple(request for request in REQUESTS.values() if request.result != "picture" and request.step != "mask")
+"""Requests whose results are shown as maps."""
+
+PICTURES = tuple(request for request in REQUESTS.values() if request.result == "picture")
+"""Requests whose results are pictures again."""
+
+
+def as_layer(request: LayerRequest, values: NDArray[Any], answer: Answer) -> LayerDataTuple:
+    """Return an answer as napari's (data, metadata, type), with all that it was made by in its metadata.
+
+    Parameters
+    ----------
+    request : LayerRequest
+    values : array
+        Of one plane, or of all of them in the shape of the stack; radii in px of the measured level.
+    answer : Answer
+        Of the last plane.
+    """
+    known = REQUESTS[request.question.request]
+    facts = recorded(request, answer)
+    if known.step == "mask":
+        return _mask(request, values, facts)
+    output = output_of(known)
+    if known.result == "picture":
+        source, facts["is_picture"] = request.source, True
+        return layer_data(
+            values, source, output.kind, output.title, "image", index=request.index, facts=facts, rgb=source.rgb,
+            **source.display,
+        )  # fmt: skip
+    limits = (0.0, 1.0)
+    if known.result == "radius":
+        values = values * np.float32(request.factor)
+        limits = robust_limits(values, facts["maximum"])
+    return layer_data(
+        values, request.source, output.kind, output.title, "image", index=request.index, facts=facts,
+        colormap="viridis" if known.result == "radius" else "gray", contrast_limits=limits,
+    )  # fmt: skip
+
+
+def recorded(request: LayerRequest, answer: Answer) -> dict[str, Any]:
+    """Return all that a result was made by: request, version, every parameter, and the numbers that were measured.
+
+    They are plain words and numbers, so that they can be written beside a file.
+    """
+    known, question = REQUESTS[request.question.request], request.question
+    facts: dict[str, Any] = {
+        "request": known.name,
+        "version": __version__,
+        "picture": request.source.name,
+        "analysis": _plain(request.analysis),
+        "noise_variance": answer.noise_variance,
+        "max_radius_px": answer.max_radius,
+    }
+    if known.parameters is not None:
+        facts["parameters"] = _plain(question.parameters or known.parameters())
+    if known.needs_map:
+        facts["map_parameters"] = _plain(question.map_parameters)
+    if known.result == "radius":
+        facts |= {"unit": request.shown_unit, "px": request.factor, "maximum": answer.max_radius * request.factor}
+    if known.step == "mask":
+        hinted = request.strokes is not None and bool(request.strokes.any())
+        facts |= {"threshold": answer.threshold, "maximum": answer.max_radius, "inverted": request.inverted}
+        facts["hints"] = hinted
+    return facts
+
+
+def robust_limits(radii: NDArray[np.floating[Any]], maximum: float) -> tuple[float, float]:
+    """Return contrast limits for a map: 0, which is sharp, to what all but a hundredth of its radii reach."""
+    high = float(np.percentile(radii, 99)) if radii.size else maximum
+    return 0.0, min(max(high, maximum / 16), maximum)
+
+
+def _plain(parameters: Any) -> dict[str, Any]:
+    return {
+        item.name: value if isinstance(value := getattr(parameters, item.name), str | int | float) else repr(value)
+        for item in dataclasses.fields(parameters)
+    }
+
+
+def _mask(request: LayerRequest, values: NDArray[Any], facts: dict[str, Any]) -> LayerDataTuple:
+    if request.inverted:
+        values = 1 - values
+    facts["share"] = float(values.mean())
+    soft = request.question.parameters is not None and request.question.parameters.softness > 0
+    output = _MASKS[soft, request.inverted]
+    if soft:
+        return layer_data(
+            values, request.source, output.kind, output.title, "image", index=request.index, facts=facts,
+            colormap="gray", contrast_limits=(0.0, 1.0), opacity=0.7,
+        )  # fmt: skip
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colormap = DirectLabelColormap(color_dict={0: "transparent", 1: IN_FOCUS_COLOR, None: "transparent"})
+    # napari compiles something when such colours are first used; better in this thread than in the window's
+    colormap.map(np.zeros((1, 1), np.uint8))
+    return layer_data(
+        (values > 0.5).astype(np.uint8), request.source, output.kind, output.title, "labels", index=request.index,
+        facts=facts, opacity=0.5, colormap=colormap,
+    )  # fmt: skip

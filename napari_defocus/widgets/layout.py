@@ -1,0 +1,59 @@
+"""How controls lie in a dock: in rows with their labels in line, as narrow as they can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from magicgui.widgets import ComboBox, Container, FloatSlider, Label
+from magicgui.widgets.bases import ButtonWidget
+
+__all__ = ["elide", "labelled", "row", "stacked", "wrap"]
+
+_LABEL_WIDTH = 112  # px; longer labels wrap
+
+
+def row(*widgets: Any, **about: Any) -> Container:  # type: ignore[type-arg]
+    """Return controls side by side, without margins."""
+    made = Container(widgets=list(widgets), layout="horizontal", labels=False, **about)
+    made.margins = (0, 0, 0, 0)
+    return made
+
+
+def wrap(label: Label) -> None:
+    """Let a label take the width that there is, break its lines there, and never ask for more."""
+    native = label.native
+    policy = native.sizePolicy()
+    policy.setHorizontalPolicy(policy.Policy.Ignored)
+    policy.setVerticalPolicy(policy.Policy.Preferred)
+    policy.setHeightForWidth(True)
+    native.setSizePolicy(policy)
+    native.setWordWrap(True)
+
+
+def stacked(*widgets: Any, **about: Any) -> Container:  # type: ignore[type-arg]
+    """Return controls one below the other, without margins."""
+    made = Container(widgets=list(widgets), labels=False, **about)
+    made.margins = (0, 0, 0, 0)
+    return made
+
+
+def labelled(control: Any) -> Any:
+    """Return a control with its label before it, or above it if it is a slider; those with text of their own as is."""
+    if isinstance(control, ButtonWidget) or getattr(control, "slider", None) is not None:
+        return control
+    text = Label(value=control.label, tooltip=control.tooltip)
+    if isinstance(control, FloatSlider):
+        return stacked(text, control)
+    if isinstance(control, Label):
+        wrap(control)
+    text.native.setWordWrap(True)
+    text.min_width = text.max_width = _LABEL_WIDTH
+    control.native.setMinimumWidth(1)  # whatever it holds: a dock is not widened by that
+    return row(text, control)
+
+
+def elide(box: ComboBox) -> None:
+    """Let a list of choices be narrower than its longest name, which is then shortened by dots."""
+    native = box.native
+    native.setSizeAdjustPolicy(native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    native.setMinimumContentsLength(8)
