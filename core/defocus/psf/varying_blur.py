@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.errors import InputError
 from defocus.parallel import run_parts
 
@@ -94,7 +94,7 @@ def kernel_bank(psf: PSF, largest: float) -> tuple[NDArray[np.float32], NDArray[
     return radii.astype(np.float32), kernels, reach
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+@compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def _gather(planes, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
     """Rows first..last of the blur of each plane: every pixel collects what its own kernel covers."""
     channels = planes.shape[0]
@@ -127,7 +127,7 @@ def _gather(planes, index, share, depth, limit, total, kernels, reach, first, la
                     out[c, y, x] += sum_here / total[y, x]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+@compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
     """Rows first..last of the padded planes: every pixel spreads its value over what its own kernel covers."""
     channels, height, width = pictures.shape
