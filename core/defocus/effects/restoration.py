@@ -270,7 +270,10 @@ def _prior_weights(planes: NDArray[np.float32], strength: float) -> tuple[NDArra
     horizontal = np.sqrt(np.mean(np.diff(planes, axis=2) ** 2, axis=0))
     half = np.float32(strength / 2)
     floor = np.float32(_SMALLEST_GRADIENT)
-    return half / np.maximum(vertical, floor), half / np.maximum(horizontal, floor)
+    return (
+        np.asarray(half / np.maximum(vertical, floor), np.float32),
+        np.asarray(half / np.maximum(horizontal, floor), np.float32),
+    )
 
 
 def _prior_force(

@@ -53,7 +53,7 @@ class FilterBank:
         turn = np.exp(-2j * np.pi * np.outer(np.arange(self.size), position) / self.size)
         lines = turn * self.window
         along_x, along_y = lines[self.indices[:, 0] % self.size], lines[self.indices[:, 1] % self.size]
-        return along_y[:, :, np.newaxis] * along_x[:, np.newaxis, :]
+        return np.asarray(along_y[:, :, np.newaxis] * along_x[:, np.newaxis, :], np.complex128)
 
 
 def gabor_bank(window: int = 41, *, shape: str = "gaussian", highest: int | None = None) -> FilterBank:
