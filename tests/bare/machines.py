@@ -21,7 +21,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 RELEASES = ("bookworm", "trixie")
 PACKAGES = ("make", "git", "python3", "python3-pip")
 _TRIMMED = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "man", "locale", "info")]
-_PASSED = ("PIP_", "HTTP", "HTTPS", "NO_PROXY", "http", "https", "no_proxy", "SSL_", "REQUESTS_")
+# What a machine needs to reach the network by: the rest of its settings stays outside
+_PASSED = ("PIP_CERT", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_PLACES = ("/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt")
 _MINUTES = 40.0
 
 # Runs in a new mount namespace: $1 the root, $2 the project's folder in it, then the command
@@ -83,24 +85,13 @@ def copied_project(root: Path) -> Path:
     return inside
 
 
-def places_of_pip() -> list[str]:
-    """Return files and folders of this machine that its pip needs: settings, certificates, local wheels."""
-    named = " ".join(value for name, value in os.environ.items() if name.startswith("PIP_")).split()
-    settings = [Path("/etc/pip.conf"), Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf"]
-    for file in settings:
-        if file.is_file():
-            named += [*file.read_text(encoding="utf-8").split(), str(file)]
-    named += ["/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt"]
-    found = (Path(item.removeprefix("file://")) for item in named if item.removeprefix("file://").startswith("/"))
-    return sorted({str(item) for item in found if item.exists()})
-
-
 def run(root: Path, inside: Path, command: list[str], log: Path) -> int:
     """Run a command inside a root; all that it says goes to a file. Return its exit code."""
-    passed = {name: value for name, value in os.environ.items() if name.startswith(_PASSED)}
+    passed = {name: value for name, value in os.environ.items() if name.upper() in _PASSED}
     environment = {
         **passed,
-        "BARE_PLACES": "\n".join(places_of_pip()),
+        "BARE_PLACES": "\n".join(place for place in _PLACES if Path(place).exists()),
+        "DEBIAN_FRONTEND": "noninteractive",
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/root",
         "LANG": "C.UTF-8",

@@ -103,16 +103,20 @@ class WorkerSession:
     def open(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Take a picture, or keep the held one, and analyse it; return what was found out about it."""
         parameters = _parameters("analysis", request.get("parameters"))
+        from defocus.pictures.picture import as_picture
+
         pixels = None
+        source = str(request.get("name", "the picture"))
         if "file" in request:
             shape = tuple(int(size) for size in request.get("shape", ()))
-            pixels = self.read(request["file"], shape, str(request.get("dtype")))
-            if str(request.get("dtype")) == "uint16":
-                # Whole-range values: as_picture would take dark 16-bit pixels for 12-bit ones
-                pixels = pixels.astype("float32") / 65535
+            values = self.read(request["file"], shape, str(request.get("dtype")))
+            # Hosts send whole-range values: nothing is to be guessed from a dark picture
+            white = _WHITE.get(str(values.dtype), 1)
+            if values.dtype == "uint16":
+                values, white = values.astype("float32") / 65535, 1
+            pixels = as_picture(values, source=source, limits=(0, white))
         elif not self.session.is_open:
             raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
-        source = str(request.get("name", "the picture"))
         analysis = self.session.open(pixels, parameters, source=source, progress=progress)
         return {
             "shape": list(analysis.shape),
