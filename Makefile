@@ -47,7 +47,7 @@ system:
 	  else echo "Tests of windows may fail; Debian packages that are missing:$$missing"; fi; fi
 
 demo: $(STAMP)
-	$(VENV)/bin/defocus demo -o $(DEMO)
+	$(VENV)/bin/defocus demo -o $(DEMO) --overwrite
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .

@@ -10,8 +10,9 @@ import numpy as np
 
 from defocus.errors import InputError
 from defocus.parallel import run_parts
+from defocus.parameters import MAX_PIXELS
 from defocus.pictures.intensity import checked_limits, mended, opacity_white, value_range
-from defocus.pictures.reading import MAX_PIXELS, read_array
+from defocus.pictures.reading import read_array
 
 if TYPE_CHECKING:
     from os import PathLike

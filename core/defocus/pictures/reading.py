@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MAX_PIXELS", "check_size", "read_array"]
-
-MAX_PIXELS = 500_000_000
-"""Most pixels of a file that is read unless asked otherwise: above every camera's, below what a header may claim."""
+__all__ = ["check_size", "read_array"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 274
