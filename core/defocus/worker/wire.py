@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkerSession"]
 
+_LARGEST_ID = 2**53  # whole numbers that every JSON reader keeps exactly
 _WHITE = {"uint8": 255, "uint16": 65535}
 
 
@@ -56,8 +57,12 @@ class WorkerSession:
         """Carry out one request and send its result or its error."""
         self.number = request.get("id")
         try:
+            if (
+                not isinstance(self.number, int) or not 0 <= self.number < _LARGEST_ID
+            ):  # it becomes part of a file's name
+                raise _RequestError(f"id must be a whole number from 0 to {_LARGEST_ID - 1}")
             name = request.get("request")
-            if name not in self.requests:
+            if not isinstance(name, str) or name not in self.requests:
                 raise _RequestError(f"unknown request {name!r}")
             result = self.requests[str(name)](request, self.report)
         except _RequestError as error:
@@ -67,7 +72,6 @@ class WorkerSession:
         except (Cancelled, DefocusError) as error:
             self.fail("internal", str(error))
         except MemoryError:
-            self.session.close()
             self.fail("memory", "there is not enough memory for this picture")
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
