@@ -58,7 +58,7 @@ test: system lint
 	$(RUN) -m pytest
 
 quick: lint
-	$(RUN) -m pytest tests/core -q -m quick --durations=0 --durations-min=1
+	$(RUN) -m pytest tests/core -q -m 'not slow and not lengthy' --durations=5
 
 # What is installed changes only on purpose
 lock: $(STAMP)
@@ -72,6 +72,9 @@ oldest: $(STAMP)
 	$(RUN) -m pip install -q 'uv>=0.8'
 	$(RUN) tests/bare/lock.py --oldest > .venv/oldest.txt
 	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.venv/oldest.txt
+
+abuse: $(STAMP)
+	$(RUN) -m tests.abuse
 
 bare:
 	$(PYTHON) tests/bare/machines.py

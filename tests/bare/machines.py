@@ -32,6 +32,7 @@ set -e
 root=$1; shift
 inside=$1; shift
 mount --make-rprivate /
+mount --bind "$root" "$root"  # a mount of its own, as / is everywhere
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"

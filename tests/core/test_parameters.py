@@ -124,3 +124,11 @@ def test_unknown_names_are_refused_with_those_that_exist():
 
 def test_numbers_of_numpy_are_numbers():
     assert AnalysisParameters(noise=np.float32(1e-4), spacing=np.int64(3)).spacing == 3
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**5000, "9" * 400, [1] * 1000], ids=range(5))
+def test_enormous_values_are_refused_in_a_short_line(value):
+    for name in ("window", "noise", "max_radius"):
+        with pytest.raises(InputError, match=name) as caught:
+            AnalysisParameters(**{name: value})
+        assert len(str(caught.value)) < 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -32,3 +34,14 @@ def test_the_held_picture_stays(monkeypatch, error, anew):
     np.testing.assert_array_equal(session.blur_map(), held.blur_map())
     session.close()
     assert not session.is_open
+
+
+def test_an_analysis_can_be_pickled_at_any_time():
+    analysis = defocus.analysis.analyze(np.random.default_rng(0).uniform(0, 1, (60, 70)))
+    before = pickle.loads(pickle.dumps(analysis))
+    mask, radius, confidence = analysis.focus_mask(), analysis.blur_map(), analysis.confidence
+    after = pickle.loads(pickle.dumps(analysis))
+    for copy in (before, after):
+        np.testing.assert_array_equal(copy.focus_mask(), mask)
+        np.testing.assert_array_equal(copy.blur_map(), radius)
+        np.testing.assert_array_equal(copy.confidence, confidence)

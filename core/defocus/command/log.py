@@ -66,6 +66,10 @@ class Log:
     def gathering(self) -> Iterator[Log]:
         """Take over logging, warnings and the standard error of libraries until the end.
 
+        Yields
+        ------
+        Log
+
         Raises
         ------
         InputError

@@ -27,7 +27,23 @@ Overwrite = Annotated[
 @Parameter(name="*", group="Files")
 @dataclass(frozen=True)
 class BatchOptions:
-    """What all commands on many files can be told."""
+    """What all commands on many files can be told.
+
+    Attributes
+    ----------
+    overwrite : bool
+        Replace results that are there already.
+    json : bool
+        Print one object for each file.
+    value_range : tuple of float or None
+        Black and white; None finds them out.
+    max_pixels : int
+        Files with more are refused.
+    verbose : bool
+        Show what goes to the log.
+    log : Path or None
+        The log; None is the usual one.
+    """
 
     overwrite: Overwrite = False
     json: Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.psf.families import checked_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def blur_spectrum(bank: FilterBank, psf: PSF, radii: NDArray[np.float64]) -> NDA
     -------
     float64 (R, F)
     """
-    kernels = [psf.kernel(float(radius)) for radius in radii]
+    kernels = [checked_kernel(psf, float(radius)) for radius in radii]
     side = bank.size + max(kernel.shape[0] for kernel in kernels) - 1
     responses = np.abs(np.fft.fft2(bank.filters(), (side, side), axes=(1, 2))) ** 2
     flat = responses.reshape(len(bank.indices), -1)

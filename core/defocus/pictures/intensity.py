@@ -5,7 +5,8 @@ part of that, or numbers have no range of their own, black and white are measure
 answer as counts of a camera, with an offset, or divided by anything.
 
 An optical image is spread over more than a pixel by its lens, a defect of a sensor is not. So black and white are what
-a whole square of 2 x 2 pixels reaches: hot and dead pixels, and single rows and columns of them, move neither.
+three pixels in a square of 2 x 2 reach, and what peaks beyond that have something of themselves beside them: hot and
+dead pixels, and single rows and columns of them, move neither.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ __all__ = ["checked_limits", "mended", "opacity_white", "value_range"]
 _FILLED = 0.5  # part of its kind's range from which on values are taken as they are; of 1010 photographs, all fill it
 _LEAST_STEPS = 32  # measured range in steps of quantisation, whose error then has a variance of 8e-5
 _LEAST_NOISE = 32  # and in standard deviations of the noise, so that an empty field is not stretched into texture
-_BEYOND = 0.1  # of the range, by which a pixel must exceed it and all its neighbours to be a defect
+_BESIDE = 0.2  # part of a peak that lies beside it at the least: 0.4 for a Gaussian of standard deviation 0.75 px
+_BEYOND = 0.1  # of the range, by which a pixel must exceed it to be a defect
 _MOST_DEFECTS = 10_000  # more than that is no defect but what the picture is like
 _BLOCK = 16  # px, side of the areas whose noise is compared
 _APART = 8  # px between the rows that are looked at first
@@ -49,31 +51,38 @@ def checked_limits(limits: tuple[float, float]) -> tuple[float, float]:
     return black, white
 
 
-def value_range(values: NDArray[Any]) -> tuple[float, float]:
+def value_range(values: NDArray[Any], *, measured: bool = True) -> tuple[float, float]:
     """Return the values that become 0 and 1.
 
     Parameters
     ----------
     values : real (H, W), (H, W, C) or any other shape
         Values that are not finite have no say.
+    measured : bool
+        False takes the range of the kind of number, however little of it is filled, and where there is none the least
+        and the largest value: for what is to come back in its own units.
 
     Returns
     -------
     black, white : float
         The range of the kind of number if the values fill half of it, or are constant: 0 to 255 for 8 bits, 0 to 1 for
         floats within it, 0 to 2^n - 1 for all others that are not negative, n the fewest bits that hold them (8 at
-        least). Otherwise the least and largest value that 2 x 2 pixels reach, at least 32 steps of quantisation and
+        least). Otherwise the least and largest value that is no defect, at least 32 steps of quantisation and
         32 standard deviations of the noise apart, but never farther apart than the range of the kind.
 
     Examples
     --------
     >>> value_range(np.arange(256, dtype=np.uint8).reshape(16, 16))
     (0.0, 255.0)
-    >>> value_range(np.repeat(np.arange(100), 200).reshape(100, 200) + 4000)
+    >>> value_range(np.arange(100).repeat(200).reshape(100, 200) + 4000)
     (4000.0, 4099.0)
+    >>> value_range(np.full((50, 50), 0.4), measured=False)
+    (0.0, 1.0)
     """
     if values.dtype == np.bool_:
         return 0.0, 1.0
+    if not measured:
+        return _plain_range(values)
     planes = values if values.ndim == 3 else values[..., np.newaxis] if values.ndim == 2 else values.reshape(1, -1, 1)
     if values.dtype == np.uint8 and np.ptp(_reached(planes[::_APART], planes[1::_APART])) >= _FILLED * 255:
         return 0.0, 255.0  # a part says enough, and photographs are many
@@ -82,8 +91,10 @@ def value_range(values: NDArray[Any]) -> tuple[float, float]:
     span = high - low
     if kind is not None and (span >= _FILLED * kind[1] or span == 0):
         return kind
+    low, high = -_with_peaks(planes, -low, -1, _BEYOND * span), _with_peaks(planes, high, 1, _BEYOND * span)
+    span = high - low
     if span == 0:
-        return low, low + 1.0
+        return _around(low)
     step = 1.0 if values.dtype.kind in "iu" else float(np.spacing(values.dtype.type(max(abs(low), abs(high)))))
     least = max(_LEAST_STEPS * step, _LEAST_NOISE * _noise(planes), span)
     if kind is not None:
@@ -97,8 +108,22 @@ def value_range(values: NDArray[Any]) -> tuple[float, float]:
     return middle - least / 2, middle + least / 2
 
 
+def _around(value: float) -> tuple[float, float]:
+    """Return a range that begins at the one value of a constant picture."""
+    return value, value + max(1.0, abs(value) / 1000)
+
+
+def _plain_range(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the range of the kind of number, or the least and the largest value."""
+    if values.dtype == np.uint8:
+        return 0.0, 255.0
+    known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    return _range_of_kind(values.dtype, low, high) or ((low, high) if high > low else _around(low))
+
+
 def _all_reached(planes: NDArray[Any]) -> tuple[float, float]:
-    """Return the least and the largest value that 2 x 2 pixels reach, or pixels where there are not so many."""
+    """Return the least and the largest value that three of 2 x 2 pixels reach, or any where there are few."""
     if min(planes.shape[:2]) < 3:
         return _reached(planes, planes)
     found = run_parts(
@@ -110,19 +135,58 @@ def _all_reached(planes: NDArray[Any]) -> tuple[float, float]:
 
 
 def _reached(rows: NDArray[Any], next_rows: NDArray[Any]) -> tuple[float, float]:
-    """Return the least and the largest value that rows and the rows below reach in two columns side by side."""
+    """Return the least and the largest value that three pixels reach, of two in some row and two in the next."""
     count = min(len(rows), len(next_rows))
     same, rows, next_rows = rows is next_rows, rows[:count], next_rows[:count]
-    if rows.dtype.kind == "f" and not (np.isfinite(rows).all() and np.isfinite(next_rows).all()):
+    known = rows.dtype.kind != "f" or bool(np.isfinite(rows).all() and np.isfinite(next_rows).all())
+    reached = []
+    for extreme, less, more in ((np.inf, np.maximum, np.minimum), (-np.inf, np.minimum, np.maximum)):
         # What is not finite counts as the other extreme, so that no square reaches it
-        upper = np.minimum(*(np.where(np.isfinite(part), part, -np.inf) for part in (rows, next_rows)))
-        lower = np.maximum(*(np.where(np.isfinite(part), part, np.inf) for part in (rows, next_rows)))
-    else:
-        upper, lower = np.minimum(rows, next_rows), np.maximum(rows, next_rows)
-    if not same and rows.shape[1] > 1:
-        upper = np.minimum(upper[:, :-1], upper[:, 1:])
-        lower = np.maximum(lower[:, :-1], lower[:, 1:])
-    return float(lower.min()) if lower.size else np.inf, float(upper.max()) if upper.size else -np.inf
+        one, other = (part if known else np.where(np.isfinite(part), part, extreme) for part in (rows, next_rows))
+        if same or rows.shape[1] < 2:
+            found = less(one, other)
+        else:
+            # The second of four from the inner end, by comparing the pairs in the columns
+            inner, outer = less(one, other), more(one, other)
+            found = less(more(inner[:, :-1], inner[:, 1:]), less(outer[:, :-1], outer[:, 1:]))
+        reached.append(found)
+    low, high = reached
+    return float(low.min()) if low.size else np.inf, float(high.max()) if high.size else -np.inf
+
+
+def _with_peaks(planes: NDArray[Any], reached: float, sign: int, near: float) -> float:
+    """Return the largest value, times `sign`, that is no defect: one of a peak, a part of which lies beside it.
+
+    The lens spreads a point over more than a pixel: three pixels of some square of 2 x 2 around it have a fifth or more
+    of what it is above its surroundings. Nothing is beside a hot pixel, and too little beside a hot row. What is `near`
+    to others that are none is none either.
+    """
+    if min(planes.shape[:2]) < 3:
+        return reached
+    with np.errstate(invalid="ignore"):
+        beyond = planes > reached if sign > 0 else planes < -reached
+    places = np.argwhere(beyond & np.isfinite(planes) if planes.dtype.kind == "f" else beyond)
+    if len(places) > _MOST_DEFECTS:
+        return float((sign * planes[beyond].astype(np.float64)).max(initial=reached, where=np.isfinite(planes[beyond])))
+    for y, x, channel in places[np.argsort(sign * planes[tuple(places.T)].astype(np.float64))]:
+        top, left = min(max(y - 2, 0), len(planes) - 3), min(max(x - 2, 0), planes.shape[1] - 3)
+        around = sign * planes[top : y + 3, left : x + 3, channel].astype(np.float64)
+        if not np.isfinite(around).all():
+            continue
+        value, usual = float(sign * float(planes[y, x, channel])), float(np.median(around))
+        if value <= reached + near:
+            reached = max(reached, value)
+            continue
+        row, column = y - top, x - left
+        corners = [
+            np.sort(around[i : i + 2, j : j + 2], axis=None)[-3:][0]
+            for i in (row - 1, row)
+            for j in (column - 1, column)
+            if i >= 0 and j >= 0 and around[i : i + 2, j : j + 2].size == 4
+        ]
+        if max(corners) - usual >= _BESIDE * (value - usual):
+            reached = max(reached, value)
+    return reached
 
 
 def _range_of_kind(dtype: np.dtype[Any], low: float, high: float) -> tuple[float, float] | None:

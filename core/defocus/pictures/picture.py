@@ -75,6 +75,7 @@ def as_picture(
     *,
     source: str = "the picture",
     limits: tuple[float, float] | None = None,
+    measured: bool = True,
 ) -> Picture:
     """Return an array as a `Picture`.
 
@@ -91,6 +92,8 @@ def as_picture(
         Name for messages.
     limits : tuple of float, optional
         The values that become 0 and 1, in place of all that; what lies beyond is cut off.
+    measured : bool
+        Whether black and white may be measured; False takes those of the kind of number, for results in its units.
 
     Raises
     ------
@@ -124,14 +127,13 @@ def as_picture(
     known = _known_pixels(light)
     if known is not None and not known.any():
         raise InputError(f"{source}: all values are NaN or infinite")
-    black, white = value_range(light) if limits is None else checked_limits(limits)
+    black, white = value_range(light, measured=measured) if limits is None else checked_limits(limits)
     if not np.isfinite(white - black):
         raise InputError(f"{source}: values from {black:g} to {white:g} are too far apart for a picture")
     color = _scaled(light, black, white, known)
     opacity = None
     if has_alpha:
-        opacity = values[..., -1].astype(np.float32) / np.float32(opacity_white(values[..., -1], white))
-        opacity = np.clip(np.nan_to_num(opacity, nan=0.0), 0, 1)
+        opacity = _opacity(values[..., -1], white)
     if alpha is not None:
         given = np.asarray(alpha, np.float32)
         if given.shape != values.shape[:2]:
@@ -162,6 +164,15 @@ def as_laid_out(color: NDArray[np.float32], image: ArrayLike | Picture, picture:
     return np.ascontiguousarray(color)
 
 
+def _opacity(alpha: NDArray[Any], white: float) -> NDArray[np.float32]:
+    """Return an alpha channel that goes with colours up to `white` as float32 in [0, 1]; what is NaN is transparent."""
+    small = alpha.dtype.itemsize <= 2
+    wide = np.asarray(alpha, np.float32 if small else np.float64) / np.asarray(
+        opacity_white(alpha, white), np.float32 if small else np.float64
+    )
+    return np.asarray(np.clip(np.nan_to_num(wide, nan=0.0), 0, 1), np.float32)
+
+
 def _known_pixels(values: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return where all channels are finite, bool (H, W); None if they are everywhere."""
     if values.dtype.kind != "f" or bool(np.isfinite(values).all()):
@@ -181,8 +192,9 @@ def _scaled(values: NDArray[Any], black: float, white: float, known: NDArray[np.
         strip, part = out[top : top + _STRIP], values[top : top + _STRIP]
         if known is not None:
             part = np.where(known[top : top + _STRIP, :, np.newaxis], part, part.dtype.type(0))
-        if exact and (black, white) != (0, 1):
-            strip[...] = np.clip((part.astype(np.float64) - black) / (white - black), -_FAR, _FAR)
+        if exact:
+            with np.errstate(over="ignore"):
+                strip[...] = np.clip((part.astype(np.float64) - black) / (white - black), -_FAR, _FAR)
         else:
             strip[...] = part
             if white != 1:
@@ -195,7 +207,11 @@ def _scaled(values: NDArray[Any], black: float, white: float, known: NDArray[np.
 
 
 def load_image(
-    path: str | PathLike[str], *, limits: tuple[float, float] | None = None, max_pixels: int = MAX_PIXELS
+    path: str | PathLike[str],
+    *,
+    limits: tuple[float, float] | None = None,
+    measured: bool = True,
+    max_pixels: int = MAX_PIXELS,
 ) -> Picture:
     """Read a picture file.
 
@@ -205,8 +221,8 @@ def load_image(
     Parameters
     ----------
     path : path-like
-    limits : tuple of float, optional
-        The values that become 0 and 1; see `as_picture`.
+    limits, measured
+        What becomes black and white; see `as_picture`.
     max_pixels : int
         A file with more pixels is refused before they are read.
 
@@ -221,4 +237,4 @@ def load_image(
         the file.
     """
     file = Path(path)
-    return as_picture(read_array(file, max_pixels), source=file.name, limits=limits)
+    return as_picture(read_array(file, max_pixels), source=file.name, limits=limits, measured=measured)

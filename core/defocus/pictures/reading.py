@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["check_size", "read_array"]
+__all__ = ["read_array"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 274
 
 
-def check_size(name: str, width: int, height: int, max_pixels: int) -> None:
+def _check_size(name: str, width: int, height: int, max_pixels: int) -> None:
     """Raise `InputError` if a picture of that size has more pixels than are allowed."""
     if width * height > max_pixels:
         raise InputError(
@@ -36,6 +36,11 @@ def check_size(name: str, width: int, height: int, max_pixels: int) -> None:
 
 def read_array(file: Path, max_pixels: int) -> NDArray[Any]:
     """Return a picture file's array (H, W) or (H, W, C), upright.
+
+    Parameters
+    ----------
+    file : Path
+    max_pixels : int
 
     Raises
     ------
@@ -76,7 +81,7 @@ def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
             if len(spatial) > 2 or len(tiff.series) == 0:
                 raise InputError(f"{file.name}: {' x '.join(map(str, shape))} values, more than two spatial dimensions")
             if spatial:
-                check_size(file.name, spatial[-1], int(np.prod(spatial[:-1], dtype=object)), max_pixels)
+                _check_size(file.name, spatial[-1], int(np.prod(spatial[:-1], dtype=object)), max_pixels)
             if 0 in page.dataoffsets or 0 in page.databytecounts:  # tifffile would fill it with black
                 raise InputError(f"{file.name}: damaged or truncated (a part of it holds no data)")
             array = np.asarray(series.asarray())
@@ -136,7 +141,7 @@ def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixe
         with warnings.catch_warnings(), _without_limit_of_pillow():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
             with Image.open(file) as opened:
-                check_size(file.name, *opened.size, max_pixels)
+                _check_size(file.name, *opened.size, max_pixels)
             return read(file)
     except (InputError, MemoryError):
         raise

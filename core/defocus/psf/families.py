@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FAMILIES", "LENS_FILE", "PSF", "DiscPSF", "Family", "GaussianPSF", "PolygonPSF", "SensorPSF", "as_psf"]
+__all__ = [
+    "FAMILIES",
+    "LENS_FILE",
+    "PSF",
+    "DiscPSF",
+    "Family",
+    "GaussianPSF",
+    "PolygonPSF",
+    "SensorPSF",
+    "as_psf",
+    "checked_kernel",
+]
 
 _SUBSAMPLES = 16  # sub-pixel samples per side: kernel areas are right to about 1e-3
 _SAMPLES_ACROSS = 2048  # of a large kernel, whose areas are right with fewer per pixel
@@ -148,7 +159,7 @@ class SensorPSF:
 
     def kernel(self, radius: float) -> NDArray[np.float64]:
         """Return the kernel of the blur shape, convolved with the Gaussian."""
-        kernel = self.shape.kernel(radius)
+        kernel = checked_kernel(self.shape, radius)
         if self.sensor_blur <= 0:
             return kernel
         spread = GaussianPSF().kernel(2 * self.sensor_blur)
@@ -199,7 +210,7 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
     Raises
     ------
     InputError
-        If there is no such family, or the file holds no lens.
+        If there is no such family, the file holds no lens, or an object is no PSF.
 
     Examples
     --------
@@ -207,6 +218,8 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
     PolygonPSF(blades=7, rotation=12.0)
     """
     if not isinstance(name, str):
+        if not isinstance(name, PSF) or not callable(name.kernel):
+            raise InputError(f"a PSF has isotropic and kernel, which {type(name).__name__} lacks")
         return name
     if name.endswith(LENS_FILE):
         from defocus.psf.calibration import load_psf  # reads files, and makes kernels from these families
@@ -216,6 +229,27 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
         raise InputError(f"no PSF family is called {name!r}: use {', '.join(FAMILIES)}, or a {LENS_FILE} file")
     family = FAMILIES[name]
     return family.make(**{key: value for key, value in shape.items() if key in family.parameters})
+
+
+def checked_kernel(psf: PSF, radius: float) -> NDArray[np.float64]:
+    """Return a PSF's kernel for `radius` px, float64, square with an odd side; anybody may write a PSF.
+
+    Raises
+    ------
+    InputError
+        If it is not square with an odd side, holds no light, or anything that is negative or not finite.
+    """
+    try:
+        kernel = np.asarray(psf.kernel(radius), np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{type(psf).__name__} gives no kernel for {radius:g} px ({error})") from error
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+        raise InputError(f"a kernel must be square with an odd side, not {kernel.shape} as that for {radius:g} px")
+    if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.sum() <= 0:
+        raise InputError(f"a kernel must hold light, and none that is negative; that for {radius:g} px does not")
+    return kernel
 
 
 def _check_radius(radius: float) -> None:

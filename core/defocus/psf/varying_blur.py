@@ -9,6 +9,7 @@ import numpy as np
 from defocus.compiled import compiled
 from defocus.errors import InputError
 from defocus.parallel import run_parts
+from defocus.psf.families import checked_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def kernel_bank(psf: PSF, largest: float) -> tuple[NDArray[np.float32], NDArray[
     radii = np.concatenate([fine, coarse])
     if len(radii) > 1 and largest < radii[-1]:
         radii[-1] = largest  # never beyond what the point-spread function is known for
-    single = [np.asarray(psf.kernel(float(radius)), np.float64) for radius in radii]
+    single = [checked_kernel(psf, float(radius)) for radius in radii]
     reach = np.array([len(kernel) // 2 for kernel in single])
     half = int(reach.max())
     kernels = np.zeros((len(radii), 2 * half + 1, 2 * half + 1), np.float32)
