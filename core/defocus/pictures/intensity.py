@@ -21,7 +21,7 @@ from defocus.parallel import run_parts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["checked_limits", "mended", "opacity_white", "value_range"]
+__all__ = ["checked_limits", "found_range", "mended", "opacity_white", "value_range"]
 
 _FILLED = 0.5  # part of its kind's range from which on values are taken as they are; of 1010 photographs, all fill it
 _LEAST_STEPS = 32  # measured range in steps of quantisation, whose error then has a variance of 8e-5
@@ -30,7 +30,7 @@ _BESIDE = 0.2  # part of a peak that lies beside it at the least: 0.4 for a Gaus
 _BEYOND = 0.1  # of the range, by which a pixel must exceed it to be a defect
 _MOST_DEFECTS = 10_000  # more than that is no defect but what the picture is like
 _BLOCK = 16  # px, side of the areas whose noise is compared
-_APART = 8  # px between the rows that are looked at first
+_APART = 32  # px between the rows that are looked at first
 _STRIP = 256  # rows looked at at a time
 
 
@@ -79,15 +79,24 @@ def value_range(values: NDArray[Any], *, measured: bool = True) -> tuple[float, 
     >>> value_range(np.full((50, 50), 0.4), measured=False)
     (0.0, 1.0)
     """
+    return found_range(values, measured=measured)[:2]
+
+
+def found_range(values: NDArray[Any], *, measured: bool = True) -> tuple[float, float, bool]:
+    """Return what `value_range` does, and whether it is known that all values lie within."""
     if values.dtype == np.bool_:
-        return 0.0, 1.0
+        return 0.0, 1.0, True
     if not measured:
-        return _plain_range(values)
+        return *_plain_range(values), False
     planes = values if values.ndim == 3 else values[..., np.newaxis] if values.ndim == 2 else values.reshape(1, -1, 1)
-    if values.dtype == np.uint8 and np.ptp(_reached(planes[::_APART], planes[1::_APART])) >= _FILLED * 255:
-        return 0.0, 255.0  # a part says enough, and photographs are many
+    plain = _range_if_plain(planes)
+    return (*plain, True) if plain is not None else (*_measured_range(planes), False)
+
+
+def _measured_range(planes: NDArray[Any]) -> tuple[float, float]:
+    """Return the range of the kind if the values fill half of it, else that of the values."""
     low, high = _all_reached(planes)
-    kind = _range_of_kind(values.dtype, low, high)
+    kind = _range_of_kind(planes.dtype, low, high)
     span = high - low
     if kind is not None and (span >= _FILLED * kind[1] or span == 0):
         return kind
@@ -95,7 +104,7 @@ def value_range(values: NDArray[Any], *, measured: bool = True) -> tuple[float, 
     span = high - low
     if span == 0:
         return _around(low)
-    step = 1.0 if values.dtype.kind in "iu" else float(np.spacing(values.dtype.type(max(abs(low), abs(high)))))
+    step = 1.0 if planes.dtype.kind in "iu" else float(np.spacing(planes.dtype.type(max(abs(low), abs(high)))))
     least = max(_LEAST_STEPS * step, _LEAST_NOISE * _noise(planes), span)
     if kind is not None:
         least = min(least, kind[1])
@@ -120,6 +129,25 @@ def _plain_range(values: NDArray[Any]) -> tuple[float, float]:
     known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     return _range_of_kind(values.dtype, low, high) or ((low, high) if high > low else _around(low))
+
+
+def _range_if_plain(planes: NDArray[Any]) -> tuple[float, float] | None:
+    """Return the range of the kind where a part of the rows says enough, as in most photographs; else None."""
+    reached = _reached(planes[::_APART], planes[1::_APART])
+    if planes.dtype == np.uint8:
+        extremes = 0.0, 255.0
+    else:
+        strips = run_parts(
+            lambda top: (planes[top : top + _STRIP].min(), planes[top : top + _STRIP].max()),
+            range(0, len(planes), _STRIP),
+        )
+        extremes = float(min(low for low, _ in strips)), float(max(high for _, high in strips))
+    if not np.isfinite([*reached, *extremes]).all():
+        return None
+    # What all pixels reach lies between the two
+    kind = _range_of_kind(planes.dtype, *extremes)
+    same = kind is not None and kind == _range_of_kind(planes.dtype, *reached)
+    return kind if kind is not None and same and reached[1] - reached[0] >= _FILLED * kind[1] else None
 
 
 def _all_reached(planes: NDArray[Any]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from defocus.errors import InputError
 from defocus.parallel import run_parts
 from defocus.parameters import MAX_PIXELS
-from defocus.pictures.intensity import checked_limits, mended, opacity_white, value_range
+from defocus.pictures.intensity import checked_limits, found_range, mended, opacity_white
 from defocus.pictures.reading import read_array
 
 if TYPE_CHECKING:
@@ -127,10 +127,14 @@ def as_picture(
     known = _known_pixels(light)
     if known is not None and not known.any():
         raise InputError(f"{source}: all values are NaN or infinite")
-    black, white = value_range(light, measured=measured) if limits is None else checked_limits(limits)
+    within = False
+    if limits is None:
+        black, white, within = found_range(light, measured=measured)
+    else:
+        black, white = checked_limits(limits)
     if not np.isfinite(white - black):
         raise InputError(f"{source}: values from {black:g} to {white:g} are too far apart for a picture")
-    color = _scaled(light, black, white, known)
+    color = _scaled(light, (black, white), known, within)
     opacity = None
     if has_alpha:
         opacity = _opacity(values[..., -1], white)
@@ -180,12 +184,15 @@ def _known_pixels(values: NDArray[Any]) -> NDArray[np.bool_] | None:
     return np.asarray(np.isfinite(values).all(axis=2))
 
 
-def _scaled(values: NDArray[Any], black: float, white: float, known: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-    """Return float32 in which `black` is 0 and `white` is 1; strips on two threads, without temporary arrays."""
+def _scaled(
+    values: NDArray[Any], limits: tuple[float, float], known: NDArray[np.bool_] | None, within: bool
+) -> NDArray[np.float32]:
+    """Return float32 in which black is 0 and white is 1; strips on two threads, without temporary arrays."""
+    black, white = limits
     out = np.empty(values.shape, np.float32)
     # Counts with an offset, and doubles, lose what tells them apart where they become floats first
     exact = black != 0 or values.dtype.itemsize > 4
-    within = values.dtype == np.bool_ or (values.dtype == np.uint8 and black <= 0 and white >= 255)
+    within = within or values.dtype == np.bool_ or (values.dtype == np.uint8 and black <= 0 and white >= 255)
     outside = [False]
 
     def scale(top: int) -> None:
