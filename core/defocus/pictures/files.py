@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -66,7 +67,9 @@ def written_whole(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         else:
             _appear(beside, path)
     except OSError as error:
-        raise DefocusError(f"{path}: cannot be written ({error.strerror or error})") from error
+        # numpy says of a write cut short how much was lost, and not why
+        reason = error.strerror or (os.strerror(errno.ENOSPC) if error.errno is None else str(error))
+        raise DefocusError(f"{path}: cannot be written ({reason})") from error
     finally:
         beside.unlink(missing_ok=True)
 

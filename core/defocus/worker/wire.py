@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["WorkerSession"]
 
 _LARGEST_ID = 2**53  # whole numbers that every JSON reader keeps exactly
+_LARGEST_NUMBER = 1e30
 _WHITE = {"uint8": 255, "uint16": 65535}
 
 
@@ -112,7 +113,7 @@ class WorkerSession:
         pixels = None
         source = str(request.get("name", "the picture"))
         if "file" in request:
-            shape = tuple(int(size) for size in request.get("shape", ()))
+            shape = _sizes(request.get("shape", ()))
             values = self.read(request["file"], shape, str(request.get("dtype")))
             # Hosts send whole-range values: nothing is to be guessed from a dark picture
             white = _WHITE.get(str(values.dtype), 1)
@@ -156,7 +157,9 @@ class WorkerSession:
 
         kind = str(request.get("of"))
         values, facts = self.compute(kind, request, progress)
-        height, width = (max(1, int(size)) for size in request.get("size", (256, 256)))
+        height, width, *more = *_sizes(request.get("size", (256, 256))), 1, 1
+        if len(more) != 2 or min(height, width) < 1:
+            raise _RequestError("size must be [height, width], 1 or more each")
         colors = request.get("output") == "color"
         picture = self.session.held.picture
         small = illustration(kind, values, picture, (height, width), facts.get("maximum", 1.0), colors)
@@ -183,7 +186,7 @@ class WorkerSession:
         result = self.session.answer(question, progress=progress)
         values, facts = result.values, {}
         if known.result == "radius":
-            facts["maximum"] = float(request.get("maximum") or analysis.max_radius)
+            facts["maximum"] = _number(request, "maximum", 0.0) or analysis.max_radius
         elif known.result == "picture":
             values = np.clip(values, 0, 1)
             if request.get("alpha"):
@@ -209,7 +212,7 @@ class WorkerSession:
         if old is not None and how != "replace":
             new = {"intersect": np.minimum(old, new), "add": np.maximum(old, new)}.get(how, np.minimum(old, 1 - new))
         if limit is not None:
-            before = np.float32(request.get("outside", 0)) if old is None else old
+            before = np.float32(_number(request, "outside", 0.0)) if old is None else old
             new = limit * new + (1 - limit) * before
         return np.clip(new, 0, 1)
 
@@ -244,6 +247,23 @@ class WorkerSession:
                 raise OSError(errno.ENOSPC, "short write") from error
             raise
         return {"file": path.name, "shape": list(values.shape), "dtype": str(values.dtype)}
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    """Return a list of whole numbers as a tuple."""
+    if not isinstance(value, list | tuple) or not all(type(size) is int for size in value):
+        raise _RequestError(f"a shape or size is a list of whole numbers, not {str(value)[:60]!r}")
+    return tuple(value)
+
+
+def _number(request: dict[str, Any], name: str, usual: float) -> float:
+    """Return a number of a request."""
+    value = request.get(name)
+    if value is None:
+        return usual
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST_NUMBER:
+        raise _RequestError(f"{name} must be a number, not {str(value)[:60]!r}")
+    return float(value)
 
 
 def _parameters(kind: str, changes: object) -> Any:

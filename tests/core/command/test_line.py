@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -277,7 +278,8 @@ def test_a_full_standard_output_is_told_and_the_work_done(folder, tmp_path):
 
 
 def test_a_reader_that_has_enough_is_no_error(folder):
-    command = f"{sys.executable} -m defocus.command.line info {folder}/photo.png {folder}/alpha.png | true"
+    words = sys.executable, "-m", "defocus.command.line", "info", str(folder / "photo.png"), str(folder / "alpha.png")
+    command = f"{shlex.join(words)} | true"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=300)
     assert result.stderr == ""
 
