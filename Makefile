@@ -4,41 +4,50 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 DEMO ?= demo_output
+# Versions that are known to go together; empty for the newest ones
+CONSTRAINTS ?= tests/constraints.txt
 
-.PHONY: help demo test lint setup system bench accuracy screenshots docs clean
+.PHONY: help demo test quick lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
 
 help:
 	@echo "make demo         run the suite on sample_data/ and write a page of pictures to $(DEMO)/"
 	@echo "make test         run every check: ruff, mypy, pytest with a real napari and a real GIMP 3"
+	@echo "make quick        ruff, mypy and the fast tests of the core, in under a minute"
+	@echo "make abuse        damaged files, odd arrays, kills, full disks; writes docs/robustness.md"
+	@echo "make bare         make demo and make test on bare Debian 12 and 13 systems (root)"
+	@echo "make lock         refresh tests/constraints.txt; make newest and make oldest test without it"
 	@echo "make accuracy     measure against known truth, each part switched off in turn"
 	@echo "make bench        measure time and memory beside other programs"
 	@echo "make screenshots  take the pictures of the documentation from real windows"
 	@echo "make docs         build the documentation into site/"
 
 # The stamp goes stale with what says what to install
-$(STAMP): pyproject.toml Makefile
+$(STAMP): pyproject.toml Makefile $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -q -y python3-venv; } || \
 	  { echo "Python lacks venv: install Debian's package python3-venv"; exit 1; }
 	[ -x $(RUN) ] || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -q --upgrade 'pip>=25.1'
-	$(RUN) -m pip install -q -e '.[napari,dask,plots,docs]' --group test
+	$(RUN) -m pip install -q -e '.[napari,dask,plots,docs]' --group test $(CONSTRAINTS:%=-c %)
 	@touch $@
 
 setup: $(STAMP)
 
 # A display for napari's tests; without root the packages must be there already
 system:
-	@missing=""; for name in $$(cat tests/napari/system-packages.txt); do \
-	  dpkg -s $$name >/dev/null 2>&1 || missing="$$missing $$name"; done; \
+	@missing=""; for names in $$(cat tests/napari/system-packages.txt); do \
+	  dpkg-query -W -f '$${Status}\n' $$(echo $$names | tr '|' ' ') 2>/dev/null | grep -q ' installed$$' || \
+	  missing="$$missing $$names"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+	    apt-get update -q && wanted="" && for names in $$missing; do for name in $$(echo $$names | tr '|' ' '); do \
+	      if apt-cache show $$name >/dev/null 2>&1; then wanted="$$wanted $$name"; break; fi; done; done && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$wanted; \
 	  else echo "Tests of windows may fail; Debian packages that are missing:$$missing"; fi; fi
 
 demo: $(STAMP)
-	$(VENV)/bin/defocus demo -o $(DEMO)
+	$(VENV)/bin/defocus demo -o $(DEMO) --overwrite
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .
@@ -48,6 +57,28 @@ lint: $(STAMP)
 
 test: system lint
 	$(RUN) -m pytest
+
+quick: lint
+	$(RUN) -m pytest tests/core -q -m 'not slow and not lengthy' --durations=5
+
+# What is installed changes only on purpose
+lock: $(STAMP)
+	$(RUN) -m pip install -q 'uv>=0.8'
+	$(RUN) tests/bare/lock.py
+
+newest:
+	$(MAKE) test VENV=.venv-newest CONSTRAINTS=
+
+oldest: $(STAMP)
+	$(RUN) -m pip install -q 'uv>=0.8'
+	$(RUN) tests/bare/lock.py --oldest > .venv/oldest.txt
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.venv/oldest.txt
+
+abuse: $(STAMP)
+	$(RUN) -m tests.abuse
+
+bare:
+	$(PYTHON) tests/bare/machines.py
 
 bench: $(STAMP)
 	$(RUN) -m pip install -q --group benchmark

@@ -55,6 +55,10 @@ class Analysis:
     evidence: Evidence
     tuning: Tuning = TUNING
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made from the rest when it is asked for: some of it cannot be pickled."""
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in px."""

@@ -19,13 +19,16 @@ from dask.delayed import delayed
 from defocus.errors import InputError
 from defocus.evidence.radii import octaves_and_radii, sample_spacing, usual_spacing
 from defocus.parameters import AnalysisParameters, MapParameters, split_changes
-from defocus.pictures.picture import value_range
+from defocus.pictures.intensity import value_range
+from defocus.pictures.picture import as_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from dask.delayed import Delayed
     from numpy.typing import ArrayLike, NDArray
+
+    from defocus.pictures.picture import Picture
 
 __all__ = ["batch", "blur_map"]
 
@@ -155,13 +158,9 @@ def _plane_map(
     return da.block(rows)
 
 
-def _scaled(values: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.float32]:
-    """Return (H, W) or (H, W, colours) in [0, 1]."""
-    black, white = limits
-    scaled = np.asarray(values, np.float32)
-    if scaled.ndim == 3:
-        scaled = np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
-    return (scaled - np.float32(black)) / np.float32(white - black)
+def _picture(values: NDArray[Any], limits: tuple[float, float]) -> Picture:
+    """Return (H, W) or (colours, H, W) as a picture in the range of the whole array."""
+    return as_picture(np.moveaxis(values, 0, -1) if values.ndim == 3 else values, limits=limits)
 
 
 def _block_map(
@@ -176,7 +175,7 @@ def _block_map(
     """Return the map of one block without its overlap; `spacing` is the usual one of the plane."""
     from defocus.analysis import analyze
 
-    analysis = analyze(_scaled(values, limits), dataclasses.replace(parameters, noise=noise))
+    analysis = analyze(_picture(values, limits), dataclasses.replace(parameters, noise=noise))
     # Blocks are to be as smooth as the plane, not as pictures of their size
     smoothness = map_parameters.smoothness * spacing / usual_spacing(analysis.shape)
     blocks = dataclasses.replace(map_parameters, smoothness=min(smoothness, _SMOOTHEST))
@@ -204,7 +203,7 @@ def _block_noise(values: NDArray[Any], limits: tuple[float, float], parameters: 
     from defocus.analysis import analyze
 
     small = dataclasses.replace(parameters, max_radius=min(8.0, float(parameters.max_radius)), spacing=8)
-    return analyze(_scaled(values, limits), small).noise_variance
+    return analyze(_picture(values, limits), small).noise_variance
 
 
 def batch(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], scheduler: str) -> Iterator[tuple[int, Any]]:

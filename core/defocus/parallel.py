@@ -83,6 +83,8 @@ def run_parts(
 
 def _is_compiled(kernel: Any) -> bool:
     """Return whether a kernel has been compiled by this process or an earlier one."""
+    if not hasattr(kernel, "signatures"):  # a plain function, with NUMBA_DISABLE_JIT
+        return True
     folder = kernel.stats.cache_path
     if kernel.signatures or folder is None:
         return True

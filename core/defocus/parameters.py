@@ -7,7 +7,6 @@ GIMP dialogs derive their controls from them through `describe`.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LENS_FILE",
+    "MAX_PIXELS",
     "PARAMETERS",
     "AnalysisParameters",
     "Control",
@@ -37,7 +37,21 @@ __all__ = [
 LENS_FILE = ".npz"
 """What the name of a measured lens's file ends in."""
 
+MAX_PIXELS = 500_000_000
+"""Most pixels of a file that is read unless asked otherwise: above every camera's, below what a header may claim."""
+
+_SHOWN = 60  # characters of a wrong value that a message repeats
+
 _Parameters = TypeVar("_Parameters", bound="DataclassInstance")
+
+
+def _shown(value: object) -> str:
+    """Return a wrong value as messages repeat it: in one short line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 @dataclass(frozen=True)
@@ -85,24 +99,25 @@ class Control:
         """Raise `InputError` naming the parameter if `value` is not allowed."""
         if isinstance(self.default, bool):
             if not isinstance(value, bool):
-                raise InputError(f"{self.name} must be true or false, not {value!r}")
+                raise InputError(f"{self.name} must be true or false, not {_shown(value)}")
             return
         if isinstance(value, str) and (value in self.choices or (self.file and value.endswith(self.file))):
             return
         if self.minimum is None or self.maximum is None:
             if self.choices:
                 file = f" or a {self.file} file" if self.file else ""
-                raise InputError(f"{self.name} must be one of {', '.join(self.choices)}{file}, not {value!r}")
+                raise InputError(f"{self.name} must be one of {', '.join(self.choices)}{file}, not {_shown(value)}")
             return
         words = "".join(f"{word!r} or " for word in self.choices)
-        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not self.minimum <= float(value) <= self.maximum:  # type: ignore[arg-type]
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not self.minimum <= value <= self.maximum:  # type: ignore[operator]
             unit = f" {self.unit}" if self.unit else ""
             raise InputError(
-                f"{self.name} must be {words}a number from {self.minimum:g} to {self.maximum:g}{unit}, not {value!r}"
+                f"{self.name} must be {words}a number from {self.minimum:g} to {self.maximum:g}{unit}, "
+                f"not {_shown(value)}"
             )
         if self.whole and float(value) % 1:  # type: ignore[arg-type]
-            raise InputError(f"{self.name} must be {words}a whole number, not {value!r}")
+            raise InputError(f"{self.name} must be {words}a whole number, not {_shown(value)}")
 
 
 def _control(

@@ -172,6 +172,7 @@ class Session:
 
     def __init__(self) -> None:
         self._analysis: Analysis | None = None
+        self._kept: tuple[Picture, AnalysisParameters] | None = None  # what to analyse again if the new one fails
         self._last_map: tuple[MapParameters, NDArray[np.float32]] | None = None
         self.wide: NDArray[np.float32] | None = None
 
@@ -184,14 +185,18 @@ class Session:
         InputError
             If no picture was opened yet.
         """
+        if self._analysis is None and self._kept is not None:
+            from defocus.analysis import analyze
+
+            self._analysis = analyze(*self._kept, progress=ignore_progress)
         if self._analysis is None:
             raise InputError("there is no picture yet: open one first")
         return self._analysis
 
     @property
     def is_open(self) -> bool:
-        """Whether there is an analysis."""
-        return self._analysis is not None
+        """Whether there is a picture."""
+        return self._analysis is not None or self._kept is not None
 
     def open(
         self,
@@ -222,19 +227,30 @@ class Session:
         Raises
         ------
         InputError
-            If the picture cannot be used; what was held stays.
+            If the picture cannot be used.
+
+        Notes
+        -----
+        Whatever is raised, the picture that was held stays. Its evidence makes room for that of the new one, and is
+        measured again when it is asked for.
         """
         from defocus.analysis import analyze
         from defocus.pictures.picture import as_picture
 
         chosen = parameters or AnalysisParameters()
-        picture = self.held.picture if image is None else as_picture(image, source=source)
-        if min(picture.shape) >= chosen.window:  # else analyze refuses it
-            self.close()  # room for the new one
-        kept = self.wide if image is None else wide
+        if image is not None:
+            picture = as_picture(image, source=source)
+        elif self._analysis is None and self._kept is not None:
+            picture = self._kept[0]
+        else:
+            picture = self.held.picture
+        if min(picture.shape) >= chosen.window and self._analysis is not None:  # else analyze refuses it
+            self._kept = self._analysis.picture, self._analysis.parameters
+            self._analysis, self._last_map = None, None  # room for the new one
+        kept_wide = self.wide if image is None else wide
         self._analysis = analyze(picture, chosen, progress=progress)
-        self.wide = kept  # with the picture that it belongs to, should the new one be refused
-        self._last_map = None
+        self.wide = kept_wide  # with the picture that it belongs to, should the new one be refused
+        self._kept, self._last_map = None, None
         return self._analysis
 
     def answer(self, question: Question, *, progress: Progress = ignore_progress) -> Result:
@@ -273,4 +289,4 @@ class Session:
 
     def close(self) -> None:
         """Forget the picture."""
-        self._analysis, self._last_map = None, None
+        self._analysis, self._kept, self._last_map = None, None, None

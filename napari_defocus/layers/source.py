@@ -171,7 +171,7 @@ class Source:
         vertical, horizontal = self.units[-2:]
         if vertical != horizontal or str(horizontal) in ("pixel", "dimensionless", ""):
             return None
-        return f"{horizontal:~P}"
+        return f"{horizontal:~P}".replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")  # pint writes either
 
     @property
     def pixel_size(self) -> float:

@@ -131,3 +131,11 @@ def test_keywords_are_the_fields_of_the_parameters(step):
     kind = PARAMETERS[step]
     written = getattr(keywords, kind.__name__.replace("Parameters", "Keywords"))
     assert list(written.__annotations__) == [item.name for item in dataclasses.fields(kind)]
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**5000, "9" * 400, [1] * 1000], ids=range(5))
+def test_enormous_values_are_refused_in_a_short_line(value):
+    for name in ("window", "noise", "max_radius"):
+        with pytest.raises(InputError, match=name) as caught:
+            AnalysisParameters(**{name: value})
+        assert len(str(caught.value)) < 200

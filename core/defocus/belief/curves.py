@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.parallel import available_threads
 from defocus.tuning import TUNING
 
@@ -61,7 +61,7 @@ def read_table(file: Path = TABLE) -> tuple[Curves, ...]:
     )
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _add_up(planes, knots, values, offset, out):  # type: ignore[no-untyped-def]
     """Sum of the curves at the samples of one row; numbers that are not known have no say."""
     size = knots.shape[1]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from scipy import ndimage
 
 from defocus.belief.boxes import box_mean
 from defocus.belief.names import CONTEXT_NUMBERS
+from defocus.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ _LIMIT = 8.0  # largest log-odds that context is made of
 _COLOR_BINS = 16
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _flow(values, across, down, out):  # type: ignore[no-untyped-def]
     """Average along rows and columns, there and back; across and down say how much passes between neighbours."""
     planes, height, width = values.shape

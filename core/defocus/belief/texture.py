@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from scipy import ndimage
 
 from defocus.belief.boxes import box_mean
+from defocus.compiled import compiled
 from defocus.parallel import run_parts
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ PLANES = 7  # energies at 1, 2 and 4 px, of the Laplacian, the largest at 1 px; 
 _STRIP = 64  # rows of cells done at a time
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _texture(luminance, spacing, first, last, out):  # type: ignore[no-untyped-def]
     """Mean energies of the differences within each cell of the rows of cells first..last."""
     height, width = luminance.shape

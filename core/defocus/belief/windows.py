@@ -6,10 +6,10 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
 from defocus.belief.names import MASSES, THRESHOLDS, WINDOW
+from defocus.compiled import compiled
 from defocus.parallel import available_threads
 from defocus.tuning import TUNING
 
@@ -23,7 +23,7 @@ _TEMPER = 0.25  # energies of one window are correlated, so its log-likelihood c
 _CLIP = 23.0  # nats
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@compiled(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _of_windows(profile, log_gradient_variance, radii, splits, masses, at, out):  # type: ignore[no-untyped-def]
     """Numbers of the windows of one row of samples; out[number, sample]."""
     count, size = profile.shape

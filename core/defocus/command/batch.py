@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json as json_format
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from defocus.command.log import Log
+from defocus.command.options import BatchOptions
 from defocus.errors import DefocusError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich.console import Console
+
     from defocus.pictures.picture import Picture
     from defocus.progress import Progress
+
+    Work = Callable[[Path, Picture, Progress], dict[str, Any]]
+    Found = tuple[Path, dict[str, Any] | Exception]
 
 __all__ = ["each_file", "exit_code"]
 
@@ -31,19 +40,22 @@ def exit_code(work: Callable[[], object]) -> int:
 
 def each_file(
     files: list[Path],
-    work: Callable[[Path, Picture, Progress], dict[str, Any]],
-    json: bool,
+    work: Work,
+    options: BatchOptions | None = None,
+    *,
+    results: Callable[[Path], list[Path]] | None = None,
     scheduler: str | None = None,
 ) -> int:
-    """Do the work for each file; a file that fails is told and does not stop the others.
+    """Do the work for each file; a file that fails, for whatever reason, is told and does not stop the others.
 
     Parameters
     ----------
     files : list of Path
     work : callable
         Called with each file, its picture and a progress callback; returns the facts to print.
-    json : bool
-        Whether to print one line of JSON for each file instead of a summary.
+    options : BatchOptions, optional
+    results : callable, optional
+        Called with each file before the work begins; returns what will be written for it.
     scheduler : str, optional
         Address of a dask cluster that shall do the work.
 
@@ -51,93 +63,176 @@ def each_file(
     -------
     int
         The command's exit code: 1 if any file failed.
+
+    Raises
+    ------
+    InputError
+        If two results would have the same name, or one the name of an input; nothing was done then.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    failed = 0
-    files, clashes = _distinct(files)
-    console = Console(stderr=True, soft_wrap=True)
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("", total=float(len(files)))
+    options = options or BatchOptions()
+    files, existing = _without_clashes(files, results, options.overwrite)
+    failed, answers = 0, _Answers(stop_if_closed=results is None)
+    with Log(options.log, verbose=options.verbose).gathering() as log:
+        console = Console(file=log.screen, soft_wrap=True)
+        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+            task = bars.add_task("", total=float(len(files)))
 
-        def report(done: float, text: str) -> None:
-            bars.update(task, completed=done, description=text)
+            def report(done: float, text: str) -> None:
+                bars.update(task, completed=done, description=text)
 
-        results = _here(files, work, report) if scheduler is None else _on_cluster(files, work, report, scheduler)
-        for file, facts in itertools.chain(clashes, results):
-            if isinstance(facts, Exception):
-                failed += 1
-                reason = str(facts) or "not enough memory"
-                text = reason if file.name in reason else f"{file.name}: {reason}"
-                if json:
-                    print(json_format.dumps({"input": str(file), "error": text}), flush=True)
-                console.print(f"defocus: {text}", markup=False, highlight=False)
-            elif json:
-                print(json_format.dumps({"input": str(file), **facts}), flush=True)
+            if scheduler is None:
+                found = _here(files, work, report, options)
             else:
-                bars.console.file.flush()
-                print(_summary(file, facts), flush=True)
-    return 1 if failed else 0
+                found = _on_cluster(files, work, report, options, scheduler)
+            for file, facts in itertools.chain(existing, found):
+                if isinstance(facts, Exception):
+                    failed += 1
+                    text = _reason(file, facts, log)
+                    if options.json:
+                        answers.tell(json_format.dumps({"input": str(file), "error": text}), console)
+                    _say(console, text)
+                elif options.json:
+                    answers.tell(json_format.dumps({"input": str(file), **facts}), console)
+                else:
+                    answers.tell(_summary(file, facts), console)
+                if answers.enough:
+                    break
+    return 1 if failed or answers.lost else 0
 
 
-def _distinct(files: list[Path]) -> tuple[list[Path], list[tuple[Path, InputError]]]:
-    """Return the files whose results have names of their own, and the others with what is wrong with them."""
-    by_stem: dict[str, Path] = {}
-    clashes = []
+class _Answers:
+    """Prints results; if they cannot be printed, says so once and lets the work go on."""
+
+    def __init__(self, *, stop_if_closed: bool) -> None:
+        self.lost = self.enough = False
+        self._stop_if_closed = stop_if_closed
+
+    def tell(self, text: str, console: Console) -> None:
+        if self.lost:
+            return
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:  # whoever read them has enough, and they are all that there is of some commands
+            self.lost, self.enough = True, self._stop_if_closed
+        except OSError as error:
+            self.lost = True
+            _say(console, f"results cannot be printed ({error.strerror or error})")
+        if self.lost:  # what is left in the buffer would fail again when Python ends
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(console: Console, text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # a full disk or a closed terminal ends no work
+        console.print(f"defocus: {text}", markup=False, highlight=False)
+
+
+def _reason(file: Path, error: Exception, log: Log) -> str:
+    """Return why a file failed, in one line that names it."""
+    if isinstance(error, MemoryError):
+        return f"{file.name}: not enough memory"
+    if not isinstance(error, DefocusError):
+        return log.fault(str(file), error)
+    reason = " ".join(str(error).split())
+    return reason if file.name in reason else f"{file.name}: {reason}"
+
+
+def _without_clashes(
+    files: list[Path], results: Callable[[Path], list[Path]] | None, overwrite: bool
+) -> tuple[list[Path], list[tuple[Path, DefocusError]]]:
+    """Return the files to work on, and those whose results are there already, with what to say of them.
+
+    Raises `InputError` where results would lie in each other's place, or in that of an input.
+    """
+    if results is None:
+        return files, []
+    from defocus.pictures.files import refuse_existing
+
+    places = {_place(file) for file in files}
+    owners: dict[Path, Path] = {}
+    free, existing = [], []
     for file in files:
-        first = by_stem.setdefault(file.stem, file)
-        if first is not file:
-            clashes.append((file, InputError(f"{file}: its results would have the same names as those of {first}")))
-    return list(by_stem.values()), clashes
+        written = results(file)
+        for item in written:
+            place = _place(item)
+            if owners.setdefault(place, file) is not file:
+                raise InputError(f"{file}: its results would have the same names as those of {owners[place]}")
+            if place in places or any(_is_same(item, other) for other in files):
+                raise InputError(f"{file}: its result would replace the input {item}: choose another output folder")
+        taken = [item for item in written if os.path.lexists(item)]
+        if taken and not overwrite:
+            existing.append((file, refuse_existing(taken[0])))
+        else:
+            free.append(file)
+    return free, existing
+
+
+def _place(file: Path) -> Path:
+    """Return where a name lies, whatever it points at."""
+    return Path(os.path.realpath(file.parent)) / file.name
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Return whether two names are those of one file."""
+    with contextlib.suppress(OSError):
+        return one.samefile(other)
+    return False
+
+
+def _load(file: Path, options: BatchOptions) -> Picture:
+    from defocus.pictures.picture import load_image
+
+    return load_image(file, limits=options.value_range, max_pixels=options.max_pixels)
 
 
 def _here(
-    files: list[Path], work: Callable[[Path, Picture, Progress], dict[str, Any]], report: Callable[[float, str], None]
-) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
+    files: list[Path], work: Work, report: Callable[[float, str], None], options: BatchOptions
+) -> Iterator[Found]:
     """Yield each file's results, or why it failed, in order."""
-    from defocus.pictures.picture import load_image
-
     for number, file in enumerate(files):
 
         def progress(fraction: float, stage: str, file: Path = file, number: int = number) -> None:
             report(number + fraction, f"{file.name}: {stage}")
 
         try:
-            yield file, work(file, load_image(file), progress)
-        except (DefocusError, MemoryError) as error:
+            yield file, work(file, _load(file, options), progress)
+        except Exception as error:  # its own failure, whatever it is
             yield file, error
 
 
 def _on_cluster(
-    files: list[Path],
-    work: Callable[[Path, Picture, Progress], dict[str, Any]],
-    report: Callable[[float, str], None],
-    scheduler: str,
-) -> Iterator[tuple[Path, dict[str, Any] | Exception]]:
+    files: list[Path], work: Work, report: Callable[[float, str], None], options: BatchOptions, scheduler: str
+) -> Iterator[Found]:
     """Yield each file's results as they come from the workers."""
+    if scheduler.endswith(".json"):
+        try:  # a client waits for a file that is not there, or not whole, without end
+            json_format.loads(Path(scheduler).read_text(encoding="utf-8"))["address"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{scheduler}: no scheduler file of Dask ({' '.join(str(error).split())})") from error
     try:
         from defocus.dask import batch
     except ImportError as error:
         raise InputError(f'--dask needs the extra "dask": pip install "napari-defocus[dask]" ({error})') from error
 
     def one(file: Path) -> dict[str, Any]:
-        from defocus.pictures.picture import load_image
         from defocus.progress import ignore_progress
 
-        return work(file, load_image(file), ignore_progress)
+        return work(file, _load(file, options), ignore_progress)
 
     jobs = [(file.absolute(),) for file in files]
     for done, (index, facts) in enumerate(batch(one, jobs, scheduler), start=1):
-        if isinstance(facts, Exception) and not isinstance(facts, DefocusError | MemoryError):
-            raise facts
         report(done, f"{done} of {len(files)} pictures")
         yield files[index], facts
 
 
 def _summary(file: Path, facts: dict[str, Any]) -> str:
     parts = [f"{facts['width']} x {facts['height']} px"]
+    if facts.get("black") or facts.get("white") not in (None, 1.0, 255.0, 65535.0):
+        parts.append(f"black {facts['black']:g}, white {facts['white']:g}")
     if "noise_variance" in facts:
         parts.append(f"noise variance {facts['noise_variance']:.1e}")
     if "radius_px_median" in facts:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,9 +14,10 @@ from cyclopts import App, Parameter
 
 from defocus import __version__
 from defocus.command.batch import each_file, exit_code
-from defocus.command.options import with_options
-from defocus.command.work import asked, common_facts, map_facts, mask_facts, picture_writer
-from defocus.errors import DefocusError
+from defocus.command.log import Log
+from defocus.command.options import BatchOptions, Overwrite, with_options
+from defocus.command.work import asked, common_facts, map_facts, mask_facts, named, picture_writer
+from defocus.errors import DefocusError, InputError
 from defocus.parameters import (
     AnalysisParameters,
     MagnificationParameters,
@@ -36,12 +41,12 @@ app = App(
 
 Inputs = Annotated[list[Path], Parameter(help="Picture files.", negative=())]
 Output = Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.")]
-Json = Annotated[bool, Parameter(help="Print results as JSON, one object per file and line.", negative=())]
 Preview = Annotated[bool, Parameter(help="Also write STEM_blur.png, in colour with a scale in px.", negative=())]
 Scheduler = Annotated[
     str | None,
     Parameter(help="Address (or scheduler file) of a running Dask cluster that shares the files; it does the work."),
 ]
+_USUAL = BatchOptions()
 Layer = Annotated[bool, Parameter(help="Also write STEM_layer.png: the picture with the mask as alpha.", negative=())]
 
 
@@ -52,33 +57,37 @@ def map_command(
     *,
     output: Output,
     preview: Preview = False,
-    json: Json = False,
     dask: Scheduler = None,
+    options: BatchOptions = _USUAL,
     **values: Any,
 ) -> int:
     """Write STEM_blur.tif: the blur radius of every pixel in px, as 32-bit floats."""
     if dask is not None:
         output = output.absolute()  # workers may stand in another folder
 
+    results = named(output, "blur.tif", *(["blur.png"] if preview else []))
+
     def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         from defocus.pictures.files import write_blur_map, written_whole
         from defocus.pictures.render import with_scale
 
-        files = [output / f"{file.stem}_blur.tif"]
-        write_blur_map(files[0], result.values)
+        files = results(file)
+        write_blur_map(files[0], result.values, overwrite=options.overwrite)
         if preview:
-            files.append(output / f"{file.stem}_blur.png")
-            with written_whole(files[1]) as beside:
+            with written_whole(files[1], overwrite=options.overwrite) as beside:
                 with_scale(result.values, analysis.max_radius).save(beside)
         return {**map_facts(analysis, result.values), "files": [str(item) for item in files]}
 
-    return each_file(inputs, asked("blur_map", values, write), json, dask)
+    return each_file(inputs, asked("blur_map", values, write), options, results=results, scheduler=dask)
 
 
 @app.command(name="mask")
 @with_options(AnalysisParameters, MaskParameters)
-def mask_command(inputs: Inputs, *, output: Output, layer: Layer = False, json: Json = False, **values: Any) -> int:
+def mask_command(
+    inputs: Inputs, *, output: Output, layer: Layer = False, options: BatchOptions = _USUAL, **values: Any
+) -> int:
     """Write STEM_mask.png: 8 bits, 255 is in focus, 0 is not."""
+    results = named(output, "mask.png", *(["layer.png"] if layer else []))
 
     def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         import numpy as np
@@ -86,45 +95,49 @@ def mask_command(inputs: Inputs, *, output: Output, layer: Layer = False, json: 
         from defocus.pictures.files import write_picture
 
         picture, mask = analysis.picture, result.values
-        files = [output / f"{file.stem}_mask.png"]
-        write_picture(files[0], mask)
+        files = results(file)
+        write_picture(files[0], mask, overwrite=options.overwrite)
         if layer:
-            files.append(output / f"{file.stem}_layer.png")
             alpha = mask if picture.alpha is None else mask * picture.alpha
             depth = min(picture.bit_depth, 16)
-            write_picture(files[1], np.dstack([picture.color, alpha]), bit_depth=depth)
+            colors = np.dstack([picture.color, alpha])
+            write_picture(files[1], colors, bit_depth=depth, overwrite=options.overwrite)
         return {**common_facts(analysis), **mask_facts(analysis, result), "files": [str(item) for item in files]}
 
-    return each_file(inputs, asked("focus_mask", values, write), json)
+    return each_file(inputs, asked("focus_mask", values, write), options, results=results)
 
 
 @app.command(name="info")
 @with_options(AnalysisParameters)
-def info_command(inputs: Inputs, *, json: Json = False, **values: Any) -> int:
+def info_command(inputs: Inputs, *, options: BatchOptions = _USUAL, **values: Any) -> int:
     """Print size, noise, blur radii and in-focus share of pictures; write nothing."""
 
     def tell(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         return {**map_facts(analysis, analysis.blur_map()), **mask_facts(analysis, result)}
 
-    return each_file(inputs, asked("focus_mask", values, tell), json)
+    return each_file(inputs, asked("focus_mask", values, tell), options)
 
 
 @app.command(name="deblur")
 @with_options(AnalysisParameters, MapParameters, RestorationParameters)
-def deblur_command(inputs: Inputs, *, output: Output, json: Json = False, **values: Any) -> int:
+def deblur_command(inputs: Inputs, *, output: Output, options: BatchOptions = _USUAL, **values: Any) -> int:
     """Write STEM_sharp.png: the picture with its defocus undone, in 16 bits if it came with more than 8."""
-    return each_file(inputs, asked("restore", values, picture_writer(output, "sharp")), json)
+    write = picture_writer(output, "sharp.png", options.overwrite)
+    return each_file(inputs, asked("restore", values, write), options, results=named(output, "sharp.png"))
 
 
 @app.command(name="magnify")
 @with_options(MagnificationParameters, MapParameters, AnalysisParameters)
-def magnify_command(inputs: Inputs, *, output: Output, json: Json = False, **values: Any) -> int:
+def magnify_command(inputs: Inputs, *, output: Output, options: BatchOptions = _USUAL, **values: Any) -> int:
     """Write STEM_magnified.png: the picture with more background blur."""
-    return each_file(inputs, asked("magnify", values, picture_writer(output, "magnified")), json)
+    write = picture_writer(output, "magnified.png", options.overwrite)
+    return each_file(inputs, asked("magnify", values, write), options, results=named(output, "magnified.png"))
 
 
 @app.command(name="demo")
-def demo_command(*, output: Output = Path("demo_output"), samples: Path | None = None) -> int:
+def demo_command(
+    *, output: Output = Path("demo_output"), samples: Path | None = None, overwrite: Overwrite = False
+) -> int:
     """Run everything on the sample pictures and write a page of results.
 
     Parameters
@@ -134,26 +147,41 @@ def demo_command(*, output: Output = Path("demo_output"), samples: Path | None =
     """
     from defocus.reports.demo import run
 
-    return exit_code(lambda: run(output, samples))
+    return exit_code(lambda: run(_fresh(output, overwrite), samples))
 
 
 @app.command(name="experiments")
-def experiments_command(*, output: Output = Path("experiments_output")) -> int:
+def experiments_command(*, output: Output = Path("experiments_output"), overwrite: Overwrite = False) -> int:
     """Repeat the paper's simulated experiments and write a report."""
     from defocus.reports.experiments import run
 
-    return exit_code(lambda: run(output))
+    return exit_code(lambda: run(_fresh(output, overwrite)))
+
+
+def _fresh(folder: Path, overwrite: bool) -> Path:
+    """Return a folder for a report; one that holds something is refused unless it may be overwritten."""
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise InputError(f"{folder}: is not empty (--overwrite replaces what is in it)")
+    return folder
 
 
 Lens = Annotated[Path, Parameter(name=["--output", "-o"], help="File to write, ending in .npz.")]
 
 
 @app.command(name="calibrate")
-def calibrate_command(inputs: Inputs, *, output: Lens) -> int:
+def calibrate_command(inputs: Inputs, *, output: Lens, overwrite: Overwrite = False) -> int:
     """Measure a lens's blur from pictures of a point light; use it with --psf FILE.npz."""
+    from defocus.pictures.files import refuse_existing
     from defocus.psf.calibration import calibrate
 
-    return exit_code(lambda: calibrate(inputs, output))
+    def run() -> object:
+        if any(file.exists() and output.exists() and file.samefile(output) for file in inputs):
+            raise InputError(f"{output}: is one of the inputs, and would be lost")
+        if output.exists() and not overwrite:
+            raise refuse_existing(output)
+        return calibrate(inputs, output)
+
+    return exit_code(run)
 
 
 Profile = Annotated[Path | None, Parameter(help="GIMP profile folder, if it is not in the usual place.")]
@@ -183,17 +211,46 @@ def gimp_doctor_command(*, profile: Profile = None) -> int:
     return exit_code(lambda: 0 if doctor(profile) else 1)
 
 
+class _Stopped(BaseException):
+    """A signal asked the program to end: what it was writing is removed on the way out."""
+
+
+def _stop(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough: the next would disturb the tidying up
+    raise _Stopped(number)
+
+
 def main() -> None:
     """Run the command line; the exit code is 1 if anything failed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may hold anything
+            stream.reconfigure(errors="backslashreplace")
+    for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _stop)
     try:
         code = app(result_action="return_value")
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except DefocusError as error:
-        print(f"defocus: {error}", file=sys.stderr)
-        code = 1
-    except KeyboardInterrupt:
-        print("defocus: stopped", file=sys.stderr)
-        code = 130
+        code = _told(str(error), 1)
+    except _Stopped as error:
+        code = _told("stopped", 128 + error.args[0])
+    except OSError as error:  # of standard output, mostly: files have their own errors
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 1 if isinstance(error, BrokenPipeError) else _told(f"cannot go on ({error})", 1)
+    except Exception as error:
+        with Log().gathering() as log:
+            text = log.fault("a fault in the suite", error)
+        code = _told(text, 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(text: str, code: int) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        print(f"defocus: {text}", file=sys.stderr, flush=True)
+    return code
 
 
 if __name__ == "__main__":

@@ -3,19 +3,65 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 (cyclopts reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from defocus.errors import InputError
-from defocus.parameters import describe
+from defocus.parameters import MAX_PIXELS, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from defocus.parameters import Control
 
-__all__ = ["chosen", "with_options"]
+__all__ = ["BatchOptions", "Overwrite", "chosen", "with_options"]
+
+Overwrite = Annotated[
+    bool, Parameter(name="--overwrite", help="Replace results that are there already.", negative=(), group="Files")
+]
+
+
+@Parameter(name="*", group="Files")
+@dataclass(frozen=True)
+class BatchOptions:
+    """What all commands on many files can be told.
+
+    Attributes
+    ----------
+    overwrite : bool
+        Replace results that are there already.
+    json : bool
+        Print one object for each file.
+    value_range : tuple of float or None
+        Black and white; None finds them out.
+    max_pixels : int
+        Files with more are refused.
+    verbose : bool
+        Show what goes to the log.
+    log : Path or None
+        The log; None is the usual one.
+    """
+
+    overwrite: Overwrite = False
+    json: Annotated[
+        bool, Parameter(name="--json", help="Print results as JSON, one object per file and line.", negative=())
+    ] = False
+    value_range: Annotated[
+        tuple[float, float] | None,
+        Parameter(name="--range", help="Black and white, where they are not to be found out from the values."),
+    ] = None
+    max_pixels: Annotated[
+        int, Parameter(name="--max-pixels", help="Files with more pixels are refused before they are read.")
+    ] = MAX_PIXELS
+    verbose: Annotated[
+        bool, Parameter(name="--verbose", help="Show warnings of libraries and details of faults.", negative=())
+    ] = False
+    log: Annotated[
+        Path | None, Parameter(name="--log", help="File to add those to; one in your state folder unless given.")
+    ] = None
 
 
 def with_options(*classes: type[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -45,7 +91,8 @@ def with_options(*classes: type[Any]) -> Callable[[Callable[..., Any]], Callable
 
 
 def _option(control: Control) -> inspect.Parameter:
-    kind: Any = str if control.choices else type(control.default)
+    # Whole numbers are read as any other, so that 40.6 is refused and not rounded
+    kind: Any = str if control.choices else float if control.whole else type(control.default)
     text = control.help
     if control.unit:
         text += f" In {control.unit}."

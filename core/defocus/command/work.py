@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Write = Callable[[Path, Analysis, Result], dict[str, Any]]
 
-__all__ = ["asked", "common_facts", "map_facts", "mask_facts", "picture_writer"]
+__all__ = ["asked", "common_facts", "map_facts", "mask_facts", "named", "picture_writer"]
 
 
 def asked(request: str, values: Mapping[str, Any], write: Write) -> Callable[[Path, Picture, Progress], dict[str, Any]]:
@@ -57,9 +57,16 @@ def asked(request: str, values: Mapping[str, Any], write: Write) -> Callable[[Pa
 
 
 def common_facts(analysis: Analysis) -> dict[str, Any]:
-    """Return a picture's size in px and its noise."""
+    """Return a picture's size in px, the values that were taken for black and white, and its noise."""
     height, width = analysis.shape
-    return {"width": width, "height": height, "noise_variance": analysis.noise_variance}
+    picture = analysis.picture
+    return {
+        "width": width,
+        "height": height,
+        "black": picture.black,
+        "white": picture.white,
+        "noise_variance": analysis.noise_variance,
+    }
 
 
 def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
@@ -86,8 +93,13 @@ def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
     }
 
 
-def picture_writer(output: Path, ending: str) -> Write:
-    """Return what writes a picture as STEM_`ending`.png into a folder, with the opacity of its original."""
+def named(output: Path, *endings: str) -> Callable[[Path], list[Path]]:
+    """Return what names the results of a file: STEM_`ending` in a folder."""
+    return lambda file: [output / f"{file.stem}_{ending}" for ending in endings]
+
+
+def picture_writer(output: Path, ending: str, overwrite: bool) -> Write:
+    """Return what writes a picture as STEM_`ending` into a folder, with the opacity of its original."""
 
     def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         import numpy as np
@@ -98,8 +110,8 @@ def picture_writer(output: Path, ending: str) -> Write:
         values = result.values[..., 0] if picture.gray else result.values
         if picture.alpha is not None:
             values = np.dstack([values, picture.alpha])
-        path = output / f"{file.stem}_{ending}.png"
-        write_picture(path, values, bit_depth=min(picture.bit_depth, 16))
+        (path,) = named(output, ending)(file)
+        write_picture(path, values, bit_depth=min(picture.bit_depth, 16), overwrite=overwrite)
         return {**common_facts(analysis), "files": [str(path)]}
 
     return write

@@ -15,9 +15,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.cuts.grid_flow import GridGraph, solve_watched
 from defocus.cuts.neighbors import integer_weights
 from defocus.progress import ignore_progress, sub_progress
@@ -140,7 +140,7 @@ def _reduced_weights(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _near_boundary(mask, reach):  # type: ignore[no-untyped-def]
     """Return which pixels have a pixel of the other kind within `reach` rows and columns."""
     height, width = mask.shape
@@ -157,7 +157,7 @@ def _near_boundary(mask, reach):  # type: ignore[no-untyped-def]
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill_band(mask, free, preference, weights, scale, limit, capacity, terminal):  # type: ignore[no-untyped-def]
     """Fill a graph of the free pixels; the others keep their value, which draws the free ones beside them."""
     height, width = mask.shape

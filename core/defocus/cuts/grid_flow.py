@@ -21,9 +21,9 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.parallel import told_of_compiling
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _STRIP_NODES = 15_000  # smaller graphs are not worth a second thread
 _POLL = 0.05  # seconds between two looks at the progress callback
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _plant(terminal, parent, tree, distance, listed, sources, sinks, counts, first, last):  # type: ignore[no-untyped-def]
     """Make every node of first..last with something left at a terminal the root of a tree."""
     counts[:] = 0
@@ -63,7 +63,7 @@ def _plant(terminal, parent, tree, distance, listed, sources, sinks, counts, fir
         counts[side] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _augment(a, b, d, capacity, terminal, parent, steps, orphans):  # type: ignore[no-untyped-def]
     """Send what fits from the source by a and its edge d to b and the sink.
 
@@ -121,7 +121,7 @@ def _augment(a, b, d, capacity, terminal, parent, steps, orphans):  # type: igno
     return on_source_side, count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _adopt(  # type: ignore[no-untyped-def]
     first, last, side, highest, capacity, parent, tree, distance, listed, queue, queued, steps, orphans
 ):
@@ -171,7 +171,7 @@ def _adopt(  # type: ignore[no-untyped-def]
     return queued
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _run(capacity, terminal, parent, tree, distance, listed, queues, counts, steps, orphans, stop):  # type: ignore[no-untyped-def]
     """Grow one tree at a time by one level, send flow wherever it meets the other, until the source's is complete.
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.cuts.grid_flow import GridGraph, solve_watched
 from defocus.cuts.neighbors import integer_weights
 from defocus.progress import ignore_progress, sub_progress
@@ -38,7 +38,7 @@ _IN_USE = 12  # how many of the labels that most pixels have are expanded in the
 _STAGE = "making the map coherent"
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _build_move(labels, proposal, data_term, weights, capacity, terminal):  # type: ignore[no-untyped-def]
     """Fill the graph whose source side takes what is proposed; all arrays but the data term are padded."""
     height, width, _ = data_term.shape
@@ -68,7 +68,7 @@ def _build_move(labels, proposal, data_term, weights, capacity, terminal):  # ty
                 capacity[v, u, 2 * k + 1] = excess
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _accept(labels, proposal, moved):  # type: ignore[no-untyped-def]
     """Give the moved pixels what was proposed; return how many changed."""
     count = 0

@@ -91,7 +91,7 @@ def magnify(
     """
     chosen = with_changes(parameters or MagnificationParameters(), changes)
     progress(0.0, _STAGE)
-    picture = as_picture(image)
+    picture = as_picture(image, measured=False)  # it comes back in its own units
     radius = checked_radius_map(radius_map, picture.shape)
     color = picture.color[..., :1] if picture.gray else picture.color
     threshold = _IN_FOCUS if chosen.threshold == "auto" else float(chosen.threshold)

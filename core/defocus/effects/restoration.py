@@ -108,7 +108,7 @@ def restore(
     True
     """
     chosen = with_changes(parameters or RestorationParameters(), changes)
-    picture = as_picture(image)
+    picture = as_picture(image, measured=False)  # it comes back in its own units
     family = DiscPSF() if psf is None else psf
     radius = checked_radius_map(radius_map, picture.shape, largest=getattr(family, "largest_radius", None))
     progress(0.0, _STAGE)

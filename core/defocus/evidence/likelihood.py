@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.parallel import run_parts
 from defocus.progress import ignore_progress
 
@@ -55,7 +55,7 @@ def _lines(bank: FilterBank, channel: NDArray[np.int64], multiplicity: NDArray[n
     )
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+@compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def _filter_rows(gradient, starts, cosines, sines, out):  # type: ignore[no-untyped-def]
     """Filter each row at each start: out[row, plane, sample], planes = cosines then sines."""
     kinds, size = cosines.shape
@@ -88,7 +88,7 @@ def _filter_rows(gradient, starts, cosines, sines, out):  # type: ignore[no-unty
                     target[i] += weight * odd[t, i]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+@compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def _filter_columns(planes, start, cosines, sines, channel, scale, first, last, energies):  # type: ignore[no-untyped-def]
     """Add the energies of samples first..last of one sample row to energies[channel, sample]."""
     kinds, size = cosines.shape
@@ -138,7 +138,7 @@ def _filter_columns(planes, start, cosines, sines, channel, scale, first, last, 
                     target[first + i] += factor * (real * real + imaginary * imaginary)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _strip_energies(vertical, horizontal, starts, rows, cosines, sines, channel, scale, out):  # type: ignore[no-untyped-def]
     """Energies of one strip of sample rows, out[row, channel, sample]."""
     samples = len(starts)
@@ -222,7 +222,7 @@ def local_energies(
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
 def _add_logarithms(values, weight, total):  # type: ignore[no-untyped-def]
     """Add weight * log(values) to total; destroys values. Vectorises, as calls of a library's log do not."""
     bits = values.view(np.int32)
@@ -246,7 +246,7 @@ def _add_logarithms(values, weight, total):  # type: ignore[no-untyped-def]
         total[i] += weight * (m + m * m * (m * p - np.float32(0.5)))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
 def _evaluate(energy, noise, power, multiplicity, scale, with_value, value, slope, curvature, total):  # type: ignore[no-untyped-def]
     """Negative log-likelihood (13) at s = scale with both derivatives by log s, for a tile of samples."""
     channels, count = energy.shape
@@ -275,7 +275,7 @@ def _evaluate(energy, noise, power, multiplicity, scale, with_value, value, slop
         curvature[i] = max(curvature[i], np.float32(0.25) * fisher[i] + np.float32(1e-6))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
 def _move(scale, slope, curvature, lowest, step):  # type: ignore[no-untyped-def]
     """One Newton step in log s, at most 1.5 long; writes the step that was taken."""
     for i in range(len(scale)):
@@ -287,7 +287,7 @@ def _move(scale, slope, curvature, lowest, step):  # type: ignore[no-untyped-def
         scale[i] = max(grown, lowest)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
 def _profile(energies, noise, fraction, power, multiplicity, lowest, out, scales):  # type: ignore[no-untyped-def]
     """Best s for every radius by Newton's method in log s, warm-started along r; outputs are [sample, radius]."""
     channels, count = energies.shape

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.psf.families import checked_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class FilterBank:
         turn = np.exp(-2j * np.pi * np.outer(np.arange(self.size), position) / self.size)
         lines = turn * self.window
         along_x, along_y = lines[self.indices[:, 0] % self.size], lines[self.indices[:, 1] % self.size]
-        return along_y[:, :, np.newaxis] * along_x[:, np.newaxis, :]
+        return np.asarray(along_y[:, :, np.newaxis] * along_x[:, np.newaxis, :], np.complex128)
 
 
 def gabor_bank(window: int = 41, *, shape: str = "gaussian", highest: int | None = None) -> FilterBank:
@@ -101,7 +102,7 @@ def blur_spectrum(bank: FilterBank, psf: PSF, radii: NDArray[np.float64]) -> NDA
     -------
     float64 (R, F)
     """
-    kernels = [psf.kernel(float(radius)) for radius in radii]
+    kernels = [checked_kernel(psf, float(radius)) for radius in radii]
     side = bank.size + max(kernel.shape[0] for kernel in kernels) - 1
     responses = np.abs(np.fft.fft2(bank.filters(), (side, side), axes=(1, 2))) ** 2
     flat = responses.reshape(len(bank.indices), -1)

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.errors import InputError
 from defocus.evidence.likelihood import profile_likelihood
 from defocus.evidence.spectrum import fit_spectrum
@@ -55,7 +55,7 @@ def fitted_spectra(spectra: BlurSpectra, step: float = 0.02, powers: range = ran
     return replace(spectra, radii=radii, blur_power=variance.astype(np.float32))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _cost(energy, noise, variance, multiplicity, scale):  # type: ignore[no-untyped-def]
     """Equation (13) for one window: negative log-likelihood for a gradient variance `scale`."""
     total = 0.0
@@ -65,7 +65,7 @@ def _cost(energy, noise, variance, multiplicity, scale):  # type: ignore[no-unty
     return total
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _best_variance(energy, noise, variance, multiplicity, scale, lowest):  # type: ignore[no-untyped-def]
     """Iterate the fixed point (11) from `scale`; it may approach no signal at all, so it is kept above `lowest`."""
     for _ in range(200):
@@ -82,7 +82,7 @@ def _best_variance(energy, noise, variance, multiplicity, scale, lowest):  # typ
     return scale
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _alternate(energy, noise, tables, multiplicity, first, lowest):  # type: ignore[no-untyped-def]
     """From table row `first`, alternate (11) and a descent of (13) over r; return the row and the variance."""
     row = first
@@ -103,7 +103,7 @@ def _alternate(energy, noise, tables, multiplicity, first, lowest):  # type: ign
     return row, scale
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _search_row(energies, noise, tables, radii, multiplicity, starts, lowest, merge, found, costs):  # type: ignore[no-untyped-def]
     """Alternating search for one row of windows; keeps the best distinct maxima of each, best first."""
     channels, count = energies.shape
@@ -117,7 +117,7 @@ def _search_row(energies, noise, tables, radii, multiplicity, starts, lowest, me
             _insert(radii[row], _cost(energy, noise, tables[row], multiplicity, scale), merge, found[i], costs[i], kept)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _insert(radius, cost, merge, found, costs, kept):  # type: ignore[no-untyped-def]
     """Put a maximum into a sorted short list unless a better one lies nearby."""
     for k in range(kept):
@@ -140,7 +140,7 @@ def _insert(radius, cost, merge, found, costs, kept):  # type: ignore[no-untyped
             return
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _minima_row(profile, radii, found, costs):  # type: ignore[no-untyped-def]
     """Best minima of each profile, refined by a parabola; plateaus count once, and both ends of the range count."""
     count, length = profile.shape

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import functools
+import hashlib
 import os
+import platform
 import struct
 import tempfile
+import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,45 +26,108 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["write_blur_map", "write_picture", "written_whole"]
+__all__ = ["refuse_existing", "sweep", "write_blur_map", "write_picture", "written_whole"]
 
 _PNG_COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels to the format's numbers
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it there at the end, or remove it if anything went wrong.
+
+    What a process that was killed left in the folder is removed first, see `sweep`.
 
     Parameters
     ----------
     path : Path
         Where the file shall appear.
+    overwrite : bool
+        Whether it may replace a file that is there already.
 
     Raises
     ------
     DefocusError
-        If the folder cannot be written to, or the disk is full; names the file.
+        If the folder cannot be written to, the disk is full, or the file is there and may not be replaced; names it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        sweep(path.parent)
+        handle, name = tempfile.mkstemp(prefix=f"{_MARK}{_host()}-{os.getpid()}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
-    except OSError as error:
-        raise DefocusError(f"{path}: cannot be written ({error.strerror or error})") from error
+    except (OSError, ValueError) as error:
+        raise DefocusError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from error
     beside = Path(name)
     try:
         yield beside
         umask = os.umask(0)
         os.umask(umask)
         beside.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
-        beside.replace(path)
+        if overwrite:
+            beside.replace(path)
+        else:
+            _appear(beside, path)
     except OSError as error:
-        raise DefocusError(f"{path}: cannot be written ({error.strerror or error})") from error
+        # numpy says of a write cut short how much was lost, and not why
+        reason = error.strerror or (os.strerror(errno.ENOSPC) if error.errno is None else str(error))
+        raise DefocusError(f"{path}: cannot be written ({reason})") from error
     finally:
         beside.unlink(missing_ok=True)
 
 
-def write_blur_map(path: Path, radius: NDArray[np.float32]) -> None:
+def refuse_existing(path: Path) -> DefocusError:
+    """Return the error for a file that is there and may not be replaced."""
+    return DefocusError(f"{path}: is there already (--overwrite replaces it)")
+
+
+def _appear(beside: Path, path: Path) -> None:
+    """Give a file its name unless another has it, even one that appears at this moment."""
+    try:
+        os.link(beside, path)  # unlike a rename this fails if the name is taken
+    except FileExistsError:
+        raise refuse_existing(path) from None
+    except OSError:  # a file system without hard links
+        if os.path.lexists(path):
+            raise refuse_existing(path) from None
+        beside.replace(path)
+
+
+_MARK = ".defocus-"  # then host, process and chance: whose temporary file it is
+_ABANDONED = 24 * 3600.0  # seconds after which a file of another machine is taken for abandoned
+_swept: set[Path] = set()
+
+
+@functools.cache
+def _host() -> str:
+    """Return a short name of this machine, without characters that names of files may not hold."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that killed processes left in a folder; once for each folder and process."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for file in folder.glob(f"{_MARK}????????-*-*"):
+        _, host, process, *_ = file.name.removeprefix(".").split("-")
+        with contextlib.suppress(OSError, ValueError):
+            old = time.time() - file.lstat().st_mtime > _ABANDONED
+            if old or (host == _host() and not _is_running(int(process))):
+                file.unlink()
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":  # elsewhere asking may end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def write_blur_map(path: Path, radius: NDArray[np.float32], *, overwrite: bool = True) -> None:
     """Write a blur map as a TIFF of 32-bit floats that Pillow, tifffile and ImageJ read.
 
     Parameters
@@ -66,14 +135,16 @@ def write_blur_map(path: Path, radius: NDArray[np.float32]) -> None:
     path : Path
     radius : float32 (H, W)
         Disc radius in px.
+    overwrite : bool
+        See `written_whole`.
     """
     import tifffile
 
-    with written_whole(path) as beside:
+    with written_whole(path, overwrite=overwrite) as beside:
         tifffile.imwrite(beside, radius.astype(np.float32), photometric="minisblack", description="blur radius in px")
 
 
-def write_picture(path: Path, values: NDArray[np.floating], *, bit_depth: int = 8) -> None:
+def write_picture(path: Path, values: NDArray[np.floating], *, bit_depth: int = 8, overwrite: bool = True) -> None:
     """Write a picture as PNG.
 
     Parameters
@@ -83,12 +154,14 @@ def write_picture(path: Path, values: NDArray[np.floating], *, bit_depth: int = 
         In [0, 1]; grey, grey and alpha, RGB or RGBA.
     bit_depth : {8, 16}
         Bits per channel.
+    overwrite : bool
+        See `written_whole`.
     """
     top = 2**bit_depth - 1
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     whole = np.rint(np.clip(values, 0, 1) * top)
-    with written_whole(path) as beside:
+    with written_whole(path, overwrite=overwrite) as beside:
         if bit_depth == 8:
             Image.fromarray(whole.astype(np.uint8)).save(beside)
         else:

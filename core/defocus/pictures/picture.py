@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from defocus.errors import InputError
 from defocus.parallel import run_parts
-from defocus.pictures.png import is_png16, read_png16
+from defocus.parameters import MAX_PIXELS
+from defocus.pictures.intensity import checked_limits, found_range, mended, opacity_white
+from defocus.pictures.reading import read_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from os import PathLike
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Picture", "as_laid_out", "as_picture", "load_image", "value_range"]
+__all__ = ["Picture", "as_laid_out", "as_picture", "load_image"]
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as in rgb2gray of the paper's code
 _STRIP = 256  # rows scaled at a time
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ORIENTATION_TAG = 274
+_FAR = 1e6  # times the range: far enough for the worst of defects, and never infinite
 
 
 @dataclass(frozen=True)
@@ -71,24 +69,36 @@ class Picture:
         return self.color @ _LUMINANCE
 
 
-def as_picture(array: ArrayLike | Picture, alpha: ArrayLike | None = None, *, source: str = "the picture") -> Picture:
+def as_picture(
+    array: ArrayLike | Picture,
+    alpha: ArrayLike | None = None,
+    *,
+    source: str = "the picture",
+    limits: tuple[float, float] | None = None,
+    measured: bool = True,
+) -> Picture:
     """Return an array as a `Picture`.
 
     Parameters
     ----------
     array : array_like (H, W), (H, W, 1), (H, W, 2), (H, W, 3) or (H, W, 4)
-        Grey, grey with alpha, RGB or RGBA. Floats in [0, 1] and 8-bit integers are taken as they are; wider unsigned
-        integers are scaled by the smallest whole number of bits that holds their largest value, so that 12-bit data in
-        16-bit files fills the range; any other numbers are stretched from their own minimum and maximum.
+        Grey, grey with alpha, RGB or RGBA. Floats that fill [0, 1] and integers that fill 8, 12 or any other number of
+        bits are taken as they are; what fills less than half of its kind's range, or has none, is stretched, see
+        `defocus.pictures.intensity.value_range`. Where a range is measured, hot and dead pixels take the median of
+        their neighbours. Pixels that are NaN or infinite become transparent.
     alpha : array_like (H, W), optional
         Opacity, in addition to the array's own; bool, or a float in [0, 1].
     source : str
         Name for messages.
+    limits : tuple of float, optional
+        The values that become 0 and 1, in place of all that; what lies beyond is cut off.
+    measured : bool
+        Whether black and white may be measured; False takes those of the kind of number, for results in its units.
 
     Raises
     ------
     InputError
-        If the array has another shape, is empty, or it or its alpha holds NaN or infinite values.
+        If the array has another shape, is empty, holds no finite value, or the alpha given holds one that is not.
 
     Examples
     --------
@@ -111,15 +121,23 @@ def as_picture(array: ArrayLike | Picture, alpha: ArrayLike | None = None, *, so
         raise InputError(f"{source}: empty, {values.shape[1]} x {values.shape[0]} px")
     if values.dtype.kind not in "buif":
         raise InputError(f"{source}: values of type {values.dtype}, but a picture holds real numbers")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = int(np.count_nonzero(~np.isfinite(values)))
-        raise InputError(f"{source}: {bad} values are NaN or infinite")
-
     channels = values.shape[2]
     has_alpha = channels in (2, 4)
-    black, white = value_range(values[..., : channels - has_alpha])
-    color = _scaled(values[..., : channels - has_alpha], black, white)
-    opacity = values[..., -1].astype(np.float32) / np.float32(_alpha_white(values.dtype)) if has_alpha else None
+    light = values[..., : channels - has_alpha]
+    known = _known_pixels(light)
+    if known is not None and not known.any():
+        raise InputError(f"{source}: all values are NaN or infinite")
+    within = False
+    if limits is None:
+        black, white, within = found_range(light, measured=measured)
+    else:
+        black, white = checked_limits(limits)
+    if not np.isfinite(white - black):
+        raise InputError(f"{source}: values from {black:g} to {white:g} are too far apart for a picture")
+    color = _scaled(light, (black, white), known, within)
+    opacity = None
+    if has_alpha:
+        opacity = _opacity(values[..., -1], white)
     if alpha is not None:
         given = np.asarray(alpha, np.float32)
         if given.shape != values.shape[:2]:
@@ -127,6 +145,8 @@ def as_picture(array: ArrayLike | Picture, alpha: ArrayLike | None = None, *, so
         if not np.isfinite(given).all():
             raise InputError(f"{source}: alpha holds NaN or infinite values")
         opacity = given if opacity is None else opacity * given
+    if known is not None:
+        opacity = known.astype(np.float32) if opacity is None else opacity * known
     if opacity is not None and bool((opacity >= 1).all()):
         opacity = None
     gray = color.shape[2] == 1
@@ -148,42 +168,58 @@ def as_laid_out(color: NDArray[np.float32], image: ArrayLike | Picture, picture:
     return np.ascontiguousarray(color)
 
 
-def _scaled(values: NDArray[Any], black: float, white: float) -> NDArray[np.float32]:
-    """Return float32 in which `black` is 0 and `white` is 1; strips on two threads, without temporary arrays."""
+def _opacity(alpha: NDArray[Any], white: float) -> NDArray[np.float32]:
+    """Return an alpha channel that goes with colours up to `white` as float32 in [0, 1]; what is NaN is transparent."""
+    small = alpha.dtype.itemsize <= 2
+    wide = np.asarray(alpha, np.float32 if small else np.float64) / np.asarray(
+        opacity_white(alpha, white), np.float32 if small else np.float64
+    )
+    return np.asarray(np.clip(np.nan_to_num(wide, nan=0.0), 0, 1), np.float32)
+
+
+def _known_pixels(values: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return where all channels are finite, bool (H, W); None if they are everywhere."""
+    if values.dtype.kind != "f" or bool(np.isfinite(values).all()):
+        return None
+    return np.asarray(np.isfinite(values).all(axis=2))
+
+
+def _scaled(
+    values: NDArray[Any], limits: tuple[float, float], known: NDArray[np.bool_] | None, within: bool
+) -> NDArray[np.float32]:
+    """Return float32 in which black is 0 and white is 1; strips on two threads, without temporary arrays."""
+    black, white = limits
     out = np.empty(values.shape, np.float32)
+    # Counts with an offset, and doubles, lose what tells them apart where they become floats first
+    exact = black != 0 or values.dtype.itemsize > 4
+    within = within or values.dtype == np.bool_ or (values.dtype == np.uint8 and black <= 0 and white >= 255)
+    outside = [False]
 
     def scale(top: int) -> None:
-        strip = out[top : top + _STRIP]
-        strip[...] = values[top : top + _STRIP]
-        if black != 0:
-            strip -= np.float32(black)
-        if white - black != 1:
-            strip /= np.float32(white - black)
+        strip, part = out[top : top + _STRIP], values[top : top + _STRIP]
+        if known is not None:
+            part = np.where(known[top : top + _STRIP, :, np.newaxis], part, part.dtype.type(0))
+        if exact:
+            with np.errstate(over="ignore"):
+                strip[...] = np.clip((part.astype(np.float64) - black) / (white - black), -_FAR, _FAR)
+        else:
+            strip[...] = part
+            if white != 1:
+                strip /= np.float32(white)
+        if not within:
+            outside[0] |= bool(strip.min() < 0 or strip.max() > 1)
 
     run_parts(scale, range(0, len(values), _STRIP))
-    return out
+    return mended(out) if outside[0] else out
 
 
-def _alpha_white(dtype: np.dtype[Any]) -> float:
-    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
-
-
-def value_range(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the values that become 0 and 1."""
-    if values.dtype == np.bool_:
-        return 0.0, 1.0
-    if values.dtype == np.uint8:
-        return 0.0, 255.0
-    low, high = float(values.min()), float(values.max())
-    if values.dtype.kind == "u":
-        bits = max(8, int(high).bit_length())
-        return 0.0, float(2**bits - 1)
-    if low >= 0.0 and high <= 1.0 and values.dtype.kind == "f":
-        return 0.0, 1.0
-    return (low, high) if high > low else (low, low + 1.0)
-
-
-def load_image(path: str | PathLike[str]) -> Picture:
+def load_image(
+    path: str | PathLike[str],
+    *,
+    limits: tuple[float, float] | None = None,
+    measured: bool = True,
+    max_pixels: int = MAX_PIXELS,
+) -> Picture:
     """Read a picture file.
 
     Everything that Pillow and tifffile read: grey, palette, RGB, CMYK, with or without alpha, 8, 16 or 32 bits, float.
@@ -192,6 +228,10 @@ def load_image(path: str | PathLike[str]) -> Picture:
     Parameters
     ----------
     path : path-like
+    limits, measured
+        What becomes black and white; see `as_picture`.
+    max_pixels : int
+        A file with more pixels is refused before they are read.
 
     Returns
     -------
@@ -200,96 +240,8 @@ def load_image(path: str | PathLike[str]) -> Picture:
     Raises
     ------
     InputError
-        If the file is missing, not an image, damaged, or has more than two spatial dimensions; names the file.
+        If the file is missing, not an image, damaged, too large, or has more than two spatial dimensions; names
+        the file.
     """
     file = Path(path)
-    name = file.name
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(25)
-    except IsADirectoryError as error:
-        raise InputError(f"{name}: is a folder, not a picture") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
-    if not head:
-        raise InputError(f"{name}: the file is empty")
-    array = _read_tiff(file) if head[:4] in _TIFF else None
-    if array is None:
-        array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any)
-    return as_picture(array, source=name)
-
-
-def _read_tiff(file: Path) -> NDArray[Any] | None:
-    """Return a TIFF's array, or None if Pillow should try (compressions that tifffile leaves to other packages)."""
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(file) as tiff:
-            series = tiff.series[0]
-            page = series.keyframe
-            if page.photometric not in (0, 1, 2):  # palette, CMYK and YCbCr: Pillow converts them
-                return None
-            axes, shape = series.axes, series.shape
-            spatial = [size for axis, size in zip(axes, shape, strict=True) if axis not in "SC" and size > 1]
-            if len(spatial) > 2 or len(tiff.series) == 0:
-                raise InputError(f"{file.name}: {' x '.join(map(str, shape))} values, more than two spatial dimensions")
-            array = np.asarray(series.asarray())
-            orientation = page.tags.get(_ORIENTATION_TAG)
-    except InputError:
-        raise
-    except Exception:
-        return None
-    keep = [i for i, axis in enumerate(axes) if axis in "SC" or array.shape[i] > 1 or axis in "YX"]
-    array = array.reshape([array.shape[i] for i in keep])
-    axes = "".join(axes[i] for i in keep)
-    channel = next((i for i, axis in enumerate(axes) if axis in "SC"), None)
-    if channel is not None:
-        array = np.moveaxis(array, channel, -1)
-    if page.photometric == 0 and array.dtype.kind == "u":  # white is zero
-        array = np.iinfo(array.dtype).max - array
-    return _oriented(array, int(orientation.value) if orientation is not None else 1)
-
-
-def _oriented(array: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo an EXIF orientation, 1 to 8."""
-    if orientation in (5, 6, 7, 8):
-        array = np.swapaxes(array, 0, 1)
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    return np.ascontiguousarray(array)
-
-
-def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]]) -> NDArray[Any]:
-    """Return what `read` makes of a file, with errors in plain words."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
-            return read(file)
-    except UnidentifiedImageError as error:
-        raise InputError(f"{file.name}: not an image, or of a kind that is not known") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{file.name}: too many pixels ({error})") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise InputError(f"{file.name}: damaged or truncated ({error})") from error
-
-
-def _read_any(file: Path) -> NDArray[Any]:
-    with Image.open(file) as opened:
-        opened.load()
-        image = ImageOps.exif_transpose(opened)
-    if image.mode == "P" or "transparency" in image.info:
-        image = image.convert("RGBA")
-    elif image.mode == "1":
-        image = image.convert("L")
-    elif image.mode not in ("L", "LA", "RGB", "RGBA", "F") and not image.mode.startswith("I"):
-        image = image.convert("RGBA" if "A" in image.mode or "a" in image.mode else "RGB")
-    array = np.asarray(image)
-    if image.mode == "I" and array.size and array.min() >= 0 and array.max() < 65536:
-        array = array.astype(np.uint16)  # Pillow reads 16-bit files of some kinds as 32-bit integers
-    return array
-
-
-def _read_png16(file: Path) -> NDArray[np.uint16]:
-    return _oriented(*read_png16(file))
+    return as_picture(read_array(file, max_pixels), source=file.name, limits=limits, measured=measured)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.parallel import run_parts
 from defocus.progress import ignore_progress
 
@@ -101,7 +101,7 @@ def interpolate(
     return out
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(nogil=True, error_model="numpy")
 def _edge_weighted(values, means, color, first_row, first_column, rows, columns, sharpness, out):  # type: ignore[no-untyped-def]
     """Mean of the 4 x 4 samples around each pixel, weighted by nearness and by likeness of colour."""
     height, width = values.shape

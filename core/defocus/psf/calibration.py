@@ -175,7 +175,7 @@ def calibrate(files: Sequence[Path], output: Path) -> int:
         raise InputError(f"{output.name}: a lens is written to a file that ends in .npz")
     spots = []
     for file in files:
-        radius, kernel = measure_spot(load_image(file))
+        radius, kernel = measure_spot(load_image(file, measured=False))
         print(f"{file.name}: blur radius {radius:.2f} px")
         spots.append((radius, kernel))
     if not spots:

@@ -25,6 +25,7 @@ __all__ = [
     "PolygonPSF",
     "SensorPSF",
     "as_psf",
+    "checked_kernel",
 ]
 
 _SUBSAMPLES = 16  # sub-pixel samples per side: kernel areas are right to about 1e-3
@@ -191,7 +192,7 @@ class SensorPSF:
 
     def kernel(self, radius: float) -> NDArray[np.float64]:
         """Return the kernel of the blur shape, convolved with the Gaussian."""
-        kernel = self.shape.kernel(radius)
+        kernel = checked_kernel(self.shape, radius)
         if self.sensor_blur <= 0:
             return kernel
         spread = GaussianPSF().kernel(2 * self.sensor_blur)
@@ -239,7 +240,7 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
     Raises
     ------
     InputError
-        If there is no such family.
+        If there is no such family, or an object is no PSF.
 
     Examples
     --------
@@ -247,11 +248,34 @@ def as_psf(name: str | PSF, **shape: float) -> PSF:
     PolygonPSF(blades=7, rotation=12.0)
     """
     if not isinstance(name, str):
+        if not isinstance(name, PSF) or not callable(name.kernel):
+            raise InputError(f"a PSF has isotropic and kernel, which {type(name).__name__} lacks")
         return name
     if name not in FAMILIES:
         raise InputError(f"no PSF family is called {name!r}: use {', '.join(FAMILIES)}")
     family = FAMILIES[name]
     return family.make(**{key: value for key, value in shape.items() if key in family.parameters})
+
+
+def checked_kernel(psf: PSF, radius: float) -> NDArray[np.float64]:
+    """Return a PSF's kernel for `radius` px, float64, square with an odd side; anybody may write a PSF.
+
+    Raises
+    ------
+    InputError
+        If it is not square with an odd side, holds no light, or anything that is negative or not finite.
+    """
+    try:
+        kernel = np.asarray(psf.kernel(radius), np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{type(psf).__name__} gives no kernel for {radius:g} px ({error})") from error
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+        raise InputError(f"a kernel must be square with an odd side, not {kernel.shape} as that for {radius:g} px")
+    if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.sum() <= 0:
+        raise InputError(f"a kernel must hold light, and none that is negative; that for {radius:g} px does not")
+    return kernel
 
 
 def _check_radius(radius: float) -> None:

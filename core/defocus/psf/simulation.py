@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.errors import InputError
-from defocus.psf.families import DiscPSF
+from defocus.psf.families import DiscPSF, checked_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def simulate_blur(
     family = DiscPSF() if psf is None else psf
     place = amount / _STEP
     top = int(np.ceil(place.max() - 1e-9))
-    pad = family.kernel(top * _STEP).shape[0] // 2 + 1
+    pad = checked_kernel(family, top * _STEP).shape[0] // 2 + 1
     padded = np.pad(np.asarray(sharp, float), pad, mode="symmetric")
     spectrum = np.fft.rfft2(padded)
     inner = slice(pad, padded.shape[0] - pad), slice(pad, padded.shape[1] - pad)
@@ -73,7 +73,7 @@ def simulate_blur(
     for index in range(top + 1):
         share = np.clip(1 - np.abs(place - index), 0, 1)
         if share.any():
-            kernel = family.kernel(index * _STEP)
+            kernel = checked_kernel(family, index * _STEP)
             plane = np.zeros(padded.shape)
             plane[: len(kernel), : len(kernel)] = kernel
             plane = np.roll(plane, (-(len(kernel) // 2),) * 2, (0, 1))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.errors import InputError
 from defocus.parallel import run_parts
+from defocus.psf.families import checked_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def kernel_bank(psf: PSF, largest: float) -> tuple[NDArray[np.float32], NDArray[
     radii = np.concatenate([fine, coarse])
     if len(radii) > 1 and largest < radii[-1]:
         radii[-1] = largest  # never beyond what the point-spread function is known for
-    single = [np.asarray(psf.kernel(float(radius)), np.float64) for radius in radii]
+    single = [checked_kernel(psf, float(radius)) for radius in radii]
     reach = np.array([len(kernel) // 2 for kernel in single])
     half = int(reach.max())
     kernels = np.zeros((len(radii), 2 * half + 1, 2 * half + 1), np.float32)
@@ -94,7 +95,7 @@ def kernel_bank(psf: PSF, largest: float) -> tuple[NDArray[np.float32], NDArray[
     return radii.astype(np.float32), kernels, reach
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+@compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def _gather(planes, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
     """Rows first..last of the blur of each plane: every pixel collects what its own kernel covers."""
     channels = planes.shape[0]
@@ -129,7 +130,7 @@ def _gather(planes, index, share, depth, limit, total, kernels, reach, first, la
                     out[c, y, x] += sum_here / total[y, x]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+@compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
     """Rows first..last of the padded planes: every pixel spreads its value over what its own kernel covers."""
     channels, height, width = pictures.shape

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
+from defocus.compiled import compiled
 from defocus.evidence.likelihood import profile_likelihood
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def sloped_profile(
     return -likelihood, log_variance
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(nogil=True, fastmath=True, error_model="numpy")
 def _mixture_row(energies, noise, variance, multiplicity, factors, logs, steps, log_variance, out):  # type: ignore[no-untyped-def]
     """Least negative log-likelihood over s for one row of windows, out[sample, radius]."""
     channels, count = energies.shape

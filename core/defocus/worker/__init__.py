@@ -11,8 +11,8 @@ Every message is one line, a JSON object in UTF-8. The worker begins with ::
 
     {"event": "ready", "protocol": 1, "version": "0.1.0", "folder": "/tmp/defocus-k2j3"}
 
-A request carries a number of the caller's choice, its name and its arguments; while it is carried out
-progress may be reported, and it ends in exactly one result or error with the same number ::
+A request carries a number of the caller's choice (whole, 0 or more), its name and its arguments; while it is carried
+out progress may be reported, and it ends in exactly one result or error with the same number ::
 
     {"id": 7, "request": "focus_mask", "parameters": {"softness": 5}}
     {"id": 7, "event": "progress", "fraction": 0.25, "stage": "cutting the mask"}
@@ -68,7 +68,8 @@ Kinds of error: "input" (picture or parameter), "request" (malformed, unknown, o
 error has the details). After an error the worker lives on with what it held.
 
 There is no request to cancel: kill the process. At the end of its standard input the worker stops in the
-middle of whatever it does and removes the folder, so that nothing stays behind if the host is killed.
+middle of whatever it does and removes the folder, so that nothing stays behind if the host is killed; at SIGTERM,
+SIGHUP and SIGINT it does the same. A folder that it is given (``--folder``) may hold nothing but ``worker.log``.
 """
 
 from __future__ import annotations

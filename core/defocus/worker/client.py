@@ -129,7 +129,10 @@ class WorkerClient:
         self._cancelled = False
         self._last_id = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self.folder = Path(tempfile.mkdtemp(prefix="defocus-", dir=parent_folder))
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="defocus-", dir=parent_folder))
+        except OSError as error:
+            raise WorkerError("disk", f"temporary files cannot be made: {error.strerror or error}") from error
         self.version = ""
         try:
             self._start(list(command or [python, "-P", "-m", "defocus.worker"]), environment)
@@ -192,8 +195,15 @@ class WorkerClient:
         if pixels is not None:
             path = pixels if isinstance(pixels, Path) else self.new_file()
             if not isinstance(pixels, Path):
-                with path.open("wb") as stream:
-                    stream.write(pixels)
+                try:
+                    with path.open("wb") as stream:
+                        stream.write(pixels)
+                except OSError as error:
+                    with contextlib.suppress(OSError):
+                        path.unlink(missing_ok=True)
+                    if not self.alive:  # then its folder is gone, too
+                        raise self._gone() from error
+                    raise WorkerError("disk", f"temporary files: {error.strerror or error}") from error
             arguments.update(file=path.name, shape=list(shape), dtype=dtype)
         return self.request("open", arguments, progress=progress)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkerSession"]
 
+_LARGEST_ID = 2**53  # whole numbers that every JSON reader keeps exactly
+_LARGEST_NUMBER = 1e30
 _WHITE = {"uint8": 255, "uint16": 65535}
 _GLANCE = 0.6  # a preview smaller than this share of the picture is computed small, where results are pictures
 
@@ -60,8 +62,12 @@ class WorkerSession:
         """Carry out one request and send its result or its error."""
         self.number = request.get("id")
         try:
+            if (
+                not isinstance(self.number, int) or not 0 <= self.number < _LARGEST_ID
+            ):  # it becomes part of a file's name
+                raise _RequestError(f"id must be a whole number from 0 to {_LARGEST_ID - 1}")
             name = request.get("request")
-            if name not in self.requests:
+            if not isinstance(name, str) or name not in self.requests:
                 raise _RequestError(f"unknown request {name!r}")
             result = self.requests[str(name)](request, self.report)
         except _RequestError as error:
@@ -71,7 +77,6 @@ class WorkerSession:
         except (Cancelled, DefocusError) as error:
             self.fail("internal", str(error))
         except MemoryError:
-            self.session.close()
             self.fail("memory", "there is not enough memory for this picture")
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -110,18 +115,22 @@ class WorkerSession:
         from defocus.pictures.wide import split_wide
 
         parameters = _parameters("analysis", request.get("parameters"))
+        from defocus.pictures.picture import as_picture
+
         pixels, wide, self.last = None, None, None
+        source = str(request.get("name", "the picture"))
         if "file" in request:
-            shape = tuple(int(size) for size in request.get("shape", ()))
-            pixels = self.read(request["file"], shape, str(request.get("dtype")))
-            if str(request.get("dtype")) == "uint16":
-                # Whole-range values: as_picture would take dark 16-bit pixels for 12-bit ones
-                pixels = pixels.astype("float32") / 65535
-            elif str(request.get("dtype")) == "float32":
-                pixels, wide = split_wide(pixels)
+            shape = _sizes(request.get("shape", ()))
+            values = self.read(request["file"], shape, str(request.get("dtype")))
+            # Hosts send whole-range values: nothing is to be guessed from a dark picture
+            white = _WHITE.get(str(values.dtype), 1)
+            if values.dtype == "uint16":
+                values, white = values.astype("float32") / 65535, 1
+            elif values.dtype == "float32":
+                values, wide = split_wide(values)
+            pixels = as_picture(values, source=source, limits=(0, white))
         elif not self.session.is_open:
             raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
-        source = str(request.get("name", "the picture"))
         analysis = self.session.open(pixels, parameters, source=source, wide=wide, progress=progress)
         facts = {
             "shape": list(analysis.shape),
@@ -157,7 +166,9 @@ class WorkerSession:
         from defocus.worker.glance import glance
 
         kind = str(request.get("of"))
-        height, width = (max(1, int(size)) for size in request.get("size", (256, 256)))
+        height, width, *more = *_sizes(request.get("size", (256, 256))), 1, 1
+        if len(more) != 2 or min(height, width) < 1:
+            raise _RequestError("size must be [height, width], 1 or more each")
         view = str(request.get("view", "overlay"))
         if view not in ("overlay", "black", "white", "mask"):
             raise _RequestError(f"view must be overlay, black, white or mask, not {view!r}")
@@ -215,7 +226,7 @@ class WorkerSession:
         known, analysis = REQUESTS[key[0]], self.session.held
         values, facts = result.values, {}
         if known.result == "radius":
-            facts["maximum"] = float(request.get("maximum") or analysis.max_radius)
+            facts["maximum"] = _number(request, "maximum", 0.0) or analysis.max_radius
         elif known.result == "picture" and request.get("alpha"):
             alpha = analysis.picture.alpha
             alpha = np.ones(analysis.shape, np.float32) if alpha is None else alpha
@@ -243,7 +254,7 @@ class WorkerSession:
         if old is not None and how != "replace":
             new = {"intersect": np.minimum(old, new), "add": np.maximum(old, new)}.get(how, np.minimum(old, 1 - new))
         if limit is not None:
-            before = np.float32(request.get("outside", 0)) if old is None else old
+            before = np.float32(_number(request, "outside", 0.0)) if old is None else old
             new = limit * new + (1 - limit) * before
         return np.clip(new, 0, 1)
 
@@ -278,6 +289,23 @@ class WorkerSession:
                 raise OSError(errno.ENOSPC, "short write") from error
             raise
         return {"file": path.name, "shape": list(values.shape), "dtype": str(values.dtype)}
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    """Return a list of whole numbers as a tuple."""
+    if not isinstance(value, list | tuple) or not all(type(size) is int for size in value):
+        raise _RequestError(f"a shape or size is a list of whole numbers, not {str(value)[:60]!r}")
+    return tuple(value)
+
+
+def _number(request: dict[str, Any], name: str, usual: float) -> float:
+    """Return a number of a request."""
+    value = request.get(name)
+    if value is None:
+        return usual
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST_NUMBER:
+        raise _RequestError(f"{name} must be a number, not {str(value)[:60]!r}")
+    return float(value)
 
 
 def _parameters(kind: str, changes: object) -> Any:

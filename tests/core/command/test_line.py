@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ import tifffile
 from PIL import Image
 
 from defocus.command.line import app
+from defocus.errors import InputError
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, describe
 from defocus.psf.families import DiscPSF
 from defocus.psf.simulation import simulate_blur
@@ -37,12 +42,19 @@ def folder(tmp_path_factory):
     (folder / "cut.png").write_bytes((folder / "photo.png").read_bytes()[:3000])
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(folder / "tiny.png")
     tifffile.imwrite(folder / "nan.tif", np.full((60, 60), np.nan, np.float32))
+    tifffile.imwrite(folder / "camera.tif", np.rint(gray * 250).astype(np.uint16) + 4000)
     tifffile.imwrite(folder / "cube.tif", np.zeros((5, 60, 60), np.uint8), photometric="minisblack")
     return folder
 
 
 # What the made pictures are like: no blur of a camera, hardly any noise
 CLEAN = ("--sensor-blur", "0", "--noise", "1e-5")
+
+
+@pytest.fixture(autouse=True)
+def _own_log(tmp_path_factory, monkeypatch):
+    """The log lies in a folder of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 def run(*arguments):
@@ -139,13 +151,181 @@ def test_a_flat_picture_is_no_error_and_is_told(folder, tmp_path, capsys):
     assert np.isfinite(tifffile.imread(tmp_path / "flat_blur.tif")).all()
 
 
-def test_results_of_two_files_do_not_overwrite_each_other(folder, tmp_path, capsys):
+def test_two_results_of_one_name_are_refused_before_the_work_begins(folder, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (60, 60), np.uint8)).save(other / "photo.tif")
-    assert run("map", folder / "photo.png", other / "photo.tif", "-o", tmp_path) == 1
-    assert "same names" in capsys.readouterr().err
-    assert tifffile.imread(tmp_path / "photo_blur.tif").shape == (90, 140)
+    with pytest.raises(InputError, match="same names"):
+        run("map", folder / "photo.png", other / "photo.tif", "-o", tmp_path)
+    assert [item.name for item in tmp_path.iterdir()] == ["other"]
+    assert run("info", folder / "photo.png", other / "photo.tif") == 0  # which writes nothing
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+@pytest.mark.parametrize("link", [False, True])
+def test_an_input_is_never_replaced(folder, tmp_path, monkeypatch, overwrite, link):
+    own = (folder / "deep.tif").read_bytes()
+    (tmp_path / "photo.png").write_bytes((folder / "photo.png").read_bytes())
+    (tmp_path / "photo_blur.png").write_bytes(own)
+    named = tmp_path / "linked.png" if link else tmp_path / "photo_blur.png"
+    if link:
+        named.hardlink_to(tmp_path / "photo_blur.png")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="replace the input"):
+        run("map", "--preview", "photo.png", named.name, "-o", ".", *overwrite)
+    assert (tmp_path / "photo_blur.png").read_bytes() == own
+    assert not (tmp_path / "photo_blur.tif").exists()
+
+
+def test_results_that_are_there_stay_unless_asked_and_the_other_files_are_done(folder, tmp_path, capsys):
+    (tmp_path / "photo_blur.png").write_text("mine")
+    files = folder / "photo.png", folder / "alpha.png"
+    assert run("map", "--preview", *files, "-o", tmp_path) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "photo.png" in error
+    assert "--overwrite" in error
+    assert (tmp_path / "photo_blur.png").read_text() == "mine"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["alpha_blur.png", "alpha_blur.tif", "photo_blur.png"]
+    assert run("map", "--preview", *files, "-o", tmp_path, "--overwrite") == 0
+    assert len(list(tmp_path.iterdir())) == 4
+    assert (tmp_path / "photo_blur.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_reports_and_lenses_replace_nothing_unless_asked(folder, tmp_path, capsys):
+    (tmp_path / "index.html").write_text("mine")
+    for command in ("demo", "experiments"):
+        assert run(command, "-o", tmp_path) == 1
+        assert "not empty" in capsys.readouterr().err
+    (tmp_path / "lens.npz").write_text("mine")
+    assert run("calibrate", folder / "photo.png", "-o", tmp_path / "lens.npz") == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert run("calibrate", tmp_path / "lens.npz", "-o", tmp_path / "lens.npz", "--overwrite") == 1
+    assert "would be lost" in capsys.readouterr().err
+    assert {item.read_text() for item in tmp_path.iterdir()} == {"mine"}
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("two\nlines"), RuntimeError(), KeyError("a"), MemoryError()])
+def test_a_fault_nobody_foresaw_is_the_line_of_its_file(folder, tmp_path, monkeypatch, capsys, error):
+    from defocus.pictures import picture
+
+    whole = picture.load_image
+
+    def load(file, **options):
+        if file.name == "deep.tif":
+            raise error
+        return whole(file, **options)
+
+    monkeypatch.setattr(picture, "load_image", load)
+    log = tmp_path / "log.txt"
+    files = folder / "deep.tif", folder / "photo.png"
+    assert run("map", *files, "-o", tmp_path / "out", "--log", log) == 1
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1
+    assert told.err.startswith("defocus: ")
+    assert "deep.tif" in told.err
+    assert told.out.count("\n") == 1
+    assert (tmp_path / "out" / "photo_blur.tif").exists()
+    if not isinstance(error, MemoryError):
+        assert str(log) in told.err
+        assert "Traceback" in log.read_text()
+        assert run("info", files[0], "--verbose") == 1
+        assert "Traceback" in capsys.readouterr().err
+
+
+def test_libraries_write_into_the_log_and_not_on_the_terminal(folder, tmp_path):
+    content = bytearray((folder / "deep.tif").read_bytes())
+    content[4:8] = (8 + 2).to_bytes(4, "little")  # a directory that begins two bytes late
+    (tmp_path / "odd.tif").write_bytes(content)
+    log = tmp_path / "log.txt"
+    result = program("info", tmp_path / "odd.tif", "--log", log)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert result.stderr.startswith("defocus: odd.tif")
+
+
+def test_the_range_can_be_given_and_is_told(folder, capsys):
+    assert run("info", folder / "camera.tif", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert 4000 <= facts["black"] < 4040
+    assert 4210 < facts["white"] <= 4250
+    assert run("info", folder / "camera.tif") == 0
+    assert "black 40" in capsys.readouterr().out
+    assert run("info", folder / "camera.tif", "--range", "-100", "5000", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["black"], facts["white"]) == (-100, 5000)
+    assert run("info", folder / "camera.tif", "--range", "5", "5") == 1
+    assert "range" in capsys.readouterr().err
+
+
+def test_the_limit_of_pixels_is_an_option(folder, capsys):
+    assert run("info", folder / "photo.png", "--max-pixels", 140 * 90 - 1) == 1
+    assert "megapixels" in capsys.readouterr().err
+    assert run("info", folder / "photo.png", "--max-pixels", 140 * 90) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_standard_output_is_told_and_the_work_done(folder, tmp_path):
+    command = [sys.executable, "-m", "defocus.command.line", "map", folder / "photo.png", folder / "alpha.png"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [*command, "-o", tmp_path], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=300
+        )
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "cannot be printed" in result.stderr
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_reader_that_has_enough_is_no_error(folder):
+    words = sys.executable, "-m", "defocus.command.line", "info", str(folder / "photo.png"), str(folder / "alpha.png")
+    command = f"{shlex.join(words)} | true"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=300)
+    assert result.stderr == ""
+
+
+def test_any_encoding_and_any_name_can_be_told(folder, tmp_path):
+    name = os.fsencode(tmp_path) + b"/na\xffme-\xe2\x82\xac.png"
+    Path(os.fsdecode(name)).write_bytes((folder / "photo.png").read_bytes())
+    result = program("info", os.fsdecode(name), env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0
+    assert result.stdout.count("\n") == 1
+    assert result.stderr == ""
+    closed = subprocess.run(
+        [sys.executable, "-m", "defocus.command.line", "info", folder / "photo.png", folder / "words.png"],
+        preexec_fn=lambda: (os.close(1), os.close(2)),
+        check=False,
+        timeout=300,
+    )
+    assert closed.returncode == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_nothing_behind(folder, tmp_path, number):
+    code = (
+        "import sys, time; import defocus.pictures.files as files; import tifffile\n"
+        "whole = tifffile.imwrite\n"
+        "def slow(file, *a, **k):\n"
+        "    whole(file, *a, **k); print('writing', flush=True); time.sleep(60)\n"
+        "tifffile.imwrite = slow\n"
+        "from defocus.command.line import main; main()"
+    )
+    command = [sys.executable, "-c", code, "map", folder / "photo.png", "-o", tmp_path / "out"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "writing\n"
+    assert len(list((tmp_path / "out").iterdir())) == 1
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert error == "defocus: stopped\n"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_scheduler_file_that_is_missing_or_damaged_is_told_at_once(folder, tmp_path):
+    (tmp_path / "half.json").write_text('{"addr')
+    for name in ("missing.json", "half.json"):
+        with pytest.raises(InputError, match=f"{name}: no scheduler file"):
+            run("map", folder / "photo.png", "-o", tmp_path / "out", "--dask", tmp_path / name)
 
 
 def test_an_output_that_is_a_file_is_one_line(folder, tmp_path, capsys):
@@ -159,7 +339,15 @@ def test_an_output_that_is_a_file_is_one_line(folder, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "options",
-    [["--noise", "loud"], ["--noise", "-1"], ["--window", "40"], ["--psf", "star"], ["--max-radius", "nan"]],
+    [
+        ["--noise", "loud"],
+        ["--noise", "-1"],
+        ["--window", "40"],
+        ["--window", "40.6"],
+        ["--noise", "9" * 400],
+        ["--psf", "star"],
+        ["--max-radius", "nan"],
+    ],
 )
 def test_bad_options_are_one_line_and_write_nothing(folder, tmp_path, options):
     result = program("map", folder / "photo.png", "-o", tmp_path / "out", *options)

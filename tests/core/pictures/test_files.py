@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
 from defocus.errors import DefocusError
+from defocus.pictures import files
 from defocus.pictures.files import write_blur_map, write_picture, written_whole
 
 
@@ -92,3 +97,50 @@ def test_a_folder_that_is_a_file_is_told_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DefocusError, match=r"file.a\.png: cannot be written \(.+\)$"):
         write_picture(tmp_path / "file" / "a.png", np.zeros((2, 2)))
+
+
+def test_a_file_that_is_there_stays_unless_it_may_be_replaced(tmp_path):
+    file = tmp_path / "a.png"
+    file.write_text("mine")
+    with pytest.raises(DefocusError, match="is there already"):
+        write_picture(file, np.zeros((2, 2)), overwrite=False)
+    assert file.read_text() == "mine"
+    assert [item.name for item in tmp_path.iterdir()] == ["a.png"]
+    file.unlink()
+    write_picture(file, np.zeros((2, 2)), overwrite=False)
+    write_picture(file, np.ones((2, 2)))
+    assert [item.name for item in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_file_that_appears_meanwhile_stays(tmp_path):
+    file = tmp_path / "a.txt"
+
+    def write():
+        with written_whole(file, overwrite=False) as beside:
+            beside.write_text("ours")
+            file.write_text("mine")
+
+    with pytest.raises(DefocusError, match="is there already"):
+        write()
+    assert file.read_text() == "mine"
+
+
+def test_what_killed_processes_left_is_swept(tmp_path):
+    script = (
+        "import os, sys, pathlib\nfrom defocus.pictures.files import written_whole\n"
+        "with written_whole(pathlib.Path(sys.argv[1])) as beside: os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.png")], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".defocus-")
+    foreign = tmp_path / left.name.replace(left.name[9:17], "00000000")  # of another machine
+    alive = tmp_path / left.name.replace(f"-{left.name.split('-')[2]}-", f"-{os.getppid()}-")
+    own = tmp_path / ".defocus-notes.txt"
+    for file in (foreign, alive, own):
+        file.write_text("")
+    write_picture(tmp_path / "b.png", np.zeros((2, 2)))
+    assert sorted(tmp_path.iterdir()) == sorted([foreign, alive, own, tmp_path / "b.png"])
+    files._swept.clear()
+    os.utime(foreign, (0, 0))
+    write_picture(tmp_path / "b.png", np.zeros((2, 2)))
+    assert not foreign.exists()

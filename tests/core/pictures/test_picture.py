@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_numbers_of_no_fixed_range_are_stretched_and_say_how():
     picture = as_picture(np.array([[-100.0, 100.0], [0.0, 300.0]]))
     np.testing.assert_allclose(picture.luminance, [[0, 0.5], [0.25, 1]])
     assert (picture.black, picture.white) == (-100, 300)
-    signed = as_picture(np.array([[-4, 4]], np.int32))
+    signed = as_picture(np.array([[-400, 400]], np.int32))
     np.testing.assert_allclose(signed.luminance, [[0, 1]])
     assert np.isfinite(as_picture(np.full((3, 3), 7.0)).color).all()
 
@@ -104,7 +105,7 @@ def test_a_picture_is_taken_as_it_is(values):
         (np.float32(3), "shape"),
         (np.zeros((0, 5)), "empty"),
         (np.full((4, 4), np.nan), "NaN"),
-        (np.array([[0, np.inf]]), "infinite"),
+        (np.array([[np.nan, np.inf]]), "infinite"),
         (np.zeros((4, 4), complex), "complex128"),
         (np.array([["a", "b"]]), "real numbers"),
         ([[1, 2], [3]], "not an array"),
@@ -121,6 +122,53 @@ def test_an_alpha_that_does_not_fit(values, alpha, reason):
     with pytest.raises(InputError, match=reason) as caught:
         as_picture(values, alpha, source="plate 7")
     assert_one_line(caught, "plate 7")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"),
+    [
+        (np.int16, 32767),
+        (np.int32, 255),
+        (np.int32, 65535),
+        (np.int64, 4095),
+        (np.uint16, 4095),
+        (np.uint32, 65535),
+        (np.float32, 255),
+        (np.float64, 1),
+    ],
+)
+def test_alpha_of_any_kind_of_number(values, dtype, white):
+    color = values / 255 * white
+    color = (np.round(color) if np.issubdtype(dtype, np.integer) else color).astype(dtype)
+    for opacity in (1.0, 100 / 255):
+        alpha = np.full(SHAPE, opacity * white)
+        picture = as_picture(np.dstack([color, alpha.astype(dtype)]))
+        if opacity == 1:
+            assert picture.alpha is None
+        else:
+            np.testing.assert_allclose(picture.alpha, opacity, atol=0.005)
+        np.testing.assert_allclose(picture.color, values / 255, atol=2 / 255)
+
+
+def test_pixels_that_are_not_finite_are_transparent(values):
+    holed = values.astype(np.float32) / 255
+    holed[3, 3, 1], holed[5, 5, 0], holed[6, 6, 2] = np.nan, np.inf, -np.inf
+    picture = as_picture(holed)
+    assert np.isfinite(picture.color).all()
+    assert np.argwhere(picture.alpha == 0).tolist() == [[3, 3], [5, 5], [6, 6]]
+    known = picture.alpha == 1
+    np.testing.assert_array_equal(picture.color[known], as_picture(values.astype(np.float32) / 255).color[known])
+
+
+@pytest.mark.parametrize("size", [1e30, 1e38, 1e300])
+def test_values_of_any_finite_size_are_a_picture(size):
+    scene = np.linspace(-0.5, 0.5, 3000).reshape(50, 60)
+    np.testing.assert_allclose(as_picture(scene * size).luminance, scene + 0.5, atol=0.05)
+
+
+def test_values_too_far_apart_are_one_line():
+    with pytest.raises(InputError, match="too far apart"):
+        as_picture(np.array([[-1.7e308, 1.7e308]]))
 
 
 # ---- files
@@ -267,10 +315,12 @@ def broken_files(folder, values):
         (folder / f"stub.{ending}").write_bytes(content[:12])
     tifffile.imwrite(folder / "stack.tif", np.zeros((5, *SHAPE), np.uint8), photometric="minisblack")
     tifffile.imwrite(folder / "color-stack.tif", np.zeros((5, *SHAPE, 3), np.uint8), photometric="rgb")
-    hole = np.ones(SHAPE, np.float32)
-    hole[3, 3] = np.nan
-    tifffile.imwrite(folder / "nan.tif", hole)
-    tifffile.imwrite(folder / "inf.tif", np.where(np.isnan(hole), np.inf, hole))
+    tifffile.imwrite(folder / "nan.tif", np.full(SHAPE, np.nan, np.float32))
+    tifffile.imwrite(folder / "inf.tif", np.full(SHAPE, np.inf, np.float32))
+    black = np.zeros((40, 40), np.uint8)
+    tifffile.imwrite(folder / "hollow.tif", black, rowsperstrip=10)
+    with tifffile.TiffFile(folder / "hollow.tif", mode="r+b") as opened:
+        opened.pages[0].tags["StripOffsets"].overwrite([0, 0, 0, 0])
     tifffile.imwrite(folder / "complex.tif", np.ones(SHAPE, np.complex64))
     (folder / "folder.png").mkdir()
     return {
@@ -285,6 +335,7 @@ def broken_files(folder, values):
         "stub.tif": "(not an image|damaged)",
         "stack.tif": "more than two spatial dimensions",
         "color-stack.tif": "more than two spatial dimensions",
+        "hollow.tif": "holds no data",
         "nan.tif": "NaN",
         "inf.tif": "infinite",
         "complex.tif": "complex64",
@@ -300,12 +351,49 @@ def test_each_bad_file_gives_one_line_with_its_name_and_reason(tmp_path, values)
         assert_one_line(caught, name)
 
 
-def test_too_many_pixels_are_refused_before_they_are_read(tmp_path, values, monkeypatch):
-    Image.fromarray(values).save(tmp_path / "bomb.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(InputError, match="too many pixels") as caught:
-        load_image(tmp_path / "bomb.png")
-    assert_one_line(caught, "bomb.png")
+@pytest.mark.parametrize("ending", ["png", "tif", "jpg"])
+def test_too_many_pixels_are_refused_before_they_are_read(tmp_path, values, ending):
+    file = tmp_path / f"bomb.{ending}"
+    Image.fromarray(values).save(file)
+    with pytest.raises(InputError, match=r"more than 0\.003 megapixels") as caught:
+        load_image(file, max_pixels=3000)
+    assert_one_line(caught, file.name)
+    assert load_image(file, max_pixels=values.shape[0] * values.shape[1]).shape == values.shape[:2]
+
+
+def test_the_limit_of_pillow_is_not_ours(tmp_path, values, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # in proportion, a photograph of 200 megapixels
+    Image.fromarray(values).save(tmp_path / "large.png")
+    assert load_image(tmp_path / "large.png").shape == values.shape[:2]
+    assert Image.MAX_IMAGE_PIXELS == 100  # whose else is using Pillow in this process keeps it
+
+
+def test_a_pipe_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InputError, match="no ordinary file"):
+        load_image(tmp_path / "pipe.png")
+
+
+@pytest.mark.parametrize(
+    "raised", [RuntimeError("decoder\nsays no"), KeyError(b"IHDR"), OverflowError(), TypeError("x")]
+)
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_whatever_a_decoder_raises_is_one_line(tmp_path, values, monkeypatch, raised, ending):
+    Image.fromarray(values).save(tmp_path / f"odd.{ending}")
+
+    def fail(*arguments, **options):
+        raise raised
+
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", fail)
+    monkeypatch.setattr(Image.Image, "load", fail)
+    with pytest.raises(InputError, match="damaged") as caught:
+        load_image(tmp_path / f"odd.{ending}")
+    assert_one_line(caught, f"odd.{ending}")
+
+
+def test_an_odd_orientation_is_none(tmp_path, values):
+    tifffile.imwrite(tmp_path / "o.tif", values, extratags=[(274, "H", 2, (6, 1), True)])
+    np.testing.assert_allclose(load_image(tmp_path / "o.tif").color * 255, values, atol=1e-3)
 
 
 def test_reading_leaves_no_file_open(tmp_path, values):

@@ -61,7 +61,7 @@ def png(values, *, filters=(0,), interlaced=False, extra=b"", pieces=1):
 def values():
     rng = np.random.default_rng(4)
     smooth = np.cumsum(rng.integers(0, 1500, (23, 29, 4)), axis=1)
-    smooth[0, 0] = 65535
+    smooth[:2, :2] = 65535  # a whole bright spot: a single pixel would be a defect
     return smooth.astype(np.uint16)
 
 

@@ -9,8 +9,10 @@ import pytest
 from scipy.signal import convolve2d
 from scipy.stats import norm
 
+import defocus
 from defocus import InputError
 from defocus.psf.families import FAMILIES, PSF, AnnulusPSF, DiscPSF, GaussianPSF, PolygonPSF, SensorPSF, as_psf
+from defocus.psf.simulation import simulate_blur
 
 SHAPES = [
     DiscPSF(),
@@ -187,3 +189,39 @@ def test_every_family_takes_its_parameters_from_the_analysis():
             assert name in known[parameter].applies_to
     assert AnalysisParameters(psf="annulus", obstruction=0.5).blur_shape() == AnnulusPSF(0.5)
     assert AnalysisParameters(psf="polygon", blades=7, rotation=12.0).blur_shape() == PolygonPSF(7, 12.0)
+
+
+class Given:
+    """A PSF that gives what it is told to."""
+
+    isotropic = True
+
+    def __init__(self, kernel):
+        self.given = kernel
+
+    def kernel(self, radius):
+        return self.given
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [None, "x", np.full((3, 3), np.nan), np.zeros((3, 3)), np.ones(3), np.ones((2, 2)), np.ones((3, 5)), -np.eye(3)],
+)
+def test_a_kernel_that_is_none_is_one_line_wherever_it_is_used(kernel):
+    picture, radius = np.random.default_rng(0).uniform(0, 1, (60, 70)), np.full((60, 70), 2.0)
+    uses = (
+        lambda psf: defocus.analyze(picture, psf=psf),
+        lambda psf: defocus.analyze(picture, psf=psf, sensor_blur=0.0),
+        lambda psf: defocus.restore(picture, radius, psf=psf),
+        lambda psf: simulate_blur(picture, 2.0, psf=psf),
+    )
+    for use in uses:
+        with pytest.raises(InputError, match="kernel") as caught:
+            use(Given(kernel))
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("psf", [None, 3, [1], object()])
+def test_what_is_no_psf_is_told(psf):
+    with pytest.raises(InputError, match=r"psf|PSF"):
+        as_psf(psf)

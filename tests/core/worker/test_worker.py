@@ -435,3 +435,117 @@ def test_bundled_python_variables_do_not_reach_the_worker(monkeypatch):
     environment = clean_environment()
     assert "/opt/host" not in environment.values()
     assert environment["DEFOCUS_TEST"] == "kept"
+
+
+# ---- what nobody sane would send
+
+
+def conversation(folder, *lines, files=None):
+    """Send raw lines to a worker, each after the last answer; return those answers, without progress."""
+    process = subprocess.Popen(
+        [*STUB, "--folder", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    answers = [json.loads(process.stdout.readline())]
+    for name, content in (files or {}).items():
+        (folder / name).write_bytes(content)
+    for line in lines:
+        process.stdin.write(line)
+        process.stdin.flush()
+        answers.append(json.loads(process.stdout.readline()))
+        while answers[-1]["event"] == "progress":
+            answers[-1] = json.loads(process.stdout.readline())
+    process.stdin.close()
+    process.wait(20)
+    process.stdout.close()
+    assert answers[0]["event"] == "ready"
+    assert not folder.exists()
+    return answers[1:]
+
+
+CLOSE = b'{"id": 9, "request": "close"}\n'
+
+
+@pytest.mark.parametrize("depth", [1000, 100_000])
+def test_nested_brackets_are_an_error_and_the_worker_lives_on(folder, depth):
+    nested, last = conversation(folder / "x", b"[" * depth + b"\n", CLOSE)
+    assert nested["kind"] == "request"
+    assert last == {"id": 9, "event": "result", "result": {}}
+
+
+def test_a_line_without_end_is_an_error_and_takes_no_time(folder):
+    begin = time.monotonic()
+    long, last = conversation(folder / "x", b"7" * 40_000_000 + b"\n", CLOSE)
+    assert "bytes at most" in long["message"]
+    assert last["event"] == "result"
+    assert time.monotonic() - begin < 20  # it took minutes when every piece was joined to all before it
+
+
+@pytest.mark.parametrize("number", ["../../outside", "a", None, -1, 1.5, True, 2**60, [1], {"a": 1}])
+def test_only_whole_numbers_count_requests(folder, number):
+    picture = ramp()
+    opening = {"id": 1, "request": "open", "shape": picture.shape, "dtype": "float32", "file": "in.raw"}
+    requests = [opening, {"id": number, "request": "confidence"}]
+    lines = [json.dumps(item).encode() + b"\n" for item in requests]
+    opened, answer, _ = conversation(folder / "x", *lines, CLOSE, files={"in.raw": picture.tobytes()})
+    assert opened["event"] == "result"
+    assert answer["id"] == number
+    if number is not True:  # a number, to Python
+        assert answer["kind"] == "request"
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_holds_something_is_not_taken(folder):
+    (folder / "thesis.txt").write_text("years of work")
+    process = subprocess.run(
+        [*STUB, "--folder", str(folder)], input=CLOSE, capture_output=True, check=False, timeout=60
+    )
+    assert process.returncode != 0
+    assert b"not empty" in process.stderr
+    assert (folder / "thesis.txt").read_text() == "years of work"
+
+
+def test_folders_that_appear_in_the_private_one_stay(folder):
+    with WorkerClient(command=STUB, parent_folder=folder) as client:
+        inner = client.folder / "inner"
+        inner.mkdir()
+        (inner / "kept").write_text("")
+        client._process.stdin.close()
+        client._process.wait(20)
+        assert [item.name for item in client.folder.iterdir()] == ["inner"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_signal_ends_the_worker_and_removes_its_folder(folder, number, busy):
+    picture = ramp()
+    client = WorkerClient(command=STUB, parent_folder=folder)
+    client.open(picture.tobytes(), shape=picture.shape, dtype="float32")
+    if busy:
+        client._send({"id": 50, "request": "focus_mask", "parameters": {"smoothness": 9}})
+        client._receive()
+    client._process.send_signal(number)
+    assert client._process.wait(20) == 128 + number
+    assert list(folder.iterdir()) == []
+    client.close()
+
+
+def test_an_open_that_fails_keeps_the_picture(opened):
+    before = array_of(opened.request("blur_map"))
+    broken = np.full((40, 60), np.nan, np.float32)
+    for pixels, shape, parameters in ((broken, (40, 60), {}), (ramp(), (40, 60, 3), {"window": 40})):
+        with pytest.raises(WorkerError) as caught:
+            opened.open(pixels.tobytes(), shape=shape, dtype="float32", parameters=parameters)
+        assert caught.value.kind == "input"
+        np.testing.assert_array_equal(array_of(opened.request("blur_map")), before)
+
+
+def test_a_client_that_cannot_write_says_so_in_a_line(folder, opened):
+    with pytest.raises(WorkerError, match="temporary files cannot be made") as caught:
+        WorkerClient(command=STUB, parent_folder=folder / "missing")
+    assert caught.value.kind == "disk"
+    (opened.folder / f"input-{opened._last_id + 1}.raw").mkdir()
+    with pytest.raises(WorkerError, match="temporary files") as caught:
+        opened.open(ramp().tobytes(), shape=(40, 60, 3), dtype="float32")
+    assert caught.value.kind == "disk"
+    assert opened.request("blur_map")["shape"] == [40, 60]

@@ -1,0 +1,180 @@
+"""Reading: from any picture file to an array, or one line that says why not."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from defocus.errors import InputError
+from defocus.pictures.png import is_png16, read_png16
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["read_array"]
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ORIENTATION_TAG = 274
+
+
+def _check_size(name: str, width: int, height: int, max_pixels: int) -> None:
+    """Raise `InputError` if a picture of that size has more pixels than are allowed."""
+    if width * height > max_pixels:
+        raise InputError(
+            f"{name}: {width} x {height} px are more than {max_pixels / 1e6:g} megapixels (--max-pixels allows more)"
+        )
+
+
+def read_array(file: Path, max_pixels: int) -> NDArray[Any]:
+    """Return a picture file's array (H, W) or (H, W, C), upright.
+
+    Parameters
+    ----------
+    file : Path
+    max_pixels : int
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not a picture, damaged, larger than allowed, or has more than two spatial dimensions.
+    """
+    name = file.name
+    try:
+        kind = file.stat().st_mode
+        if not stat.S_ISREG(kind):  # reading a pipe would wait for whoever writes into it
+            raise InputError(f"{name}: is {'a folder' if stat.S_ISDIR(kind) else 'no ordinary file'}, not a picture")
+        with file.open("rb") as stream:
+            head = stream.read(25)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    if not head:
+        raise InputError(f"{name}: the file is empty")
+    array = _read_tiff(file, max_pixels) if head[:4] in _TIFF else None
+    if array is None:
+        array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any, max_pixels)
+    return array
+
+
+def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
+    """Return a TIFF's array, or None if Pillow should try (compressions that tifffile leaves to other packages)."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            series = tiff.series[0]
+            page = series.keyframe
+            if page.photometric not in (0, 1, 2):  # palette, CMYK and YCbCr: Pillow converts them
+                return None
+            axes, shape = series.axes, series.shape
+            spatial = [size for axis, size in zip(axes, shape, strict=True) if axis not in "SC" and size > 1]
+            if len(spatial) > 2 or len(tiff.series) == 0:
+                raise InputError(f"{file.name}: {' x '.join(map(str, shape))} values, more than two spatial dimensions")
+            if spatial:
+                _check_size(file.name, spatial[-1], int(np.prod(spatial[:-1], dtype=object)), max_pixels)
+            if 0 in page.dataoffsets or 0 in page.databytecounts:  # tifffile would fill it with black
+                raise InputError(f"{file.name}: damaged or truncated (a part of it holds no data)")
+            array = np.asarray(series.asarray())
+            tag = page.tags.get(_ORIENTATION_TAG)
+        keep = [i for i, axis in enumerate(axes) if axis in "SC" or array.shape[i] > 1 or axis in "YX"]
+        array = array.reshape([array.shape[i] for i in keep])
+        axes = "".join(axes[i] for i in keep)
+        channel = next((i for i, axis in enumerate(axes) if axis in "SC"), None)
+        if channel is not None:
+            array = np.moveaxis(array, channel, -1)
+    except (InputError, MemoryError):
+        raise
+    except Exception:
+        return None
+    if page.photometric == 0 and array.dtype.kind == "u":  # white is zero
+        array = np.iinfo(array.dtype).max - array
+    return _oriented(array, tag.value if tag is not None else 1)
+
+
+def _oriented(array: NDArray[Any], orientation: object) -> NDArray[Any]:
+    """Undo an EXIF orientation, 1 to 8; anything else is none."""
+    if orientation in (5, 6, 7, 8):
+        array = np.swapaxes(array, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    return np.ascontiguousarray(array)
+
+
+_limit_lock = threading.Lock()
+_limit_users = 0
+_limit_before: int | None = None
+
+
+@contextlib.contextmanager
+def _without_limit_of_pillow() -> Iterator[None]:
+    """Lift Pillow's own limit of pixels, which is one number for the whole process, while any thread reads."""
+    global _limit_users, _limit_before
+    with _limit_lock:
+        if _limit_users == 0:
+            _limit_before = Image.MAX_IMAGE_PIXELS
+            Image.MAX_IMAGE_PIXELS = None
+        _limit_users += 1
+    try:
+        yield
+    finally:
+        with _limit_lock:
+            _limit_users -= 1
+            if _limit_users == 0:
+                Image.MAX_IMAGE_PIXELS = _limit_before
+
+
+def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixels: int) -> NDArray[Any]:
+    """Return what `read` makes of a file, with errors in plain words."""
+    try:
+        with warnings.catch_warnings(), _without_limit_of_pillow():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
+            with Image.open(file) as opened:
+                _check_size(file.name, *opened.size, max_pixels)
+            return read(file)
+    except (InputError, MemoryError):
+        raise
+    except UnidentifiedImageError as error:
+        raise InputError(f"{file.name}: not an image, or of a kind that is not known") from error
+    except Exception as error:  # decoders of damaged files raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{file.name}: damaged or truncated ({reason})") from error
+
+
+def _read_any(file: Path) -> NDArray[Any]:
+    with Image.open(file) as opened:
+        opened.load()
+        image = _upright(opened)
+    if image.mode == "P" or "transparency" in image.info:
+        image = image.convert("RGBA")
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode not in ("L", "LA", "RGB", "RGBA", "F") and not image.mode.startswith("I"):
+        image = image.convert("RGBA" if "A" in image.mode or "a" in image.mode else "RGB")
+    array = np.asarray(image)
+    if image.mode == "I" and array.size and array.min() >= 0 and array.max() < 65536:
+        array = array.astype(np.uint16)  # Pillow reads 16-bit files of some kinds as 32-bit integers
+    return array
+
+
+def _upright(opened: Image.Image) -> Image.Image:
+    """Return a loaded picture as its EXIF says that it stands, or as it is if what it says is damaged."""
+    try:
+        return ImageOps.exif_transpose(opened)
+    except Exception:
+        return opened
+
+
+def _read_png16(file: Path) -> NDArray[np.uint16]:
+    return _oriented(*read_png16(file))

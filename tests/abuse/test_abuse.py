@@ -1,0 +1,33 @@
+"""A small part of `make abuse`, the same every time."""
+
+from __future__ import annotations
+
+import hypothesis
+import pytest
+
+from tests.abuse import arrays, cases
+
+
+def test_damaged_files_are_results_or_lines(tmp_path):
+    row = cases.damaged_pictures(tmp_path, 300, seed=1)
+    assert row.faults == []
+    assert row.worked + row.told == 300
+    assert row.told > 50
+
+
+def test_a_worker_answers_anything(tmp_path):
+    row = cases.messages(tmp_path, 150, seed=1)
+    assert row.faults == []
+    assert row.worked > 5
+    assert row.told > 50
+
+
+@pytest.mark.slow
+def test_kills_leave_nothing_behind(tmp_path):
+    assert cases.kills(tmp_path, 3, seed=2).faults == []
+
+
+@hypothesis.settings(arrays.PATIENT, max_examples=150, derandomize=True)
+@hypothesis.given(arrays.ARRAYS, arrays.PARAMETERS)
+def test_odd_arrays_are_results_or_lines(array, parameters):
+    arrays.measure(array, parameters)

@@ -1,0 +1,31 @@
+"""Marks the tests that `make quick` leaves out: whole files, so that nobody has to think of it for each test."""
+
+from __future__ import annotations
+
+import pytest
+
+# They start processes, compile or measure whole pictures: seconds for each test
+_LENGTHY = {
+    "test_analysis",
+    "test_cancelling",
+    "test_compiled",
+    "test_dask",
+    "test_demo",
+    "test_estimator",
+    "test_experiments",
+    "test_grid_cut",
+    "test_install",
+    "test_intensities",
+    "test_labeling",
+    "test_likelihood",
+    "test_line",
+    "test_measured_pictures",
+    "test_restoration",
+    "test_worker",
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in _LENGTHY:
+            item.add_marker(pytest.mark.lengthy)
