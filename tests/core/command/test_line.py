@@ -311,7 +311,13 @@ def test_a_signal_leaves_nothing_behind(folder, tmp_path, number):
         "from defocus.command.line import main; main()"
     )
     command = [sys.executable, "-c", code, "map", folder / "photo.png", "-o", tmp_path / "out"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a shell's background jobs have some ignored
+    )
     assert process.stdout.readline() == "writing\n"
     assert len(list((tmp_path / "out").iterdir())) == 1
     process.send_signal(number)
