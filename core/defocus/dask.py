@@ -109,7 +109,8 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
         )
     octaves, radii = octaves_and_radii(parameters, plane)
     spacing = sample_spacing(parameters, plane)
-    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]))
+    # A block is no photograph: where subjects stand, and what the whole picture holds, does not show in it
+    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]), kind="microscope")
     alignment = math.lcm(2 * spacing, 2**octaves)  # labels and wide windows belong to every second sample
     reach = (parameters.window // 2 + 1) * 2**octaves + _COHERENCE * spacing
     layout = _Layout(alignment, -(-reach // alignment) * alignment)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import fft
 
+from defocus.psf.families import checked_kernel
 from defocus.psf.varying_blur import VaryingBlur
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class RememberedPSF:
     def kernel(self, radius: float) -> NDArray[np.float64]:
         """Return the family's kernel."""
         if radius not in self._known:
-            self._known[radius] = self._psf.kernel(radius)
+            self._known[radius] = checked_kernel(self._psf, radius)
         return self._known[radius]
 
 

@@ -80,18 +80,24 @@ class BlurMapEstimate:
         """The data term of (14): the likelihood, as far as it suits the belief, and the belief itself.
 
         A window beside something sharp sees it and takes its radius, though its own middle is blurred. Where the belief
-        and the likelihood are of two minds, the window saw what belongs to the other side: it has no say then, and
-        the sample follows its neighbours.
+        and the likelihood are of two minds, the window saw what belongs to the other side: it has no say then, and the
+        sample follows its neighbours. The other way round sharp things would show, so what is believed in focus never
+        silences windows that are sure of a blur. Only photographs are believed so.
         """
         measured, tuning = self.measured, self.measured.tuning
-        likelihood, belief = self.likelihood_costs, measured.belief
+        likelihood = self.likelihood_costs
+        if measured.kind != "photograph":
+            return likelihood
+        belief = measured.belief
         beyond = radius_prior(measured.evidence.radii, measured.threshold.radius, tuning.belief)
         probability = np.exp(np.float32(-tuning.map.temper) * likelihood)
         sharp = (probability @ (1 - beyond)) / probability.sum(axis=2)
         focus = 1 / (1 + np.exp(-belief))
         agreement = focus * sharp + (1 - focus) * (1 - sharp)
-        say = np.clip(np.float32(tuning.belief.agreement) * agreement, np.float32(tuning.belief.least_say), 1)
-        nats = np.float32(tuning.belief.map_nats) * belief[..., np.newaxis]
+        least = np.where(belief > 0, np.float32(tuning.belief.least_say_in_focus), np.float32(tuning.belief.least_say))
+        say = np.clip(agreement, least, 1)
+        nats = np.minimum(np.float32(tuning.belief.map_nats) * belief, np.float32(tuning.belief.most_nats_in_focus))
+        nats = nats[..., np.newaxis]
         cost = say[..., np.newaxis] * likelihood + np.maximum(nats, 0) * beyond - np.minimum(nats, 0) * (1 - beyond)
         cost -= cost.min(axis=2, keepdims=True)
         return np.asarray(cost, np.float32)
