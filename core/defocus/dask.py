@@ -71,7 +71,8 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
         The axis of red, green and blue, if there is one.
     **changes
         Fields of `defocus.parameters.AnalysisParameters` and `defocus.parameters.MapParameters`. What is "auto" is
-        chosen for the whole plane, the noise by measuring some blocks of it.
+        chosen for the whole plane, the noise by measuring some blocks of it; `kind` has no effect, as no block shows
+        what a photograph holds as a whole.
 
     Returns
     -------

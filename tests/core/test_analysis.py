@@ -156,9 +156,20 @@ def test_transparent_pixels_carry_no_evidence(halves):
     color = np.dstack([picture] * 3 + [np.ones_like(picture)]).astype(np.float32)
     color[:, :130, :3] = 0.5  # hides the sharp half ...
     color[:, :130, 3] = 0  # ... as transparent pixels do
-    analysis = defocus.analyze(color, **MADE)
+    analysis = defocus.analyze(color, kind="microscope", **MADE)  # by the windows alone: noise is no photograph
     assert (analysis.confidence[:, :100] == 0).all()
     assert np.median(analysis.blur_map()[:, 170:]) == pytest.approx(4, abs=0.2)
+
+
+def test_what_is_hidden_of_a_photograph_does_not_change_the_rest(samples):
+    picture = load_image(samples / "flower.jpg")
+    before = defocus.analyze(picture)
+    hidden = np.arange(picture.shape[1]) < picture.shape[1] // 2
+    color = np.where(hidden[:, np.newaxis], np.float32(0.5), picture.color)
+    after = defocus.analyze(as_picture(color, np.where(hidden, 0.0, 1.0) * np.ones(picture.shape)))
+    away = np.arange(picture.shape[1]) > picture.shape[1] // 2 + 25
+    assert np.mean(after.focus_mask()[:, away] != before.focus_mask()[:, away]) < 0.02
+    assert np.median(np.abs(after.blur_map() - before.blur_map())[:, away]) < 0.1
 
 
 def test_sharp_confidence_is_honest(samples):
