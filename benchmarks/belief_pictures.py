@@ -160,6 +160,11 @@ def measure(sample: Sample, folder: Path) -> Path:
     return place
 
 
+def fold_of(sample: Sample, count: int = 5) -> int:
+    """Fold of a picture, by its source: what is from one photograph stays together."""
+    return zlib.crc32(sample.source.encode()) % count
+
+
 def folds(samples: list[Sample], count: int = 5) -> np.ndarray:
-    """Fold of each picture, by its source."""
-    return np.array([zlib.crc32(s.source.encode()) % count for s in samples])
+    """Fold of each picture."""
+    return np.array([fold_of(sample, count) for sample in samples])

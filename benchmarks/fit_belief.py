@@ -1,6 +1,6 @@
 """Fit the table that `defocus.belief` reads, on photographs whose focus is known; print how well it does on others.
 
-    python -m benchmarks.fit_belief DATA [--cache FOLDER] [--write FILE]
+    python -m benchmarks.fit_belief DATA [--cache FOLDER] [--folds FOLDER] [--write FILE]
 
 DATA holds cuhk_dev, cuhk_train, szu_train, pixel4_dev and pixel4_sharp_dev, as described in its README. What is
 measured in each picture is kept in FOLDER (about 14 GB). Five folds by photograph; the second pass only ever learns
@@ -165,9 +165,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "defocus_belief")
+    parser.add_argument("--folds", type=Path, help="folder for the table of each fold, for benchmarks.held_out")
+    parser.add_argument("--every", type=int, default=1, help="only every so many pictures, to try the script")
     parser.add_argument("--write", type=Path, default=belief.TABLE)
     given = parser.parse_args()
-    samples = all_samples(given.data)
+    samples = all_samples(given.data)[:: given.every]
     for done, sample in enumerate(samples):
         measure(sample, given.cache)
         if done % 100 == 0:
@@ -176,15 +178,19 @@ def main() -> None:
         list(pool.map(lambda s: numbers_of(given.cache / s.name), samples))
     fold = folds(samples, _FOLDS)
     rows = gather(samples, given.cache, context=False)
-    curves, log_odds = cross_fit(rows, LOCAL_NUMBERS, fold)
+    firsts, log_odds = cross_fit(rows, LOCAL_NUMBERS, fold)
     report("first pass, pictures that were not fitted on", samples, rows, log_odds)
     first = fit(rows.numbers, rows.truth, rows.weight, LOCAL_NUMBERS, DIRECTIONS)[0]
-    write_context(samples, given.cache, curves, fold)
+    write_context(samples, given.cache, firsts, fold)
     rows = gather(samples, given.cache, context=True)
     names = (*CONTEXT_NUMBERS, *LOCAL_NUMBERS)
     curves, log_odds = cross_fit(rows, names, fold)
     report("second pass, pictures that were not fitted on", samples, rows, log_odds)
     write_log_odds(samples, given.cache, curves, fold)
+    if given.folds:
+        given.folds.mkdir(parents=True, exist_ok=True)
+        for k, (one, two) in enumerate(zip(firsts, curves, strict=True)):
+            (given.folds / f"{k}.json").write_text(as_text({"photograph": [one, two]}), encoding="utf-8")
     second = fit(rows.numbers, rows.truth, rows.weight, names, DIRECTIONS)[0]
     given.write.write_text(as_text({"photograph": [first, second]}), encoding="utf-8")
     print(f"wrote {given.write}")
