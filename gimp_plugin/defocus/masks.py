@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _BY_HINT = {"in-focus": "in-focus-channel", "blurred": "blurred-channel"}
 
 
+_NOTHING = 0.002  # share in focus
+
+
 class FocusMask(Procedure):
     """Add In-Focus Mask."""
 
@@ -96,6 +99,8 @@ class FocusMask(Procedure):
 
     def note(self, answer: Answer, measured: dict[str, Any]) -> str:
         said = _("In focus: blur radius up to {threshold:.2g} px.").format(threshold=answer["threshold"])
+        if answer.get("in_focus_share", 1) < _NOTHING:
+            said = _("Nothing is in focus.") + " " + said
         return f"{said} {super().note(answer, measured)}"
 
     def chosen_output(self, config: Gimp.ProcedureConfig) -> MaskOutput:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["each_file", "exit_code"]
 
+_NOTHING = 0.002  # share in focus below which a picture has nothing in focus, and everything above the rest
+
 
 def exit_code(work: Callable[[], object]) -> int:
     """Run something whose errors are one line; return the command's exit code."""
@@ -239,7 +241,9 @@ def _summary(file: Path, facts: dict[str, Any]) -> str:
         low, middle, high = (facts[f"radius_px_{name}"] for name in ("percentile_5", "median", "percentile_95"))
         parts.append(f"blur radius {middle:.2f} px (5 % below {low:.2f}, 5 % above {high:.2f})")
     if "in_focus_share" in facts:
-        parts.append(f"{100 * facts['in_focus_share']:.1f} % in focus (up to {facts['threshold_px']:.2f} px)")
+        share, up_to = facts["in_focus_share"], f"(up to {facts['threshold_px']:.2f} px)"
+        words = "nothing" if share < _NOTHING else "everything" if share > 1 - _NOTHING else f"{100 * share:.1f} %"
+        parts.append(f"{words} in focus {up_to}")
     if facts.get("evidence") is False:
         parts.append("no evidence of blur anywhere: the picture is flat")
     text = f"{file.name}: {', '.join(parts)}"

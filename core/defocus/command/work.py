@@ -87,8 +87,10 @@ def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
     """Return what a person wants to know of a mask."""
     assert result.threshold is not None
     return {
+        "kind": analysis.kind,
         "evidence": analysis.has_evidence,
         "threshold_px": round(result.threshold, 3),
+        "threshold_reason": analysis.threshold_reason,
         "in_focus_share": round(float(result.values.mean()), 4),
     }
 

@@ -26,8 +26,9 @@ deleted; result files are the caller's.
 open
     ``file``, ``shape``, ``dtype``: pixels (H, W) or (H, W, 1 to 4); without them the held picture is
     analysed anew. ``parameters``: fields of AnalysisParameters. ``name``: what messages call the picture.
-    Result: ``shape``, ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means). Finding that
-    threshold takes as long as measuring: ``threshold``: false leaves it out.
+    Result: ``shape``, ``kind`` (what the picture was taken for), ``noise_variance``, ``max_radius`` (px),
+    ``threshold`` (px, what "auto" means). Finding that threshold takes as long as measuring: ``threshold``:
+    false leaves it out.
 blur_map
     ``parameters``: MapParameters; ``output``; ``maximum`` (px).
     Result: an array (H, W) in px, and ``maximum``.
@@ -38,7 +39,7 @@ focus_mask
     may change, and ``outside``: what stands elsewhere if there is no existing mask; ``trimap``: px, within
     which of the boundary the mask becomes 0.5, for programs that find the edge themselves, and
     ``matte``: file of H x W float32, what they found, in place of the mask; ``output``. Result: an
-    array (H, W) in [0, 1], and ``threshold`` (px).
+    array (H, W) in [0, 1], ``threshold`` (px) and ``in_focus_share``, before it is combined.
 confidence
     ``parameters``: MapParameters; ``output``. Result: an array (H, W) in [0, 1].
 restore, magnify

@@ -136,6 +136,7 @@ class WorkerSession:
             "shape": list(analysis.shape),
             "noise_variance": float(analysis.noise_variance),
             "max_radius": float(analysis.max_radius),
+            "kind": analysis.kind,
         }
         return {**facts, "threshold": float(analysis.threshold)} if request.get("threshold", True) else facts
 
@@ -233,6 +234,7 @@ class WorkerSession:
             values = np.concatenate([values, alpha[..., np.newaxis]], axis=2)
         if result.threshold is not None:
             facts["threshold"] = result.threshold
+            facts["in_focus_share"] = float(values.mean())
             if request.get("matte"):
                 values = self.read(request["matte"], analysis.shape, "float32")
             if request.get("trimap"):
