@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,8 @@ class StackRequest:
         if self.index is not None and len(self.index) != len(source.stack_shape):
             raise InputError(f"{source.name} needs {len(source.stack_shape)} indices, not {len(self.index)}")
         THRESHOLD.check(self.threshold)
+        if self.analysis.kind == "auto":  # nobody composes the slices of a stack: what photographs teach does not count
+            object.__setattr__(self, "analysis", dataclasses.replace(self.analysis, kind="microscope"))
 
     @property
     def place(self) -> int:

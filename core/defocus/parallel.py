@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import os
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from defocus.progress import ignore_progress
@@ -65,14 +64,20 @@ def run_parts(
     """
     with ThreadPoolExecutor(threads or available_threads()) as pool:
         futures = [pool.submit(work, part) for part in parts]
-        finished: SimpleQueue[Future[_Result]] = SimpleQueue()
+        finished: list[Future[_Result]] = []
+        ready = threading.Semaphore(0)
+
+        def note(future: Future[_Result]) -> None:
+            finished.append(future)
+            ready.release()
+
         for future in futures:
-            future.add_done_callback(finished.put)
+            future.add_done_callback(note)
         count = 0
         try:
             while count < len(futures):
-                with contextlib.suppress(Empty):
-                    finished.get(timeout=_POLL).result()
+                if ready.acquire(timeout=_POLL):
+                    finished[count].result()
                     count += 1
                 progress(count / len(futures), stage)
         except BaseException:

@@ -73,7 +73,11 @@ def write_photo(path, path_with_alpha, size=(160, 120)):
     """Write a picture that is sharp on the left and out of focus on the right, and one with a transparent disc."""
     width, height = size
     random = np.random.default_rng(7)
-    sharp = random.uniform(0, 1, (height, width, 1)) ** np.array([1, 1.1, 1.2])  # few colours, for palettes
+    with Image.open(HERE.parents[1] / "sample_data" / "grass.png") as opened:
+        texture = np.asarray(opened.convert("L")) / 255
+    rows, columns = np.arange(40, 40 + height), np.arange(60, 60 + width)
+    texture = texture[np.ix_(rows % texture.shape[0], columns % texture.shape[1])]
+    sharp = texture[..., np.newaxis] ** np.array([1, 1.1, 1.2])  # few colours, for palettes
     y, x = np.mgrid[-5:6, -5:6]
     disc = (x * x + y * y <= 4.5**2) / np.count_nonzero(x * x + y * y <= 4.5**2)
     padded = np.pad(sharp, ((5, 5), (5, 5), (0, 0)), mode="wrap")

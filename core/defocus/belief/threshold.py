@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Threshold", "caution", "moved_log_odds", "radius_prior", "threshold_of"]
 
+_FAR = 4  # power: how far out most of what is blurred without evidence lies
 _CERTAIN = 50.0  # log-odds where the threshold leaves no choice
 _ALL, _NONE = 0.98, 0.02  # shares in focus that count as everything and nothing
 
@@ -113,17 +114,25 @@ def moved_log_odds(
     """
     if threshold == auto:
         return log_odds
-    if threshold >= radii[-1] - 1e-6:
+    largest = float(radii[-1])
+    if threshold >= largest - 1e-6:
         return np.full_like(log_odds, _CERTAIN)
     change = radius_preference(cost, radii, threshold) - radius_preference(cost, radii, auto)
-    return log_odds + np.float32(tuning.odds_per_nat) * change
+    # What is believed blurred without evidence may have any radius, mostly a large one; of all that nothing is left
+    # beyond the largest
+    focus = 1 / (1 + np.exp(-log_odds.astype(np.float64)))
+    if threshold > auto:
+        reached = np.log(threshold / auto) / np.log(largest / auto)
+        focus = focus + (1 - focus) * reached**_FAR
+    focus = np.clip(focus, 1e-12, 1 - 1e-12)
+    return (np.log(focus / (1 - focus)) + tuning.odds_per_nat * change).astype(np.float32)
 
 
 def caution(log_odds: NDArray[np.float32], tuning: BeliefTuning = TUNING.belief) -> float:
-    """Return by how much the mask doubts what is in focus, as log-odds.
+    """Return by how much a mask doubts what is in focus, as log-odds.
 
-    A mask that misses something blurred is worse than one that misses something in focus, which is the smaller part
-    of most photographs; not so where nearly everything is in focus.
+    A mask that misses something blurred is worse than one that misses something in focus, which is the smaller part of
+    most photographs; not so where nearly everything is in focus.
     """
     share = float(np.mean(1 / (1 + np.exp(-log_odds))))
     return tuning.caution * min(max((tuning.mostly - share) / 0.15, 0.0), 1.0)
