@@ -128,6 +128,8 @@ def report(label: str, samples: list[Sample], rows: Rows, log_odds: np.ndarray) 
     print(label)
     for name in _WEIGHTS:
         pictures = [i for i, s in enumerate(samples) if s.set == name]
+        if not pictures:
+            continue
         if name in MASKED:
             own = [rows.picture == i for i in pictures]
             each = [area_under_curve(log_odds[here], rows.truth[here] > 0.5) for here in own]
