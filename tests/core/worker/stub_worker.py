@@ -19,6 +19,7 @@ class Analysis:
 
     max_radius = 10.0
     threshold = 3.0
+    kind = "photograph"
     psf = None  # a disc
 
     def __init__(self, picture, parameters):
