@@ -71,7 +71,13 @@ def test_open_reports_what_was_measured_and_deletes_the_pixels(worker):
         parameters={"noise": 1e-5},
         progress=lambda fraction, stage: stages.append((fraction, stage)),
     )
-    assert answer == {"shape": [40, 60], "noise_variance": 1e-5, "max_radius": 10.0, "threshold": 3.0}
+    assert answer == {
+        "shape": [40, 60],
+        "noise_variance": 1e-5,
+        "max_radius": 10.0,
+        "threshold": 3.0,
+        "kind": "photograph",
+    }
     assert stages == [(0.0, "filtering"), (1.0, "likelihoods")]
     assert [path.name for path in worker.folder.iterdir()] == ["worker.log"]
     # Opened again without pixels: the same picture with other parameters
