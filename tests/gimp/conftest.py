@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -100,6 +101,7 @@ class Batch:
         # A busy machine may lose a key that is pressed before its window listens: such a session is tried again whole
         for _ in range(3 if window else 1):
             report.unlink(missing_ok=True)
+            shutil.rmtree(gimp.profile / "plug-in-settings", ignore_errors=True)  # last values of other sessions
             result = start(HERE / "inside" / f"{name}.py", **options)
             self.output = result.stdout + result.stderr
             assert report.exists(), f"GIMP ended with {result.returncode}:\n{self.output[-4000:]}"

@@ -110,7 +110,7 @@ def test_magnified_pictures_agree_and_keep_alpha_and_selection(kinds):
     assert made.name == f"Background blurred: {original.name}"
     analysis = defocus.analyze(original.pixels, noise=NOISE)
     radii = analysis.blur_map()
-    wanted = defocus.magnify(analysis.picture.color, radii, strength=3.0, threshold=analysis.threshold)
+    wanted = defocus.magnify(analysis.picture, radii, strength=3.0, threshold=analysis.threshold)
     seen = original.pixels[..., 3] > 0
     assert (abs(made.pixels[..., :3] - np.clip(wanted, 0, 1) * 255)[seen] <= 0.501).all()
     assert np.array_equal(made.pixels[..., 3], original.pixels[..., 3])
