@@ -12,8 +12,9 @@ import numpy as np
 
 from defocus.belief.colors import color_log_odds
 from defocus.belief.preference import radius_preference
+from defocus.belief.windows import window_scale
 from defocus.cuts.grid_cut import BandedCut, ExactCut
-from defocus.cuts.neighbors import contrast_weights
+from defocus.cuts.neighbors import grid_weights
 from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def probable_thresholds(
         From `defocus.belief.preference.focus_cost`.
     radii : float64 (R,)
     weights : float32 (4, h, w)
-        From `defocus.cuts.neighbors.contrast_weights`.
+        From `defocus.cuts.neighbors.grid_weights`.
     shape : (H, W)
         Of the picture in px.
     tuning : Tuning, optional
@@ -80,7 +81,7 @@ def probable_thresholds(
     probabilities : float64 (T,)
         Sum 1.
     """
-    scale = max(1.0, math.hypot(*shape) / tuning.evidence.web_diagonal) ** 0.5
+    scale = window_scale(shape, tuning.evidence)
     thresholds = np.array(tuning.vote.candidates) * scale
     thresholds = thresholds[thresholds < radii[-1] - 1e-6]
     if len(thresholds) < 2:
@@ -141,8 +142,7 @@ def vote(
     """
 
     def weights(of: NDArray[np.float32]) -> NDArray[np.float32]:
-        samples = of.shape[0] * of.shape[1] / tuning.evidence.samples
-        return contrast_weights(of, tuning.vote.smoothness * math.sqrt(samples), tuning.vote.edge_scale)
+        return grid_weights(of, tuning.vote.smoothness, tuning.vote.edge_scale, tuning.evidence.samples)
 
     # The vote needs many cuts, but no fine boundaries: every second sample will do where there are many
     step = max(1, round(math.sqrt(color.shape[0] * color.shape[1] / tuning.vote.voters)))

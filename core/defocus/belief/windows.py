@@ -16,6 +16,8 @@ from defocus.tuning import TUNING
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from defocus.tuning import EvidenceTuning
+
 __all__ = ["window_numbers", "window_scale"]
 
 _CONTRAST = 0.75  # as in the mask's cost
@@ -102,9 +104,9 @@ def _of_windows(profile, log_gradient_variance, radii, splits, masses, at, out):
             out[n + 2 + k, i] = logs[at[k]]
 
 
-def window_scale(shape: tuple[int, int]) -> float:
+def window_scale(shape: tuple[int, int], tuning: EvidenceTuning = TUNING.evidence) -> float:
     """Return by how much radii that look sharp grow on pictures larger than those of the web."""
-    return max(1.0, math.hypot(*shape) / TUNING.evidence.web_diagonal) ** 0.5
+    return max(1.0, math.hypot(*shape) / tuning.web_diagonal) ** 0.5
 
 
 def window_numbers(

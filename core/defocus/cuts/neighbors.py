@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NEIGHBORS", "contrast_weights", "integer_weights", "pair_slices"]
+__all__ = ["NEIGHBORS", "contrast_weights", "grid_weights", "integer_weights", "pair_slices"]
 
 NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # right, below, below-right, below-left, as (rows, columns)
 
@@ -56,6 +56,29 @@ def contrast_weights(color: NDArray[np.float32], smoothness: float, edge_scale: 
         squared = np.einsum("ijk,ijk->ij", difference, difference)
         plane[here] = smoothness * np.exp(squared * np.float32(-0.5 / edge_scale**2))
     return weights
+
+
+def grid_weights(
+    color: NDArray[np.float32], smoothness: float, edge_scale: float, usual_nodes: int
+) -> NDArray[np.float32]:
+    """Return contrast weights (16) that keep a boundary's cost the same whatever the grid's fineness.
+
+    Parameters
+    ----------
+    color : float32 (H, W, 3)
+        RGB in [0, 1] of the grid.
+    smoothness : float
+        lambda_0 on a grid of `usual_nodes`.
+    edge_scale : float
+        As in `contrast_weights`.
+    usual_nodes : int
+
+    Returns
+    -------
+    float32 (4, H, W)
+    """
+    finer = float(np.sqrt(color.shape[0] * color.shape[1] / usual_nodes))
+    return contrast_weights(color, smoothness * finer, edge_scale)
 
 
 def integer_weights(weights: NDArray[np.float32], unit: float) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.cuts.grid_cut import BandedCut
-from defocus.cuts.neighbors import contrast_weights
+from defocus.cuts.neighbors import grid_weights
 from defocus.errors import InputError
 from defocus.pictures.sampling import cell_means, interpolate_along_edges
 from defocus.progress import ignore_progress
@@ -45,9 +45,8 @@ def boundary_weights(
     -------
     float32 (4, H, W)
     """
-    nodes = colors.shape[0] * colors.shape[1]
-    weight = tuning.mask.smoothness * smoothness * np.sqrt(nodes / tuning.evidence.samples)
-    return contrast_weights(colors, float(weight), tuning.mask.edge_scale / edge_sensitivity)
+    weight, edge_scale = tuning.mask.smoothness * smoothness, tuning.mask.edge_scale / edge_sensitivity
+    return grid_weights(colors, weight, edge_scale, tuning.evidence.samples)
 
 
 def checked_hints(shape: tuple[int, int], in_focus: ArrayLike | None, blurred: ArrayLike | None) -> NDArray[np.int8]:
@@ -109,13 +108,6 @@ class WarmCut:
             if self._cutter is None or self._made_for != made_for:
                 self._cutter, self._made_for = BandedCut(weights()), made_for
             return self._cutter.cut(preference, progress=progress)
-
-    def __getstate__(self) -> dict[str, object]:
-        """Leave the lock and the flow behind: another process begins anew."""
-        return {}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__()  # type: ignore[misc]
 
 
 class CutGrid:

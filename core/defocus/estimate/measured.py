@@ -73,7 +73,7 @@ class Measured:
     @cached_property
     def threshold(self) -> Threshold:
         """Up to which radius the belief calls things in focus."""
-        scale = window_scale(self.picture.shape)
+        scale = window_scale(self.picture.shape, self.tuning.evidence)
         return threshold_of(self.belief, self.radius_cost, self.evidence.radii, scale, self.tuning.belief)
 
     @property
