@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from defocus.belief.preference import focus_cost
 from defocus.belief.texture import local_texture
+from defocus.belief.vote import vote
 from defocus.evidence import local_evidence
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.picture import Picture, as_picture, load_image
@@ -142,11 +144,16 @@ def measure(sample: Sample, folder: Path) -> Path:
     np.save(place / "log_gradient_variance.npy", evidence.log_gradient_variance.astype(np.float16))
     if evidence.wide is not None:
         np.save(place / "wide.npy", evidence.wide.astype(np.float16))
+    color = cell_means(picture.color, evidence.spacing)
+    cost = focus_cost(evidence.profile, evidence.log_gradient_variance)
+    voted = vote(cost, evidence.radii, color, picture.shape)
     mask = sample.mask()
     whole = np.full(picture.shape, sample.truth == "sharp") if mask is None else mask
     np.savez(
         place / "small.npz",
-        color=cell_means(picture.color, evidence.spacing),
+        color=color,
+        vote_preference=voted.preference,
+        vote_mask=voted.mask,
         texture=local_texture(picture.luminance, evidence.spacing),
         valid_fraction=evidence.valid_fraction,
         truth=cell_means(whole.astype(np.float32), evidence.spacing),

@@ -21,12 +21,14 @@ import numpy as np
 
 from benchmarks.belief_fit import area_under_curve, fit
 from benchmarks.belief_pictures import MASKED, Sample, all_samples, folds, measure
-from defocus.belief import curves as belief
 from defocus.belief.names import CONTEXT_NUMBERS, DIRECTIONS, LOCAL_NUMBERS
 from defocus.belief.numbers import local_numbers
 from defocus.belief.surroundings import context_numbers
+from defocus.belief.trees import TABLE, Trees, sum_of_trees
+from defocus.belief.vote import Vote
 
 _FOLDS = 5
+_ROUNDS = 250, 200  # trees of the first pass, and of the second, which has a first to go on
 _PER_PICTURE = 250  # samples of each picture that are fitted on
 # A picture's weight, by set: the made pictures only guard against calling everything in focus, or nothing
 _WEIGHTS = {
@@ -39,6 +41,9 @@ _WEIGHTS = {
     "blur_crop": 0.3,
     "simulated": 0.5,
 }
+
+
+Written = tuple[tuple[str, ...], list[list[list[float]]]]  # names of the numbers, and the trees
 
 
 @dataclass
@@ -66,7 +71,9 @@ def numbers_of(place: Path) -> np.ndarray:
             radii=small["radii"],
             noise_variance=float(small["noise"]),
         )
-        planes = local_numbers(evidence, small["texture"], small["color"], tuple(small["shape"]), threads=1)  # type: ignore[arg-type]
+        voted = Vote(small["vote_preference"], small["vote_mask"])
+        shape = tuple(int(side) for side in small["shape"])
+        planes = local_numbers(evidence, small["texture"], small["color"], voted, shape, threads=1)  # type: ignore[arg-type]
         np.save(file, planes.astype(np.float16))
     return np.load(file).astype(np.float32)
 
@@ -90,37 +97,31 @@ def gather(samples: list[Sample], folder: Path, context: bool) -> Rows:
     return Rows(np.concatenate(numbers), np.concatenate(truth), picture, weight)
 
 
-def cross_fit(rows: Rows, names: tuple[str, ...], fold: np.ndarray) -> tuple[list[belief.Curves], np.ndarray]:
-    """Curves of each fold, fitted on the others, and the log-odds of the rows by those that have not seen them."""
-    curves, log_odds = [], np.empty(len(rows.truth))
+def cross_fit(
+    rows: Rows, names: tuple[str, ...], fold: np.ndarray, rounds: int
+) -> tuple[list[Trees], list[Written], np.ndarray]:
+    """Trees of each fold, fitted on the others, and the log-odds of the rows by those that have not seen them."""
+    trees, texts, log_odds = [], [], np.empty(len(rows.truth))
     for k in range(_FOLDS):
         others = fold[rows.picture] != k
-        found, loss = fit(rows.numbers[others], rows.truth[others], rows.weight[others], names, DIRECTIONS)
-        print(f"  fold {k}: loss {loss:.4f}", flush=True)
-        curves.append(found)
+        found, written = fit(rows.numbers[others], rows.truth[others], rows.weight[others], names, DIRECTIONS, rounds)
+        trees.append(found)
+        texts.append((names, written))
         planes = np.ascontiguousarray(rows.numbers[~others].T)[:, np.newaxis]
-        log_odds[~others] = belief.sum_of_curves(found, planes)[0]
-    return curves, log_odds
+        log_odds[~others] = sum_of_trees(found, planes)[0]
+    return trees, texts, log_odds
 
 
-def write_context(samples: list[Sample], folder: Path, curves: list[belief.Curves], fold: np.ndarray) -> None:
+def write_context(samples: list[Sample], folder: Path, trees: list[Trees], fold: np.ndarray) -> None:
     """Keep what first passes that have not seen a picture say of the surroundings of its samples."""
 
     def one(i: int) -> None:
         place = folder / samples[i].name
-        first = belief.sum_of_curves(curves[fold[i]], numbers_of(place), threads=1)
+        first = sum_of_trees(trees[fold[i]], numbers_of(place), threads=1)
         np.save(place / "context.npy", context_numbers(first, np.load(place / "small.npz")["color"]).astype(np.float16))
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(one, range(len(samples))))
-
-
-def write_log_odds(samples: list[Sample], folder: Path, curves: list[belief.Curves], fold: np.ndarray) -> None:
-    """Keep the belief of every sample by tables that have not seen its picture, to fit cut and map on."""
-    for i, sample in enumerate(samples):
-        place = folder / sample.name
-        planes = np.concatenate([np.load(place / "context.npy").astype(np.float32), numbers_of(place)])
-        np.save(place / "log_odds.npy", belief.sum_of_curves(curves[fold[i]], planes).astype(np.float16))
 
 
 def report(label: str, samples: list[Sample], rows: Rows, log_odds: np.ndarray) -> None:
@@ -143,23 +144,13 @@ def report(label: str, samples: list[Sample], rows: Rows, log_odds: np.ndarray) 
             print(f"  {name}: in focus {np.mean(share):.3f}, from {min(share):.2f} to {max(share):.2f}")
 
 
-def as_text(kinds: dict[str, list[belief.Curves]]) -> str:
-    """JSON with one curve a line."""
-
-    def short(values: np.ndarray) -> list[float]:
-        return [float(f"{v:.5g}") for v in values]
-
+def as_text(passes: list[Written]) -> str:
+    """JSON with one tree a line."""
     parts = []
-    for kind, passes in kinds.items():
-        texts = []
-        for c in passes:
-            lines = [
-                f" {json.dumps(name)}: {json.dumps([short(knots), short(values)])}"
-                for name, knots, values in zip(c.names, c.knots, c.values, strict=True)
-            ]
-            texts.append(f'{{"offset": {c.offset:.6g}, "curves": {{\n' + ",\n".join(lines) + "}}")
-        parts.append(f'"{kind}": [\n' + ",\n".join(texts) + "]")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    for names, trees in passes:
+        lines = ",\n".join(" " + json.dumps(tree, separators=(",", ":")) for tree in trees)
+        parts.append(f'{{"offset": 0, "names": {json.dumps(names)}, "trees": [\n{lines}]}}')
+    return '{\n"photograph": [\n' + ",\n".join(parts) + "]\n}\n"
 
 
 def main() -> None:
@@ -169,7 +160,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "defocus_belief")
     parser.add_argument("--folds", type=Path, help="folder for the table of each fold, for benchmarks.held_out")
     parser.add_argument("--every", type=int, default=1, help="only every so many pictures, to try the script")
-    parser.add_argument("--write", type=Path, default=belief.TABLE)
+    parser.add_argument("--write", type=Path, default=TABLE)
     given = parser.parse_args()
     samples = all_samples(given.data)[:: given.every]
     for done, sample in enumerate(samples):
@@ -180,21 +171,20 @@ def main() -> None:
         list(pool.map(lambda s: numbers_of(given.cache / s.name), samples))
     fold = folds(samples, _FOLDS)
     rows = gather(samples, given.cache, context=False)
-    firsts, log_odds = cross_fit(rows, LOCAL_NUMBERS, fold)
+    firsts, first_texts, log_odds = cross_fit(rows, LOCAL_NUMBERS, fold, _ROUNDS[0])
     report("first pass, pictures that were not fitted on", samples, rows, log_odds)
-    first = fit(rows.numbers, rows.truth, rows.weight, LOCAL_NUMBERS, DIRECTIONS)[0]
+    first = fit(rows.numbers, rows.truth, rows.weight, LOCAL_NUMBERS, DIRECTIONS, _ROUNDS[0])[1]
     write_context(samples, given.cache, firsts, fold)
     rows = gather(samples, given.cache, context=True)
     names = (*CONTEXT_NUMBERS, *LOCAL_NUMBERS)
-    curves, log_odds = cross_fit(rows, names, fold)
+    _, texts, log_odds = cross_fit(rows, names, fold, _ROUNDS[1])
     report("second pass, pictures that were not fitted on", samples, rows, log_odds)
-    write_log_odds(samples, given.cache, curves, fold)
     if given.folds:
         given.folds.mkdir(parents=True, exist_ok=True)
-        for k, (one, two) in enumerate(zip(firsts, curves, strict=True)):
-            (given.folds / f"{k}.json").write_text(as_text({"photograph": [one, two]}), encoding="utf-8")
-    second = fit(rows.numbers, rows.truth, rows.weight, names, DIRECTIONS)[0]
-    given.write.write_text(as_text({"photograph": [first, second]}), encoding="utf-8")
+        for k, passes in enumerate(zip(first_texts, texts, strict=True)):
+            (given.folds / f"{k}.json").write_text(as_text(list(passes)), encoding="utf-8")
+    second = fit(rows.numbers, rows.truth, rows.weight, names, DIRECTIONS, _ROUNDS[1])[1]
+    given.write.write_text(as_text([(LOCAL_NUMBERS, first), (names, second)]), encoding="utf-8")
     print(f"wrote {given.write}")
 
 

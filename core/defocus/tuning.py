@@ -185,21 +185,21 @@ class MaskTuning:
 
 @dataclass(frozen=True)
 class BeliefTuning:
-    """How the belief, the log-odds of being in focus, becomes mask, threshold and map; its curves are fitted."""
+    """How the belief, the log-odds of being in focus, becomes mask, threshold and map; its trees are fitted."""
 
-    table: str = _number("", "", "fitted: file of the curves; the suite's own unless given")
+    table: str = _number("", "", "fitted: file of the trees; the suite's own unless given")
     mask_nats: float = _number(
         4.0, "nats", "measured: what a log-odds of one is worth in the cut, whose samples are not independent"
     )
     vote: float = _number(
         0.6,
         "log-odds",
-        "measured: what the vote of the radii is worth beside the curves",
+        "measured: what the vote is worth beside the preference where nothing is fitted",
         "no vote (mask)",
         off=0.0,
     )
     caution: float = _number(
-        0.3, "log-odds", "measured: by how much masks doubt what is in focus", "no caution (mask)", off=0.0
+        0.15, "log-odds", "measured: by how much masks doubt what is in focus", "no caution (mask)", off=0.0
     )
     mostly: float = _number(0.75, "", "measured: not where this share of the picture is in focus")
     map_nats: float = _number(6.0, "nats", "measured: the same in the map", "no belief (map)", off=0.0)
@@ -221,7 +221,7 @@ class BeliefTuning:
 
     @property
     def path(self) -> Path:
-        """File of the curves."""
+        """File of the trees."""
         return Path(self.table) if self.table else Path(__file__).parent / "belief" / "table.json"
 
 

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.cuts.grid_cut import BandedCut
+from defocus.cuts.neighbors import grid_weights
 from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from defocus.tuning import VoteTuning
+    from defocus.tuning import Tuning, VoteTuning
 
-__all__ = ["color_log_odds"]
+__all__ = ["color_log_odds", "cut_with_colors", "vote_weights"]
+
+_ROUNDS = 2  # of colours from the mask and a mask from colours
 
 
 def color_log_odds(
@@ -61,3 +65,36 @@ def _smooth_histogram(colors: NDArray[np.float32], bins: int) -> NDArray[np.floa
     smooth /= smooth.sum(axis=0)
     counts = np.einsum("ai,bj,ck,ijk->abc", smooth, smooth, smooth, counts, optimize=True)
     return counts / counts.sum()
+
+
+def vote_weights(color: NDArray[np.float32], tuning: Tuning = TUNING) -> NDArray[np.float32]:
+    """Return how much neighbouring samples stick together, float32 (4, h, w), by their colour (h, w, 3)."""
+    return grid_weights(color, tuning.vote.smoothness, tuning.vote.edge_scale, tuning.evidence.samples)
+
+
+def cut_with_colors(
+    preference: NDArray[np.float32], color: NDArray[np.float32], tuning: Tuning = TUNING
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return which samples are in focus, cut again with what the first cut says of colours, and what they say.
+
+    Parameters
+    ----------
+    preference : float32 (h, w)
+        For being in focus, in nats.
+    color : float32 (h, w, 3)
+        Mean colour around each sample.
+    tuning : Tuning, optional
+
+    Returns
+    -------
+    mask : bool (h, w)
+    color_log_odds : float32 (h, w)
+        In nats.
+    """
+    cutter = BandedCut(vote_weights(color, tuning))
+    mask = cutter.cut(preference)
+    colors = np.zeros_like(preference)
+    for _ in range(_ROUNDS):
+        colors = color_log_odds(color, color, mask, tuning.vote)
+        mask = cutter.cut(preference + colors)
+    return mask, colors

@@ -7,8 +7,8 @@ its size. `DIRECTIONS` says what physics says of them.
 from __future__ import annotations
 
 __all__ = [
-    "AROUND", "BOXES", "CONTEXT_NUMBERS", "DIRECTIONS", "LOCAL_NUMBERS", "MASSES", "PHYSICAL", "RANKED",
-    "TEXTURE", "THRESHOLDS", "WIDE", "WINDOW",
+    "AROUND", "BOXES", "CONTEXT_NUMBERS", "DIRECTIONS", "LEVELS", "LOCAL_NUMBERS", "MASSES", "PHYSICAL", "RANKED",
+    "SALIENCY", "TEXTURE", "THRESHOLDS", "VOTED", "WIDE", "WINDOW",
 ]  # fmt: skip
 
 THRESHOLDS = (0.5, 0.8, 1.0, 1.2, 1.4, 1.65, 2.1, 2.6, 3.2, 4.2, 5.5)  # px on a picture of web size
@@ -37,6 +37,7 @@ TEXTURE = (
     "gradient against around",
     *[f"edge width {b}" for b in (3, 7)],
     *[f"range {b}" for b in (3, 7)],
+    *[f"crispness {b}" for b in (1, 5)],
 )
 PHYSICAL = (*WINDOW, *WIDE, *AROUND, *TEXTURE, "radius against around")
 RANKED = ("mean radius", "preference 1.65", "gradient 9", "fineness 9", "variance best", "edge width 7")
@@ -63,7 +64,19 @@ _WHOLE = (
     "width of the sharpest",
     "gradient of the strongest",
 )
-LOCAL_NUMBERS = (*PHYSICAL, *_RELATIVE, *_PLACE, *_WHOLE)
+VOTED = ("vote preference", "vote", "vote around", "share of vote", "vote against share")
+SALIENCY = (
+    "red against green",
+    "yellow against blue",
+    "distance from border colours",
+    "distance from nearest border",
+    "distance from mean colour",
+    "barrier to border",
+    "rank of barrier",
+    "rank of colour distance",
+)
+LOCAL_NUMBERS = (*PHYSICAL, *VOTED, *_RELATIVE, *_PLACE, *_WHOLE, *SALIENCY)
+LEVELS = (5, 15, 30, 50, 70, 85, 95)  # per cent
 CONTEXT_NUMBERS = (
     "belief",
     *[f"belief around {b}" for b in (3, 7, 15)],
@@ -82,13 +95,23 @@ CONTEXT_NUMBERS = (
     "enclosed by blur",
     "between focus",
     "between blur",
+    *[f"belief at {level} %" for level in LEVELS],
+    "cut",
+    "cut around",
+    "share of cut",
+    "cut against share",
+    "colours of cut",
+    "barrier to focus",
+    "barrier to blur",
+    "barriers compared",
 )
 DIRECTIONS = {
     **{name: 1 for name in LOCAL_NUMBERS if "preference" in name or "mass" in name},
     **dict.fromkeys(("best radius", "plain best radius", "mean radius", "wide best radius"), -1),
     "radius against picture": -1,
+    **dict.fromkeys(VOTED[:3], 1),
     **dict.fromkeys(CONTEXT_NUMBERS[:4], 1),
     "belief along colours, near": 1,
     "belief along colours, far": 1,
-    "colour": 1,
+    **dict.fromkeys(("colour", "cut", "cut around", "colours of cut"), 1),
 }

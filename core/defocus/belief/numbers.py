@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.belief.boxes import box_mean
-from defocus.belief.names import BOXES, LOCAL_NUMBERS, PHYSICAL, RANKED, WIDE, WINDOW
+from defocus.belief.names import BOXES, LOCAL_NUMBERS, PHYSICAL, RANKED, VOTED, WIDE, WINDOW
+from defocus.belief.saliency import saliency_numbers
 from defocus.belief.texture import texture_numbers
 from defocus.belief.windows import window_numbers, window_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from defocus.belief.vote import Vote
     from defocus.evidence import Evidence
 
 __all__ = ["local_numbers"]
@@ -29,6 +31,7 @@ def local_numbers(
     evidence: Evidence,
     texture: NDArray[np.float32],
     color: NDArray[np.float32],
+    voted: Vote,
     shape: tuple[int, int],
     *,
     threads: int | None = None,
@@ -38,10 +41,12 @@ def local_numbers(
     Parameters
     ----------
     evidence : Evidence
-    texture : float32 (7, h, w)
+    texture : float32 (8, h, w)
         From `defocus.belief.texture.local_texture`.
     color : float32 (h, w, 3)
         Mean colour around each sample.
+    voted : Vote
+        From `defocus.belief.vote.vote`.
     shape : (H, W)
         Of the picture, in px.
     threads : int, optional
@@ -75,6 +80,11 @@ def local_numbers(
         out[n] = plane
         n += 1
     out[n] = out[index["mean radius"]] - box_mean(out[index["mean radius"]], BOXES[-1])
+    share = voted.mask.mean(dtype=np.float32)
+    mask = voted.mask.astype(np.float32)
+    for plane in (voted.preference, mask, box_mean(mask, BOXES[1]), share, mask - share):
+        n += 1
+        out[n] = plane
     unknown = evidence.valid_fraction < 0.5
     _picture_numbers(out, index, color, unknown, evidence.noise_variance)
     if unknown.any():
@@ -125,7 +135,8 @@ def _picture_numbers(
         sharpest,
         np.percentile(gradient, 95),
     ]
-    for target, number in zip(out[len(PHYSICAL) :], numbers, strict=True):
+    numbers += saliency_numbers(color)
+    for target, number in zip(out[len(PHYSICAL) + len(VOTED) :], numbers, strict=True):
         target[:] = number
 
 

@@ -8,7 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from defocus.belief.boxes import box_mean
-from defocus.belief.names import CONTEXT_NUMBERS
+from defocus.belief.colors import cut_with_colors
+from defocus.belief.names import CONTEXT_NUMBERS, LEVELS
+from defocus.belief.saliency import barrier, opponent_colors
 from defocus.compiled import compiled
 
 if TYPE_CHECKING:
@@ -18,6 +20,12 @@ __all__ = ["context_numbers"]
 
 _LIMIT = 8.0  # largest log-odds that context is made of
 _COLOR_BINS = 16
+_NATS = 4.0  # that a log-odds of one is worth in the cut
+_SURE, _SURE_NATS, _SURE_SHARE = (
+    2.0,
+    6.0,
+    5,
+)  # log-odds of what is sure; the surest in the cut; at least so many per cent
 
 
 @compiled(nogil=True, error_model="numpy")
@@ -96,6 +104,18 @@ def _enclosed(focus: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return [found[0][0], found[1][0], found[0][1], found[1][1]]
 
 
+def _cut_numbers(belief: NDArray[np.float32], color: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return what a cut of the belief with its colours says, and what parts each sample from sure focus and blur."""
+    mask, colors_of_cut = cut_with_colors(np.float32(_NATS) * np.clip(belief, -_SURE_NATS, _SURE_NATS), color)
+    cut = mask.astype(np.float32)
+    share = cut.mean(dtype=np.float32)
+    colors = ndimage.gaussian_filter(opponent_colors(color), (0, 0.7, 0.7), truncate=3.0)
+    low, high = np.percentile(belief, (_SURE_SHARE, 100 - _SURE_SHARE))
+    to_focus = barrier(colors, belief >= min(_SURE, high))
+    to_blur = barrier(colors, belief <= max(-_SURE, low))
+    return [cut, box_mean(cut, 15), share, cut - share, colors_of_cut, to_focus, to_blur, to_focus - to_blur]
+
+
 def context_numbers(log_odds: NDArray[np.float32], color: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what a first belief says of the surroundings of each sample.
 
@@ -145,6 +165,8 @@ def context_numbers(log_odds: NDArray[np.float32], color: NDArray[np.float32]) -
         surest.mean(),
         distance,
         *_enclosed(box_mean(focus, 3)),
+        *np.percentile(belief, LEVELS),
+        *_cut_numbers(belief, color),
     ]
     for target, plane in zip(out, planes, strict=True):
         target[:] = plane

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defocus.belief.colors import color_log_odds
+from defocus.belief.colors import cut_with_colors, vote_weights
 from defocus.belief.preference import radius_preference
 from defocus.belief.windows import window_scale
-from defocus.cuts.grid_cut import BandedCut, ExactCut
-from defocus.cuts.neighbors import grid_weights
+from defocus.cuts.grid_cut import ExactCut
 from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
@@ -140,20 +139,14 @@ def vote(
     -------
     Vote
     """
-
-    def weights(of: NDArray[np.float32]) -> NDArray[np.float32]:
-        return grid_weights(of, tuning.vote.smoothness, tuning.vote.edge_scale, tuning.evidence.samples)
-
     # The vote needs many cuts, but no fine boundaries: every second sample will do where there are many
     step = max(1, round(math.sqrt(color.shape[0] * color.shape[1] / tuning.vote.voters)))
     some = np.ascontiguousarray(color[::step, ::step])
-    thresholds, probabilities = probable_thresholds(cost[::step, ::step], radii, weights(some), shape, tuning)
+    thresholds, probabilities = probable_thresholds(
+        cost[::step, ::step], radii, vote_weights(some, tuning), shape, tuning
+    )
     preference = np.zeros(color.shape[:2], np.float32)
     for threshold, probability in zip(thresholds, probabilities, strict=True):
         if probability > 0.01:
             preference += np.float32(probability) * radius_preference(cost, radii, threshold, tuning.vote)
-    cutter = BandedCut(weights(color))
-    mask = cutter.cut(preference)
-    for _ in range(2):
-        mask = cutter.cut(preference + color_log_odds(color, color, mask, tuning.vote))
-    return Vote(preference, mask)
+    return Vote(preference, cut_with_colors(preference, color, tuning)[0])

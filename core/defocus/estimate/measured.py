@@ -57,16 +57,16 @@ class Measured:
     def belief(self) -> NDArray[np.float32]:
         """Log-odds that each sample is in focus, float32 (h, w); 0 where windows are mostly empty.
 
-        The fitted belief and what the radii alone vote for. Pictures that are no photographs are believed by their
-        radii only.
+        What the radii alone vote for is one of the numbers that the belief is fitted to. Pictures that are no
+        photographs are believed by their radii only.
         """
         tuning = self.tuning.belief
         voted = vote(self.radius_cost, self.evidence.radii, self.sample_color, self.picture.shape, self.tuning)
         if self.kind == "photograph":
-            found = focus_log_odds(self.evidence, self.picture.luminance, self.sample_color, table=tuning.path)
+            found = focus_log_odds(self.evidence, self.picture.luminance, self.sample_color, voted, table=tuning.path)
         else:
             found = voted.preference / np.float32(tuning.mask_nats)
-        found = found + np.where(voted.mask, np.float32(tuning.vote), np.float32(-tuning.vote))
+            found += np.where(voted.mask, np.float32(tuning.vote), np.float32(-tuning.vote))
         found[self.unknown] = 0
         return found
 

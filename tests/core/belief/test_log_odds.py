@@ -1,4 +1,4 @@
-"""Belief: curves against a literal sum, a table that obeys physics, and the two mistakes side by side."""
+"""Belief: trees against a literal walk, a table that obeys physics, and the two mistakes side by side."""
 
 from __future__ import annotations
 
@@ -6,45 +6,74 @@ import numpy as np
 import pytest
 
 import defocus
-from defocus.belief.curves import Curves, read_table, sum_of_curves
 from defocus.belief.log_odds import focus_log_odds
 from defocus.belief.names import CONTEXT_NUMBERS, DIRECTIONS, LOCAL_NUMBERS
+from defocus.belief.trees import read_table, sum_of_trees, trees_of
+from defocus.belief.vote import vote
 from defocus.parameters import MaskParameters
 from defocus.pictures.picture import load_image
 from defocus.psf.simulation import simulate_blur
 
 
-def test_a_sum_of_curves_is_the_sum_of_interpolated_curves():
+def test_a_sum_of_trees_is_the_sum_of_what_a_walk_through_each_finds():
     rng = np.random.default_rng(0)
-    knots = np.sort(rng.normal(0, 2, (3, 5)), axis=1).astype(np.float32)
-    curves = Curves(("a", "b", "c"), knots, rng.normal(0, 1, (3, 5)).astype(np.float32), 0.7)
-    planes = rng.normal(0, 3, (3, 6, 7)).astype(np.float32)
+    nodes = [[0, 2, 1], [0.1, -0.5, 0.3], [1, -1, -3], [2, -2, -4], [0.5, -1.0, 2.0, 0.25]]
+    stump = [[1], [0.0], [-1], [-2], [3.0, -4.0]]
+    planes = rng.normal(0, 1, (3, 6, 7)).astype(np.float32)
     planes[1, 2, 3] = np.nan
-    expected = np.full((6, 7), 0.7)
-    for line, values, plane in zip(knots, curves.values, planes, strict=True):
-        for y in range(6):
-            for x in range(7):
-                if not np.isnan(plane[y, x]):
-                    expected[y, x] += np.interp(plane[y, x], line, values)
-    np.testing.assert_allclose(sum_of_curves(curves, planes), expected, atol=1e-5)
+    planes[0, 4, :] = 0.1  # at the threshold the way goes left
+
+    def walk(tree, sample):
+        number, threshold, left, right, value = tree
+        node = 0
+        while node >= 0:
+            known = sample[number[node]]
+            node = left[node] if np.isnan(known) or known <= np.float32(threshold[node]) else right[node]
+        return value[-1 - node]
+
+    trees = trees_of(["a", "b", "c"], [nodes, stump], 0.7)
+    expected = [[0.7 + walk(nodes, planes[:, y, x]) + walk(stump, planes[:, y, x]) for x in range(7)] for y in range(6)]
+    np.testing.assert_allclose(sum_of_trees(trees, planes), expected, atol=1e-5)
 
 
-def test_the_table_knows_its_numbers_and_obeys_physics():
+def test_the_table_knows_its_numbers():
     first, second = read_table()
     assert set(first.names) <= set(LOCAL_NUMBERS)
     assert set(second.names) <= {*LOCAL_NUMBERS, *CONTEXT_NUMBERS}
-    for curves in (first, second):
-        assert (np.diff(curves.knots, axis=1) > 0).all()
-        for name, values in zip(curves.names, curves.values, strict=True):
-            if name in DIRECTIONS:
-                assert (np.diff(values) * DIRECTIONS[name] >= -1e-6).all(), name
+
+
+def test_the_table_obeys_physics():
+    """Whatever else is known of a sample, more probability of small radii never lowers the belief, and so on."""
+    rng = np.random.default_rng(4)
+    for trees in read_table():
+        least = np.full(len(trees.names), np.inf)
+        most = np.full(len(trees.names), -np.inf)
+        for k in range(len(trees.names)):
+            asked = trees.threshold[trees.number == k]
+            if asked.size:
+                least[k], most[k] = asked.min() - 1, asked.max() + 1
+        asked = np.flatnonzero(np.isfinite(least))
+        start = np.zeros((len(trees.names), 200), np.float32)
+        start[asked] = rng.uniform(least[asked], most[asked], (200, len(asked))).T
+        moved = 0
+        for k, name in enumerate(trees.names):
+            if name not in DIRECTIONS or k not in asked:
+                continue
+            steps = np.linspace(least[k], most[k], 40, dtype=np.float32)
+            planes = np.repeat(start[:, :, np.newaxis], len(steps), axis=2)
+            planes[k] = steps
+            change = np.diff(sum_of_trees(trees, planes), axis=1) * DIRECTIONS[name]
+            assert change.min() > -1e-4, name
+            moved += change.max() > 0.01
+        assert moved > 10  # numbers that do matter
 
 
 def test_threads_change_nothing(samples):
     analysis = defocus.analyze(load_image(samples / "flower.jpg"))
     measured = analysis._estimates[0].measured
+    voted = vote(measured.radius_cost, analysis.evidence.radii, measured.sample_color, analysis.picture.shape)
     one, three = (
-        focus_log_odds(analysis.evidence, analysis.picture.luminance, measured.sample_color, threads=count)
+        focus_log_odds(analysis.evidence, analysis.picture.luminance, measured.sample_color, voted, threads=count)
         for count in (1, 3)
     )
     np.testing.assert_array_equal(one, three)
