@@ -1,7 +1,7 @@
 """Plot how the belief changes with the numbers that weigh most into docs/images/belief-curves.png.
 
-Partial dependence (Friedman 2001): the mean belief of some samples if one of their numbers were another, the rest as they
-are.
+Partial dependence (Friedman 2001): the mean belief of some samples if one of their numbers were another, the rest as
+they are.
 """
 
 from __future__ import annotations
