@@ -209,16 +209,26 @@ def _in_tiles(level: _Level, chosen: RestorationParameters, psf: PSF, progress: 
     height, width = level.radius.shape
     overlap = int(np.ceil(2 * _LARGEST)) + 8
     tiles = [(rows, columns) for rows in _spans(height, overlap) for columns in _spans(width, overlap)]
-    tiles = [tile for tile in tiles if level.share[slice(*tile[0]), slice(*tile[1])].any()]
+    wanted = [level.share[slice(*rows), slice(*columns)] > 0 for rows, columns in tiles]
+    tiles = [(tile, _needed(there, overlap)) for tile, there in zip(tiles, wanted, strict=True) if there.any()]
     total = np.zeros_like(level.luminance)
     weight = np.zeros_like(level.luminance)
-    for number, (rows, columns) in enumerate(tiles):
+    for number, ((rows, columns), (part_rows, part_columns)) in enumerate(tiles):
         here = (slice(*rows), slice(*columns))
         part = sub_progress(progress, number / len(tiles), (number + 1) / len(tiles))
         fade = np.outer(_fade(rows, height, overlap), _fade(columns, width, overlap)).astype(np.float32)
-        total[here] += fade * level.belief[here] * _solve(level.tile(here), chosen, psf, part)
+        change = np.zeros(fade.shape, np.float32)
+        change[part_rows, part_columns] = _solve(level.tile(here).tile((part_rows, part_columns)), chosen, psf, part)
+        total[here] += fade * level.belief[here] * change
         weight[here] += fade
     return (total / np.maximum(weight, 1e-6)).astype(np.float32)
+
+
+def _needed(wanted: NDArray[np.bool_], around: int) -> tuple[slice, slice]:
+    """Return the smallest rectangle that holds all that is wanted and so much around it."""
+    found = [np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0)]
+    rows, columns = (slice(max(0, int(at[0]) - around), int(at[-1]) + 1 + around) for at in found)
+    return rows, columns
 
 
 def _spans(length: int, overlap: int) -> list[tuple[int, int]]:
