@@ -12,8 +12,11 @@ gi.require_version("Gdk", "3.0")
 gi.require_version("Gimp", "3.0")
 gi.require_version("Gtk", "3.0")
 import pixels  # noqa: E402
+from canvas import HEIGHT, WIDTH, Canvas  # noqa: E402
+from controls import marks_row, zoom_row  # noqa: E402
 from gi.repository import Gdk, GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
 from problem import message_of  # noqa: E402
+from view import STEP  # noqa: E402
 from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
     from session import Session
 
-_WIDTH, _HEIGHT = 420, 340
 _SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step
 _ALWAYS_VERIFIED = 4_000_000  # px; up to here every preview looks if the layer is still the same
 _VIEWS = (("overlay", "Overlay"), ("black", "On black"), ("white", "On white"), ("mask", "Black and white"))
@@ -31,8 +33,10 @@ _FILM = "#db143d"  # the red film that marks what a mask hides
 class _Run:
     """One preview under way, in a thread of its own that waits for the worker."""
 
-    def __init__(self, settings: list[Any]) -> None:
+    def __init__(self, settings: list[Any], place: tuple[float, float] | None = None) -> None:
         self.settings = settings
+        self.place = place  # whose blur radius is asked for, instead of a picture
+        self.crop: tuple[float, float, float, float] | None = None
         self.analysis: dict[str, Any] | None = None  # while that is measured
         self.only_analysis = False
         self.thread: threading.Thread | None = None
@@ -48,8 +52,12 @@ class Preview:
         self.wanted = False
         self.timer = 0
         self.finished = False
-        self.size = (_WIDTH, _HEIGHT)
-        self.picture = Gtk.Image()
+        self.place: tuple[float, float] | None = None  # that was clicked, and waits for its turn
+        session.marked_layer = layer if self.procedure.is_mask else None
+        marks = session.marks if self.procedure.is_mask else None
+        self.canvas = Canvas(pixels.size_of(layer), marks, self.request, self._marked, self._look_at)
+        self.here = Gtk.Label(label="", xalign=0, hexpand=True)
+        self.undo = Gtk.Button(label=_("Undo mark"), sensitive=bool(session.marks))
         self.bar = Gtk.ProgressBar(show_text=True, text="")
         self.note = Gtk.Label(label="", xalign=0, wrap=True, max_width_chars=50)
         self.switch = Gtk.CheckButton(label=_("_Preview"), use_underline=True, active=True)
@@ -60,14 +68,9 @@ class Preview:
 
     def _built(self) -> Any:
         """Return the preview with its controls."""
-        frame = Gtk.ScrolledWindow(min_content_width=_WIDTH, min_content_height=_HEIGHT)
-        # A scrolled window without bars may be smaller than what it holds, so that the dialog can shrink again
-        frame.set_policy(Gtk.PolicyType.EXTERNAL, Gtk.PolicyType.EXTERNAL)
-        frame.add(self.picture)
-        frame.connect("size-allocate", self._resized)
-        thumbnail = self.layer.get_thumbnail(_WIDTH, _HEIGHT, Gimp.PixbufTransparency.KEEP_ALPHA)
+        thumbnail = self.layer.get_thumbnail(WIDTH, HEIGHT, Gimp.PixbufTransparency.KEEP_ALPHA)
         if thumbnail is not None:
-            self.picture.set_from_pixbuf(thumbnail)  # something to see at once
+            self.canvas.show(thumbnail, self.canvas.view.crop)  # something to see at once
         row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
         row.pack_start(self.switch, False, False, 0)
         if self.procedure.is_mask:
@@ -83,10 +86,40 @@ class Preview:
             self.view.connect("changed", lambda *_arguments: self.request())
             self.film.connect("color-set", lambda *_arguments: self.request())
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        for child in (frame, self.bar, self.note, row):
-            box.pack_start(child, child is frame, child is frame, 0)
+        picture = self.canvas.widget
+        rows = [zoom_row(self.canvas, self.here), self.bar, self.note, row]
+        if self.procedure.is_mask:
+            rows.insert(1, marks_row(self.canvas, self.undo))
+        for child in (picture, *rows):
+            box.pack_start(child, child is picture, child is picture, 0)
         box.show_all()
         return box
+
+    # ---- what is done to the picture
+
+    def key_pressed(self, dialog: Any, event: Any) -> bool:
+        """Take back a mark with Control and Z, zoom with plus and minus; other keys are the dialog's."""
+        name = Gdk.keyval_name(event.keyval)
+        if name in ("z", "Z") and event.state & Gdk.ModifierType.CONTROL_MASK:
+            self.canvas.undo()
+            return True
+        if isinstance(dialog.get_focus(), Gtk.Entry):
+            return False
+        factor = {"plus": STEP, "KP_Add": STEP, "minus": 1 / STEP, "KP_Subtract": 1 / STEP}.get(name)
+        if factor is None:
+            return False
+        self.canvas.zoom(factor)
+        return True
+
+    def _marked(self) -> None:
+        self.undo.set_sensitive(bool(self.session.marks))
+        self.request()
+
+    def _look_at(self, place: tuple[float, float]) -> None:
+        """Ask for the blur radius at a place, as soon as the worker is free."""
+        self.place = place
+        if self.run is None:
+            self._begin()
 
     # ---- what the dialog asks for
 
@@ -106,7 +139,9 @@ class Preview:
         run = self.run
         if run is None or run.thread is None:
             return
-        if run.settings != self.procedure.settings(self.config):
+        if run.place is not None:
+            run.only_analysis = True
+        elif run.settings != self._settings():
             if run.analysis != self.procedure.analysis(self.config):
                 self.session.stop()
                 return
@@ -129,10 +164,9 @@ class Preview:
             self.wanted = False
             self.session.stop()
 
-    def _resized(self, _widget: Any, place: Any) -> None:
-        if abs(place.width - self.size[0]) + abs(place.height - self.size[1]) > 8:
-            self.size = place.width, place.height
-            self.request()
+    def _settings(self) -> list[Any]:
+        """Return all that a result depends on."""
+        return [*self.procedure.settings(self.config), self.session.marks.written()]
 
     # ---- one preview
 
@@ -143,16 +177,21 @@ class Preview:
         if self.run is not None:
             self.wanted = True  # when the present one is done
             return GLib.SOURCE_REMOVE
+        self._begin()
+        return GLib.SOURCE_REMOVE
+
+    def _begin(self) -> None:
+        """Begin a preview, or to look at the place that was clicked."""
+        place, self.place = self.place, None
         try:
             self.procedure.check(self.image, self.config)
-            run = _Run(self.procedure.settings(self.config))
+            run = _Run(self._settings(), place)
         except Exception as error:
             self._show_error(error)
-            return GLib.SOURCE_REMOVE
+            return
         self.run = run
         run.thread = threading.Thread(target=self._work, args=(run,), daemon=True)
         run.thread.start()
-        return GLib.SOURCE_REMOVE
 
     def _work(self, run: _Run) -> None:
         """Run in a thread of its own: let the worker work, and hand its answer to the main thread."""
@@ -162,11 +201,15 @@ class Preview:
 
         try:
             worker = self.session.worker
-            sent, analysis, request = _in_main_thread(self._read)
+            sent, analysis, request = _in_main_thread(lambda: self._read(run))
             run.analysis = analysis
             self.session.analyze(sent, analysis, progress)
             run.analysis = None
             if run.only_analysis:
+                return
+            if run.place is not None:
+                at = {"x": run.place[0], "y": run.place[1]}
+                GLib.idle_add(self._done, run, worker.request("probe", at, progress=progress), None)
                 return
             answer = worker.request("preview", request, progress=progress)
             path = Path(answer["path"])
@@ -177,34 +220,51 @@ class Preview:
         else:
             GLib.idle_add(self._done, run, answer, None)
 
-    def _read(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    def _read(self, run: _Run) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Return what to send; in the main thread, for it reads GIMP's pixels."""
         width, height = pixels.size_of(self.layer)
         sent = self.session.send(self.layer, verify=width * height <= _ALWAYS_VERIFIED)
+        if run.place is not None:
+            return sent, self.procedure.analysis(self.config), {}
         arguments = self.procedure.arguments(self.session.worker.new_file, self.layer, self.config)
+        arguments = self.session.with_marks(self.layer, arguments)
         arguments.pop("trimap", None)
-        request = {**arguments, "of": self.procedure.request, "size": [self.size[1], self.size[0]]}
+        view = self.canvas.view
+        run.crop = left, top, *part = view.crop
+        request = {**arguments, "of": self.procedure.request, "size": [view.shown[1], view.shown[0]]}
+        if not view.fits:
+            request["crop"] = [top, left, part[1], part[0]]
         if self.procedure.is_mask:
             color = self.film.get_rgba()
-            request.update(view=self.view.get_active_id(), film=[color.red, color.green, color.blue])
+            film = bytes(round(255 * level) for level in (color.red, color.green, color.blue))
+            own = pixels.shown_colors(self.layer, film, (1, 1), back=True)
+            request.update(view=self.view.get_active_id(), film=[level / 255 for level in own])
         return sent, self.procedure.analysis(self.config), request
 
     def _done(self, run: _Run, answer: dict[str, Any] | None, error: Exception | None) -> bool:
         self.run = None
         if self.finished:
             return GLib.SOURCE_REMOVE
-        if answer is not None:
+        if answer is not None and run.place is not None:
+            self.here.set_text(_("Blur radius here: {radius:.2g} px").format(radius=answer["radius"]))
+            self._show_progress(0, "")
+        elif answer is not None:
             height, width, _channels = answer["shape"]
-            data = GLib.Bytes.new(answer["pixels"])
+            shown = answer["pixels"]
+            if self.view.get_active_id() != "mask" and self.procedure.in_own_colors(self.config):
+                shown = pixels.shown_colors(self.layer, shown, (width, height))
+            data = GLib.Bytes.new(shown)
             pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, False, 8, width, height, 3 * width)
-            self.picture.set_from_pixbuf(pixbuf)
+            self.canvas.show(pixbuf, run.crop or self.canvas.view.crop)
             self.note.set_text(self.procedure.note(answer, self.session.measured))
             self._show_progress(0, "")
         elif error is not None and self.switch.get_active():
             self._show_error(error)
         else:
             self._show_progress(0, "")
-        if self.wanted:
+        if self.place is not None:
+            self._begin()
+        elif self.wanted:
             self.wanted = False
             self.request()
         return GLib.SOURCE_REMOVE

@@ -51,8 +51,13 @@ def previewed(since):
     """Return when the first picture came that the worker made after a time."""
     lines = ANSWERS.read_text().splitlines() if ANSWERS.exists() else []
     for line in lines:
-        moment, _, said = line.partition(" ")
-        if float(moment) > since and '"event": "result"' in said and "file" in json.loads(said)["result"]:
+        moment, way, said = line.split(" ", 2)
+        if (
+            way == ">"
+            and float(moment) > since
+            and '"event": "result"' in said
+            and "file" in json.loads(said)["result"]
+        ):
             return float(moment)
     return None
 
