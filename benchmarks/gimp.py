@@ -30,7 +30,12 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
 SIZES = {"small": (640, 427), "large": (6000, 4000)}
-COLUMNS = {"preview": "menu to preview", "result": "OK to result", "cancel": "cancel to closed"}
+COLUMNS = {
+    "dialog": "menu to dialog",
+    "preview": "menu to preview",
+    "result": "OK to result",
+    "cancel": "cancel to closed",
+}
 
 
 def module(name, path):

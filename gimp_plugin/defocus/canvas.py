@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 420, 340
 COLORS = {IN_FOCUS: (46, 214, 110), BLURRED: (64, 118, 255)}
 _OPACITY = 150  # of 255
+_SQUARE, _DARK, _LIGHT = 8, 0x666666, 0x999999  # of the checkerboard that stands for nothing, as GIMP's does
 _CLICK = 3  # screen px; who moves less did not drag
 _NEAREST = GdkPixbuf.InterpType.NEAREST
 
@@ -91,7 +92,7 @@ class Canvas:
 
     def show(self, pixbuf: Any, crop: tuple[float, float, float, float]) -> None:
         """Show a picture of a part of the layer."""
-        self._base, self._base_crop = pixbuf, crop
+        self._base, self._base_crop = _opaque(pixbuf), crop
         self.draw()
 
     def draw(self) -> None:
@@ -261,6 +262,17 @@ class Canvas:
             if self.view.holds(place):
                 self.looked_at(place)
         return True
+
+
+def _opaque(pixbuf: Any) -> Any:
+    """Return a picture without opacity, upon a checkerboard where it has some."""
+    if not pixbuf.get_has_alpha():
+        return pixbuf
+    size = pixbuf.get_width(), pixbuf.get_height()
+    whole = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, *size)
+    place = 0, 0, *size, 0.0, 0.0, 1.0, 1.0
+    pixbuf.composite_color(whole, *place, _NEAREST, 255, 0, 0, _SQUARE, _DARK, _LIGHT)
+    return whole
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,21 @@ from words import translated as _  # noqa: E402
 if TYPE_CHECKING:
     from canvas import Canvas
 
+_VIEWS = (
+    ("overlay", "Overlay"),
+    ("black", "On black"),
+    ("white", "On white"),
+    ("mask", "Black and white"),
+    ("layers", "On the layers below"),
+)
 _TOOLS = (("look", "Shows the blur radius"), ("in_focus", "Marks what is in focus"), ("blurred", "Marks what is not"))
+
+
+def fill_views(choice: Any) -> None:
+    """Offer all ways to see a mask, and choose the first."""
+    for name, label in _VIEWS:
+        choice.append(name, _(label))
+    choice.set_active(0)
 
 
 def zoom_row(canvas: Canvas, here: Any) -> Any:

@@ -221,12 +221,12 @@ def write_colors(drawable: Gimp.Drawable, path: str | Path, channels: int, dtype
     write(drawable, path, pixel_format, channels * _BYTES[component], size_of(drawable))
 
 
-def shown_colors(layer: Gimp.Layer, data: bytes, size: Size, *, back: bool = False) -> bytes:
-    """Return RGB colours of a layer's own space, a byte a channel, as sRGB, which is what screens are taken for.
+def shown_colors(layer: Gimp.Layer, data: bytes, size: Size, channels: int = 3, *, back: bool = False) -> bytes:
+    """Return RGB or RGBA colours of a layer's own space, a byte each, as sRGB, which is what screens are taken for.
 
     Or `back`, from sRGB to the layer's space.
     """
-    own, srgb = color_format(layer, 3, "u8"), "R'G'B' u8"
+    own, srgb = color_format(layer, channels, "u8"), f"R'G'B'{'A' if channels == 4 else ''} u8"
     if layer.is_gray() or own == srgb:
         return data
     source, target = (srgb, own) if back else (own, srgb)

@@ -12,8 +12,9 @@ gi.require_version("Gdk", "3.0")
 gi.require_version("Gimp", "3.0")
 gi.require_version("Gtk", "3.0")
 import pixels  # noqa: E402
+from below import Below  # noqa: E402
 from canvas import HEIGHT, WIDTH, Canvas  # noqa: E402
-from controls import marks_row, zoom_row  # noqa: E402
+from controls import fill_views, marks_row, zoom_row  # noqa: E402
 from gi.repository import Gdk, GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
 from problem import message_of  # noqa: E402
 from view import STEP  # noqa: E402
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step
 _ALWAYS_VERIFIED = 4_000_000  # px; up to here every preview looks if the layer is still the same
-_VIEWS = (("overlay", "Overlay"), ("black", "On black"), ("white", "On white"), ("mask", "Black and white"))
 _FILM = "#db143d"  # the red film that marks what a mask hides
 
 
@@ -49,6 +49,7 @@ class Preview:
         self.session, self.procedure, self.config = session, session.procedure, config
         self.image, self.layer = image, layer
         self.run: _Run | None = None
+        self.below: Below | None = None  # made when it is to be seen
         self.wanted = False
         self.timer = 0
         self.finished = False
@@ -74,9 +75,7 @@ class Preview:
         row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
         row.pack_start(self.switch, False, False, 0)
         if self.procedure.is_mask:
-            for name, label in _VIEWS:
-                self.view.append(name, _(label))
-            self.view.set_active_id("overlay")
+            fill_views(self.view)
             color = Gdk.RGBA()
             color.parse(_FILM)
             self.film.set_rgba(color)
@@ -153,6 +152,8 @@ class Preview:
 
     def _take_no_more(self) -> None:
         self.finished = True
+        if self.below is not None:
+            self.below.close()
         if self.timer:
             GLib.source_remove(self.timer)
             self.timer = 0
@@ -249,13 +250,14 @@ class Preview:
             self.here.set_text(_("Blur radius here: {radius:.2g} px").format(radius=answer["radius"]))
             self._show_progress(0, "")
         elif answer is not None:
-            height, width, _channels = answer["shape"]
+            height, width, channels = answer["shape"]
             shown = answer["pixels"]
             if self.view.get_active_id() != "mask" and self.procedure.in_own_colors(self.config):
-                shown = pixels.shown_colors(self.layer, shown, (width, height))
-            data = GLib.Bytes.new(shown)
-            pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, False, 8, width, height, 3 * width)
-            self.canvas.show(pixbuf, run.crop or self.canvas.view.crop)
+                shown = pixels.shown_colors(self.layer, shown, (width, height), channels)
+            data, crop = GLib.Bytes.new(shown), run.crop or self.canvas.view.crop
+            layout = channels == 4, 8, width, height, channels * width
+            pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, *layout)
+            self.canvas.show(pixbuf if channels == 3 else self._upon_layers(pixbuf, crop), crop)
             self.note.set_text(self.procedure.note(answer, self.session.measured))
             self._show_progress(0, "")
         elif error is not None and self.switch.get_active():
@@ -268,6 +270,11 @@ class Preview:
             self.wanted = False
             self.request()
         return GLib.SOURCE_REMOVE
+
+    def _upon_layers(self, pixbuf: Any, crop: tuple[float, float, float, float]) -> Any:
+        if self.below is None:
+            self.below = Below(self.layer)
+        return self.below.under(pixbuf, crop)
 
     def _show_progress(self, fraction: float, stage: str) -> bool:
         if self.finished:

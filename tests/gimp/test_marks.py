@@ -22,6 +22,11 @@ def marks(gimp):
         settings.write_bytes(before)
 
 
+def test_nothing_is_complained_of(marks):
+    """GTK's own assertions; those of accessibility, which is not there, are others."""
+    assert "-CRITICAL" not in marks.output
+
+
 def screen(marks, name):
     return np.asarray(Image.open(marks.folder / f"window-marks-{name}.png").convert("RGB")).astype(int)
 
@@ -102,3 +107,23 @@ def test_a_channel_of_the_run_before_is_there_again_and_can_be_let_go(marks):
     image = marks.image("with_channel", "marks-channel")
     assert (image.layers[0].mask[64:] == 255).all()  # the channel rises downwards: its lower half is surely in focus
     assert not marks.facts("without channel")["channel"]
+
+
+def test_a_selection_has_marching_ants(marks):
+    marks.facts("ants")
+    changed = {}
+    for name in ("none", "ants"):
+        first, second = (screen(marks, f"{name}-{moment}")[100:800, 210:980] for moment in (1, 2))
+        changed[name] = (abs(second - first).max(axis=2) > 60).any(axis=0).sum(), (abs(second - first) > 60).sum()
+    assert changed["none"][1] == 0
+    assert changed["ants"][1] > 100
+    # They run around the left half of the picture, which is shown 160 px wide: where the boundary is, they move
+    assert changed["ants"][0] > 40
+
+
+def test_the_mask_is_seen_upon_the_layers_below(marks):
+    """There is none: the checkerboard shows where the right half was."""
+    assert marks.facts("layered")["view"] == "layers"
+    preview = screen(marks, "layers")[40:380, 290:520]
+    squares = (abs(preview - 0x66).max(axis=2) <= 1) | (abs(preview - 0x99).max(axis=2) <= 1)
+    assert squares.mean() > 0.8

@@ -209,16 +209,17 @@ def _in_tiles(level: _Level, chosen: RestorationParameters, psf: PSF, progress: 
     height, width = level.radius.shape
     overlap = int(np.ceil(2 * _LARGEST)) + 8
     tiles = [(rows, columns) for rows in _spans(height, overlap) for columns in _spans(width, overlap)]
-    wanted = [level.share[slice(*rows), slice(*columns)] > 0 for rows, columns in tiles]
-    tiles = [(tile, _needed(there, overlap)) for tile, there in zip(tiles, wanted, strict=True) if there.any()]
+    tiles = [tile for tile in tiles if level.share[slice(*tile[0]), slice(*tile[1])].any()]
     total = np.zeros_like(level.luminance)
     weight = np.zeros_like(level.luminance)
-    for number, ((rows, columns), (part_rows, part_columns)) in enumerate(tiles):
+    for number, (rows, columns) in enumerate(tiles):
         here = (slice(*rows), slice(*columns))
+        tile = level.tile(here)
+        needed = _needed(tile.share > 0, overlap)
         part = sub_progress(progress, number / len(tiles), (number + 1) / len(tiles))
         fade = np.outer(_fade(rows, height, overlap), _fade(columns, width, overlap)).astype(np.float32)
         change = np.zeros(fade.shape, np.float32)
-        change[part_rows, part_columns] = _solve(level.tile(here).tile((part_rows, part_columns)), chosen, psf, part)
+        change[needed] = _solve(tile.tile(needed), chosen, psf, part)
         total[here] += fade * level.belief[here] * change
         weight[here] += fade
     return (total / np.maximum(weight, 1e-6)).astype(np.float32)

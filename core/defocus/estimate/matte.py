@@ -24,7 +24,7 @@ _STAGE = "softening the edge"
 
 
 def guided_filter(
-    values: NDArray[np.floating],
+    values: NDArray[np.floating] | NDArray[np.bool_],
     color: NDArray[np.float32],
     radius: int,
     detail: float = _DETAIL,
@@ -74,7 +74,7 @@ def guided_filter(
 
 
 def _guided(
-    values: NDArray[np.floating], color: NDArray[np.float32], radius: int, detail: float
+    values: NDArray[np.floating] | NDArray[np.bool_], color: NDArray[np.float32], radius: int, detail: float
 ) -> NDArray[np.float64]:
     """Filter one tile; float64, because variances are small differences of large sums."""
     size = 2 * radius + 1

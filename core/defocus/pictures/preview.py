@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from defocus.pictures.picture import Picture
 
-    View = Literal["overlay", "black", "white", "mask"]
+    View = Literal["overlay", "black", "white", "mask", "layers"]
 
 __all__ = ["RUBYLITH", "illustration", "reduced_color", "reduced_size"]
 
@@ -79,8 +79,9 @@ def illustration(
         The value that is shown white, for maps.
     colors : bool
         Show maps in colours.
-    view : {"overlay", "black", "white", "mask"}
-        For masks: film over what is masked, what is not masked on black or on white, or the mask itself.
+    view : {"overlay", "black", "white", "mask", "layers"}
+        For masks: film over what is masked, what is not masked on black or on white, the mask itself, or the picture
+        with the mask as its opacity.
     film : sequence of float
         Colour of the film, RGB in [0, 1].
     box : tuple of float, optional
@@ -89,6 +90,7 @@ def illustration(
     Returns
     -------
     uint8 (h, w, 3)
+        Or (h, w, 4), with opacity.
     """
     shape = picture.shape if box is None else (box[2] - box[0], box[3] - box[1])
     size = reduced_size(shape, limits)
@@ -96,6 +98,8 @@ def illustration(
         small = reduced_color(values[..., :3], size, box)
     elif kind == "focus_mask":
         color, mask = (reduced_color(planes, size, box) for planes in (picture.color, values[..., np.newaxis]))
+        if view == "layers":
+            return np.rint(np.clip(np.concatenate([color, mask], axis=-1), 0, 1) * 255).astype(np.uint8)
         hidden = {
             "overlay": (1 - _FILM) * color + np.float32(_FILM) * np.asarray(film, np.float32),
             "black": np.zeros_like(color),

@@ -52,8 +52,9 @@ restore, magnify
 preview
     ``of``: one of the five requests above, with its arguments; ``size``: [height, width] at most; ``crop``:
     [top, left, height, width] in px of the part to show, all unless given; ``view``
-    of a mask: "overlay" (default, with ``film``: RGB in [0, 1]), "black", "white" or "mask".
-    Result: an array (h, w, 3), uint8, that shows a person the result, and the numbers of that result. What
+    of a mask: "overlay" (default, with ``film``: RGB in [0, 1]), "black", "white", "mask" or "layers", which
+    gives the mask as a fourth channel, to be laid upon what there is below.
+    Result: an array (h, w, 3 or 4), uint8, that shows a person the result, and the numbers of that result. What
     was computed in full for it is kept for the same request itself; pictures that a preview shows much
     reduced are computed reduced.
 probe

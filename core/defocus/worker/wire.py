@@ -172,19 +172,19 @@ class WorkerSession:
         if len(more) != 2 or min(height, width) < 1:
             raise _RequestError("size must be [height, width], 1 or more each")
         view = str(request.get("view", "overlay"))
-        if view not in ("overlay", "black", "white", "mask"):
-            raise _RequestError(f"view must be overlay, black, white or mask, not {view!r}")
+        if view not in ("overlay", "black", "white", "mask", "layers"):
+            raise _RequestError(f"view must be overlay, black, white, mask or layers, not {view!r}")
         question = self.question(kind, request)
         picture = self.session.held.picture
-        box = self.box(request.get("crop"))
-        small_width, _ = reduced_size((box[2] - box[0], box[3] - box[1]), (height, width))
-        whole = box == (0, 0, *picture.shape)
+        part = self.box(request.get("crop"))
+        small_width, _ = reduced_size((part[2] - part[0], part[3] - part[1]), (height, width))
+        whole = part == (0, 0, *picture.shape)
         facts: dict[str, Any] = {}
         key = self.key(question)
         known = self.last is not None and self.last[0] == key
         if REQUESTS[kind].result == "picture" and not known and (small_width < picture.shape[1] or not whole):
-            values: NDArray[Any] = glance(self.session, question, (height, width), box, progress)
-            picture, box = dataclasses.replace(picture, color=values, alpha=None), None
+            values: NDArray[Any] = glance(self.session, question, (height, width), part, progress)
+            picture, part = dataclasses.replace(picture, color=values, alpha=None), (0, 0, *values.shape[:2])
         else:
             key, result = self.compute(kind, request, progress, question)
             self.last = key, result
@@ -198,7 +198,7 @@ class WorkerSession:
             request.get("output") == "color",
             view,  # type: ignore[arg-type]
             [float(level) for level in request.get("film", RUBYLITH)],
-            box,
+            part,
         )
         return {**self.write(small), **facts}
 

@@ -191,7 +191,7 @@ def test_preview_shows_the_picture_where_in_focus_and_red_elsewhere(opened):
     assert "unknown request" in message_of("request", opened, "preview", {"of": "describe"})
 
 
-def test_masks_can_be_seen_in_four_ways(opened):
+def test_masks_can_be_seen_in_five_ways(opened):
     picture = ramp()[..., 0]
     shown = {
         view: array_of(opened.request("preview", {"of": "focus_mask", "size": [40, 60], "view": view}))
@@ -200,6 +200,9 @@ def test_masks_can_be_seen_in_four_ways(opened):
     assert (shown["black"][picture > 0.31] == 0).all()
     assert (shown["white"][picture > 0.31] == 255).all()
     assert np.array_equal(shown["mask"][..., 0] == 255, picture <= 0.3)
+    layers = array_of(opened.request("preview", {"of": "focus_mask", "size": [40, 60], "view": "layers"}))
+    assert np.array_equal(layers[..., 3], shown["mask"][..., 0])
+    assert abs(layers[..., :3] - 255 * ramp()).max() < 1
     film = {"of": "focus_mask", "size": [40, 60], "film": [0, 0, 1]}
     blue = array_of(opened.request("preview", film))[picture > 0.31].astype(int)
     assert (blue[:, 2] > blue[:, 0] + 100).all()

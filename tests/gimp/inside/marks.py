@@ -9,7 +9,7 @@ sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from desk import DIALOG, MAIN, choose, keys, main_window, screenshot, settled, shell, tint, wait, window
 from gi.repository import Gimp
-from tools import FOLDER, SETTINGS, Report, load, ramp_channel, save, use_python
+from tools import FOLDER, SELECT, SETTINGS, Report, load, ramp_channel, run, save, use_python
 
 report = Report("marks")
 real = SETTINGS.read_bytes()
@@ -110,6 +110,18 @@ def zoomed():
     return {"near": near["crop"], "moved": moved["crop"], "back": back["crop"], "fit": fit.get("crop")}
 
 
+def layered():
+    """The picture with its mask upon what lies below: nothing."""
+    count = len(previews())
+    keys("alt+v", "Down", "Down", "Down", "Down")
+    last = another(count)
+    screenshot("marks-layers", DIALOG)
+    count = len(previews())
+    keys("alt+v", "Up", "Up", "Up", "Up")
+    another(count)
+    return {"view": last["view"]}
+
+
 def accepted():
     keys("alt+o")
     wait("the mask", lambda: layer.get_mask() is not None)
@@ -157,7 +169,22 @@ def with_channel():
     return facts
 
 
-for check in (opened, clicked, painted, zoomed, accepted, repeated, with_channel, lambda: asked_again(True)):
+def ants():
+    """Two moments of the window without a selection, and two with one."""
+    layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    for name in ("none", "ants"):
+        if name == "ants":
+            run(SELECT, image, [layer])
+        Gimp.displays_flush()
+        mouse("mousemove 1270 890")
+        time.sleep(2)
+        for moment in (1, 2):
+            screenshot(f"marks-{name}-{moment}")
+            time.sleep(0.37)
+
+
+CHECKS = (opened, clicked, painted, zoomed, layered, accepted, repeated, with_channel, lambda: asked_again(True), ants)
+for check in CHECKS:
     name = check.__name__ if check.__name__ != "<lambda>" else "without channel"
     if not report.check(name, check):
         break

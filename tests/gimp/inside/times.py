@@ -67,7 +67,7 @@ def title_of(name):
 
 
 def begun(name):
-    """Open an entry's dialog; return its title and when its menu entry was chosen."""
+    """Open an entry's dialog; return its title, when the entry was chosen, and the seconds until it was there."""
     title = title_of(name)
     shell("xdotool", "windowfocus", "--sync", window(MAIN))
     keys("slash")
@@ -77,17 +77,18 @@ def begun(name):
     keys("Down")
     began = time.monotonic()
     shell("xdotool", "key", "Return")
-    if until(lambda: window(title), began) is None:
+    opened = until(lambda: window(title), began)
+    if opened is None:
         screenshot("no-dialog")
         raise AssertionError(f"no dialog of {title}")
-    return title, began
+    return title, began, opened
 
 
 def first_preview(name):
-    title, began = begun(name)
+    title, began, opened = begun(name)
     until(lambda: previewed(began), began)
     came = previewed(began)
-    return title, None if came is None else round(came - began, 2)
+    return title, opened, None if came is None else round(came - began, 2)
 
 
 def result(image, layer, title):
@@ -128,7 +129,7 @@ def cancelled(name):
 
 
 def times(image, layer, name):
-    title, preview = first_preview(name)
+    title, opened, preview = first_preview(name)
     made = None
     if preview is None:
         end_workers()
@@ -138,6 +139,7 @@ def times(image, layer, name):
     else:
         made = result(image, layer, title)
     return {
+        "dialog": opened,
         "preview": preview,
         "result": made,
         "cancel": cancelled(name),
