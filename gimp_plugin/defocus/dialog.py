@@ -75,6 +75,7 @@ def ask(
                 config.set_property(option.name, round(session.measured[option.parameter], 2))
         preview.request()
 
+    preview.begin()
     handler = config.connect("notify", changed)
     changed()
     wanted = False

@@ -16,13 +16,12 @@ from below import Below  # noqa: E402
 from canvas import HEIGHT, WIDTH, Canvas  # noqa: E402
 from controls import fill_views, marks_row, zoom_row  # noqa: E402
 from gi.repository import Gdk, GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
+from main_thread import in_main_thread  # noqa: E402
 from problem import message_of  # noqa: E402
 from view import STEP  # noqa: E402
 from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from session import Session
 
 _SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step
@@ -122,6 +121,10 @@ class Preview:
 
     # ---- what the dialog asks for
 
+    def begin(self) -> None:
+        """Make the first preview, at once."""
+        self._start()
+
     def request(self) -> None:
         """Make the preview anew soon."""
         if not self.timer and not self.finished:
@@ -202,7 +205,7 @@ class Preview:
 
         try:
             worker = self.session.worker
-            sent, analysis, request = _in_main_thread(lambda: self._read(run))
+            sent, analysis, request = in_main_thread(lambda: self._read(run))
             run.analysis = analysis
             self.session.analyze(sent, analysis, progress)
             run.analysis = None
@@ -212,6 +215,7 @@ class Preview:
                 at = {"x": run.place[0], "y": run.place[1]}
                 GLib.idle_add(self._done, run, worker.request("probe", at, progress=progress), None)
                 return
+            request.update(in_main_thread(lambda: self._seen(run)))
             answer = worker.request("preview", request, progress=progress)
             path = Path(answer["path"])
             answer["pixels"] = path.read_bytes()
@@ -230,17 +234,26 @@ class Preview:
         arguments = self.procedure.arguments(self.session.worker.new_file, self.layer, self.config)
         arguments = self.session.with_marks(self.layer, arguments)
         arguments.pop("trimap", None)
-        view = self.canvas.view
-        run.crop = left, top, *part = view.crop
-        request = {**arguments, "of": self.procedure.request, "size": [view.shown[1], view.shown[0]]}
-        if not view.fits:
-            request["crop"] = [top, left, part[1], part[0]]
-        if self.procedure.is_mask:
-            color = self.film.get_rgba()
-            film = bytes(round(255 * level) for level in (color.red, color.green, color.blue))
-            own = pixels.shown_colors(self.layer, film, (1, 1), back=True)
-            request.update(view=self.view.get_active_id(), film=[level / 255 for level in own])
+        request = {**arguments, "of": self.procedure.request}
         return sent, self.procedure.analysis(self.config), request
+
+    def _seen(self, run: _Run) -> dict[str, Any]:
+        """Return which part is to be seen, and how large: while the picture was measured the dialog got its size."""
+        if not self.finished and run.settings == self._settings():
+            self.wanted = False
+        view = self.canvas.view
+        run.crop = left, top, width, height = view.crop
+        crop = {} if view.fits else {"crop": [top, left, height, width]}
+        return {"size": [view.shown[1], view.shown[0]], **crop, **self._way()}
+
+    def _way(self) -> dict[str, Any]:
+        """Return how a mask is to be seen."""
+        if not self.procedure.is_mask:
+            return {}
+        color = self.film.get_rgba()
+        film = bytes(round(255 * level) for level in (color.red, color.green, color.blue))
+        own = pixels.shown_colors(self.layer, film, (1, 1), back=True)
+        return {"view": self.view.get_active_id(), "film": [level / 255 for level in own]}
 
     def _done(self, run: _Run, answer: dict[str, Any] | None, error: Exception | None) -> bool:
         self.run = None
@@ -288,24 +301,3 @@ class Preview:
     def _show_error(self, error: Exception) -> None:
         self.note.set_text(message_of(error))
         self._show_progress(0, "")
-
-
-def _in_main_thread(function: Callable[[], Any]) -> Any:
-    """Call a function in the thread that runs GTK's main loop, and wait for what it returns or raises."""
-    done = threading.Event()
-    outcome: list[Any] = []
-
-    def call() -> bool:
-        try:
-            outcome.append((function(), None))
-        except Exception as error:
-            outcome.append((None, error))
-        done.set()
-        return GLib.SOURCE_REMOVE
-
-    GLib.idle_add(call)
-    done.wait()
-    value, error = outcome[0]
-    if error is not None:
-        raise error
-    return value
