@@ -94,6 +94,8 @@ def ask(
 def _let_go(dialog: Any, config: Gimp.ProcedureConfig, option: NamedChannel) -> None:
     """Give the choice of a channel a way back to none, which GIMP's own lacks."""
     chooser = dialog.get_widget(option.name, GObject.TYPE_NONE)
+    if not hasattr(chooser, "pack_end"):  # GIMP 3.2 has another one
+        return
     button = Gtk.Button(label=_("None"), tooltip_text=_("Take no channel"), valign=Gtk.Align.CENTER)
     button.connect("clicked", lambda *_arguments: config.set_property(option.name, None))
     chooser.pack_end(button, False, False, 0)
