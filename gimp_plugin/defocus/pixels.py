@@ -183,6 +183,22 @@ def read_layer(layer: Gimp.Layer, path: Path) -> tuple[tuple[int, int, int], str
     return (layer.get_height(), layer.get_width(), channels), _DTYPE[component], digest.digest()
 
 
+def is_plain(layer: Gimp.Layer) -> bool:
+    """Return whether a layer shows its own pixels: no live filter is on it, and it is no group."""
+    return not isinstance(layer, Gimp.GroupLayer) and not any(item.get_visible() for item in layer.get_filters())
+
+
+def read_reduced(layer: Gimp.Layer, path: Path, scale: float) -> tuple[tuple[int, int, int], str]:
+    """Write a layer's pixels, reduced by a factor below 1, to a raw file; return shape and dtype."""
+    component, channels = component_of(layer.get_image()), _layer_channels(layer)
+    width, height = (max(1, round(size * scale)) for size in size_of(layer))
+    whole = Gegl.Rectangle.new(0, 0, width, height)
+    data = layer.get_buffer().get(whole, scale, color_format(layer, channels, component), Gegl.AbyssPolicy.CLAMP)
+    with _writing(path) as stream:
+        stream.write(bytes(data))
+    return (height, width, channels), _DTYPE[component]
+
+
 def fingerprint(layer: Gimp.Layer) -> bytes:
     """Return what tells whether a layer's pixels are still those that `read_layer` wrote."""
     component, channels = component_of(layer.get_image()), _layer_channels(layer)

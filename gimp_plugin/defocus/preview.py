@@ -15,9 +15,11 @@ import pixels  # noqa: E402
 from below import Below  # noqa: E402
 from canvas import HEIGHT, WIDTH, Canvas  # noqa: E402
 from controls import fill_views, marks_row, zoom_row  # noqa: E402
+from defocus_client import WorkerCancelledError, WorkerError  # noqa: E402
+from first_look import first_look  # noqa: E402
 from gi.repository import Gdk, GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
 from main_thread import in_main_thread  # noqa: E402
-from problem import message_of  # noqa: E402
+from problem import Problem, message_of  # noqa: E402
 from view import STEP  # noqa: E402
 from words import translated as _  # noqa: E402
 
@@ -38,6 +40,7 @@ class _Run:
         self.crop: tuple[float, float, float, float] | None = None
         self.analysis: dict[str, Any] | None = None  # while that is measured
         self.only_analysis = False
+        self.is_first = False
         self.thread: threading.Thread | None = None
 
 
@@ -49,6 +52,7 @@ class Preview:
         self.image, self.layer = image, layer
         self.run: _Run | None = None
         self.below: Below | None = None  # made when it is to be seen
+        self.looked = False
         self.wanted = False
         self.timer = 0
         self.finished = False
@@ -190,6 +194,7 @@ class Preview:
         try:
             self.procedure.check(self.image, self.config)
             run = _Run(self._settings(), place)
+            run.is_first, self.looked = not self.looked and place is None, True
         except Exception as error:
             self._show_error(error)
             return
@@ -205,6 +210,8 @@ class Preview:
 
         try:
             worker = self.session.worker
+            if run.is_first:
+                self._look_first(run)
             sent, analysis, request = in_main_thread(lambda: self._read(run))
             run.analysis = analysis
             self.session.analyze(sent, analysis, progress)
@@ -224,6 +231,26 @@ class Preview:
             GLib.idle_add(self._done, run, None, error)
         else:
             GLib.idle_add(self._done, run, answer, None)
+
+    def _look_first(self, run: _Run) -> None:
+        """Show the preview of a reduced picture; whatever goes wrong with that, the real one tells of it."""
+        try:
+            look = in_main_thread(lambda: None if self.finished else first_look(self.session, self.layer, self.config))
+            if look is None:
+                return
+            sent, analysis, arguments = look
+            self.session.look(sent, analysis)
+            request = {**arguments, **in_main_thread(self._way), "of": self.procedure.request}
+            request["size"] = list(self.canvas.view.shown[::-1])
+            answer = self.session.worker.request("preview", request)
+            path = Path(answer["path"])
+            answer["pixels"] = path.read_bytes()
+            path.unlink()
+            GLib.idle_add(self._show, answer, (0.0, 0.0, *pixels.size_of(self.layer)))
+        except WorkerCancelledError:
+            raise
+        except (WorkerError, Problem):
+            return
 
     def _read(self, run: _Run) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Return what to send; in the main thread, for it reads GIMP's pixels."""
@@ -263,14 +290,7 @@ class Preview:
             self.here.set_text(_("Blur radius here: {radius:.2g} px").format(radius=answer["radius"]))
             self._show_progress(0, "")
         elif answer is not None:
-            height, width, channels = answer["shape"]
-            shown = answer["pixels"]
-            if self.view.get_active_id() != "mask" and self.procedure.in_own_colors(self.config):
-                shown = pixels.shown_colors(self.layer, shown, (width, height), channels)
-            data, crop = GLib.Bytes.new(shown), run.crop or self.canvas.view.crop
-            layout = channels == 4, 8, width, height, channels * width
-            pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, *layout)
-            self.canvas.show(pixbuf if channels == 3 else self._upon_layers(pixbuf, crop), crop)
+            self._show(answer, run.crop or self.canvas.view.crop)
             self.note.set_text(self.procedure.note(answer, self.session.measured))
             self._show_progress(0, "")
         elif error is not None and self.switch.get_active():
@@ -283,6 +303,19 @@ class Preview:
             self.wanted = False
             self.request()
         return GLib.SOURCE_REMOVE
+
+    def _show(self, answer: dict[str, Any], crop: tuple[float, float, float, float]) -> None:
+        """Show a picture that the worker made of a part of the layer."""
+        if self.finished:
+            return
+        height, width, channels = answer["shape"]
+        shown = answer["pixels"]
+        if self.view.get_active_id() != "mask" and self.procedure.in_own_colors(self.config):
+            shown = pixels.shown_colors(self.layer, shown, (width, height), channels)
+        data = GLib.Bytes.new(shown)
+        layout = channels == 4, 8, width, height, channels * width
+        pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, *layout)
+        self.canvas.show(pixbuf if channels == 3 else self._upon_layers(pixbuf, crop), crop)
 
     def _upon_layers(self, pixbuf: Any, crop: tuple[float, float, float, float]) -> Any:
         if self.below is None:

@@ -101,6 +101,11 @@ class Session:
             {**arguments, "strokes": self.marks.written()} if self.marks and layer == self.marked_layer else arguments
         )
 
+    def look(self, sent: dict[str, Any], analysis: dict[str, Any]) -> None:
+        """Have a picture analysed that is not the layer's own; may be called from any thread."""
+        self._layer, self._analysis = None, None
+        self.worker.open(parameters=analysis, threshold=False, **sent)
+
     def analyze(self, sent: dict[str, Any], parameters: dict[str, Any], progress: Progress) -> None:
         """Analyse what was sent, unless it is analysed that way already; may be called from any thread."""
         if sent or parameters != self._analysis:

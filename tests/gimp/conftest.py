@@ -59,6 +59,7 @@ def gimp(tmp_path_factory):
     write_ramp(folder / "ramp.png")
     Image.fromarray(np.full((20, 20, 3), 99, np.uint8)).save(folder / "small.png")
     write_photo(folder / "photo.png", folder / "photo-alpha.png")
+    write_photo(folder / "large.png", folder / "large-alpha.png", (1200, 900))
     return gimp
 
 

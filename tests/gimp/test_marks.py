@@ -127,3 +127,11 @@ def test_the_mask_is_seen_upon_the_layers_below(marks):
     preview = screen(marks, "layers")[40:380, 290:520]
     squares = (abs(preview - 0x66).max(axis=2) <= 1) | (abs(preview - 0x99).max(axis=2) <= 1)
     assert squares.mean() > 0.8
+
+
+def test_large_pictures_are_seen_reduced_first(marks):
+    facts = marks.facts("first_look")
+    (height, width, _channels), whole = facts["plain"]
+    assert whole == [900, 1200, 3]
+    assert 100_000 < height * width < 160_000
+    assert facts["selected"] == [whole]  # a selection would have to be reduced as well

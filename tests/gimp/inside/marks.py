@@ -183,7 +183,41 @@ def ants():
             time.sleep(0.37)
 
 
-CHECKS = (opened, clicked, painted, zoomed, layered, accepted, repeated, with_channel, lambda: asked_again(True), ants)
+def first_look():
+    """A larger picture is seen at once as its reduced copy has it, then as it is; with a selection only the latter."""
+    large = load("large.png")
+    Gimp.Display.new(large)
+    time.sleep(2)
+    facts = {}
+    for name, many in (("plain", 2), ("selected", 1)):
+        count, enough = len(said("<", request="open")), len(previews()) + many
+        shell("xdotool", "windowfocus", "--sync", window(MAIN))
+        keys("ctrl+shift+f")
+        wait("the dialog", lambda: window(DIALOG))
+        wait("the previews", lambda enough=enough: len(previews()) >= enough)
+        wait("the last answer", lambda: said(">", id=previews()[-1]["id"], event="result"))
+        settled(DIALOG)
+        screenshot(f"marks-first-{name}", DIALOG)
+        keys("Escape")
+        wait("the dialog to close", lambda: not window(DIALOG))
+        facts[name] = [ask["shape"] for ask in said("<", request="open")[count:]]
+        large.select_rectangle(Gimp.ChannelOps.REPLACE, 100, 100, 500, 400)
+    return facts
+
+
+CHECKS = (
+    opened,
+    clicked,
+    painted,
+    zoomed,
+    layered,
+    accepted,
+    repeated,
+    with_channel,
+    lambda: asked_again(True),
+    ants,
+    first_look,
+)
 for check in CHECKS:
     name = check.__name__ if check.__name__ != "<lambda>" else "without channel"
     if not report.check(name, check):
