@@ -7,7 +7,7 @@ import time
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
-from desk import DIALOG, MAIN, choose, keys, main_window, screenshot, settled, shell, tint, wait, window
+from desk import DIALOG, MAIN, choose, keys, main_window, mouse, screenshot, settled, shell, tint, wait, window
 from gi.repository import Gimp
 from tools import FOLDER, SELECT, SETTINGS, Report, load, ramp_channel, run, save, use_python
 
@@ -29,13 +29,6 @@ def said(way, **wanted):
     lines = [line.split(" ", 2) for line in LOG.read_text().splitlines()]
     messages = [json.loads(message) for _, kind, message in lines if kind == way]
     return [message for message in messages if all(message.get(name) == value for name, value in wanted.items())]
-
-
-def mouse(*actions):
-    """Do what xdotool calls these, with a moment between."""
-    for action in actions:
-        shell("xdotool", *action.split())
-        time.sleep(0.08)
 
 
 def at(x, y):
