@@ -71,7 +71,7 @@ def prepare(gimp, sizes):
 
 def windows(gimp, sizes, limit):
     """Print the table of times with windows; kernels are compiled before."""
-    for command in ("mask", "map", "restore", "magnify"):
+    for command in ("mask", "map", "deblur", "magnify"):
         target = str(gimp.folder / f"warm-{command}")
         gimp.run(
             [sys.executable, "-m", "defocus.command.line", command, f"{gimp.folder}/small.png", "-o", target],
