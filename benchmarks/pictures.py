@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from defocus.psf.families import DiscPSF
-
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 
 
@@ -25,6 +23,8 @@ def texture(height, width, seed):
 
 def scene(height, width, radius=4.0, noise=0.01):
     """Return a picture, float32 (H, W, 3), of a sharp disc before a blurred background, and its true mask."""
+    from defocus.psf.families import DiscPSF
+
     background, front = texture(height, width, 0), texture(height, width, 1)
     kernel = DiscPSF().kernel(radius)
     big = np.zeros((height, width), np.float32)

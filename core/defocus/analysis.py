@@ -217,7 +217,8 @@ class Analysis:
         mask = self._estimates[1].cut(chosen, hints, sub_progress(progress, 0, 0.9))
         matte = mask.astype(np.float32)
         if chosen.softness > 0:
-            matte = soft_edge(mask, self.picture.color, chosen.softness)
+            rest = sub_progress(progress, 0.9, 1)
+            matte = soft_edge(mask, self.picture.color, chosen.softness, progress=rest)
             matte[hints > 0] = 1
             matte[hints < 0] = 0
         progress(1.0, "softening the edge")

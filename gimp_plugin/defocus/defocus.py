@@ -18,8 +18,9 @@ gi.require_version("Gimp", "3.0")
 import results  # noqa: E402
 from entries import available  # noqa: E402
 from gi.repository import Gegl, Gimp, GLib  # noqa: E402
-from masks import FocusMask  # noqa: E402
+from masks import HINT_CHANNELS, FocusMask  # noqa: E402
 from problem import Problem, message_of  # noqa: E402
+from remembered import recall_channels, recall_strokes, remember  # noqa: E402
 from session import Session  # noqa: E402
 from suite import Settings, load_settings  # noqa: E402
 
@@ -84,6 +85,10 @@ class Defocus(Gimp.PlugIn):
             ours = self.procedures[procedure.get_name()]
             layers = results.usable_layers(drawables)
             session = Session(self.settings, ours)
+            if ours.is_mask and run_mode != Gimp.RunMode.NONINTERACTIVE:
+                recall_channels(image, config, HINT_CHANNELS)
+                session.marks.strokes = recall_strokes(image, layers[0])
+                session.marked_layer = layers[0]
             if run_mode == Gimp.RunMode.INTERACTIVE:
                 from dialog import ask
 
@@ -91,6 +96,9 @@ class Defocus(Gimp.PlugIn):
                     status = Gimp.PDBStatusType.CANCEL
             if status == Gimp.PDBStatusType.SUCCESS:
                 carry_out(session, image, layers, config)
+                if ours.is_mask and run_mode != Gimp.RunMode.NONINTERACTIVE:
+                    channels = {name: config.get_property(name) for name in HINT_CHANNELS}
+                    remember(image, channels, layers[0], session.marks.written())
         except Exception as error:  # a traceback on GIMP's console would help nobody
             status, text = Gimp.PDBStatusType.EXECUTION_ERROR, message_of(error)
         finally:

@@ -10,9 +10,10 @@ gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GimpUi, GObject, Gtk  # noqa: E402
-from options import ChoiceOrFile, Number  # noqa: E402
+from options import ChoiceOrFile, NamedChannel, Number  # noqa: E402
 from preview import Preview  # noqa: E402
 from problem import Problem  # noqa: E402
+from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
     from gi.repository import Gimp
@@ -31,6 +32,7 @@ def ask(
     """
     if not Gtk.init_check()[0] or Gdk.Display.get_default() is None:
         raise Problem("There is no display to show a dialog on: call the procedure with its arguments.")
+    session.start_early()
     GimpUi.init("defocus")
     ours = session.procedure
     title = ours.label.replace("_", "").rstrip(".")
@@ -46,6 +48,8 @@ def ask(
             _limit(dialog, option)
         elif isinstance(option, ChoiceOrFile):
             names.append(option.file_name)
+        elif isinstance(option, NamedChannel):
+            _let_go(dialog, config, option)
     controls = dialog.fill_box("defocus-controls", names)
     controls.set_valign(Gtk.Align.START)
     controls.set_hexpand(False)  # what a larger dialog has more is for the preview
@@ -55,6 +59,7 @@ def ask(
     columns.pack_start(preview.widget, True, True, 0)
     columns.pack_start(controls, False, False, 0)
     columns.show()
+    dialog.connect("key-press-event", preview.key_pressed)
     dialog.get_content_area().pack_start(columns, True, True, 0)
 
     before = {option.name: config.get_property(option.name) for option in ours.options}
@@ -70,6 +75,7 @@ def ask(
                 config.set_property(option.name, round(session.measured[option.parameter], 2))
         preview.request()
 
+    preview.begin()
     handler = config.connect("notify", changed)
     changed()
     wanted = False
@@ -83,6 +89,17 @@ def ask(
             preview.hand_over()
         else:
             preview.stop()
+
+
+def _let_go(dialog: Any, config: Gimp.ProcedureConfig, option: NamedChannel) -> None:
+    """Give the choice of a channel a way back to none, which GIMP's own lacks."""
+    chooser = dialog.get_widget(option.name, GObject.TYPE_NONE)
+    if not hasattr(chooser, "pack_end"):  # GIMP 3.2 has another one
+        return
+    button = Gtk.Button(label=_("None"), tooltip_text=_("Take no channel"), valign=Gtk.Align.CENTER)
+    button.connect("clicked", lambda *_arguments: config.set_property(option.name, None))
+    chooser.pack_end(button, False, False, 0)
+    button.show()
 
 
 def _limit(dialog: Any, option: Number) -> None:

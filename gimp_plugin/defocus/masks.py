@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from results import Answer, Attach
 
 _BY_HINT = {"in-focus": "in-focus-channel", "blurred": "blurred-channel"}
+HINT_CHANNELS = tuple(_BY_HINT.values())
 
 
 _NOTHING = 0.002  # share in focus
@@ -47,6 +48,7 @@ class FocusMask(Procedure):
     request = "focus_mask"
     group = "mask"
     is_mask = True
+    needs_threshold = True
     output = "layer-mask"
 
     def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
@@ -182,7 +184,9 @@ class FocusMask(Procedure):
         path = worker.new_file()
         refine.extract(layer, answer["path"], path)
         # How it meets what is there is the worker's again
-        return worker.request(self.request, {**self._meeting(worker.new_file, layer, config), "matte": path.name})
+        strokes = {"strokes": arguments["strokes"]} if "strokes" in arguments else {}
+        meeting = self._meeting(worker.new_file, layer, config)
+        return worker.request(self.request, {**meeting, **strokes, "matte": path.name})
 
     def prepare(self, layer: Gimp.Layer, answer: Answer, config: Gimp.ProcedureConfig, first: bool) -> Attach:
         return self.chosen_output(config).prepare(layer, answer, first)

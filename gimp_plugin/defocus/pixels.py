@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import gi
 
@@ -65,6 +65,16 @@ def value_format(drawable: Gimp.Drawable, component: str) -> str:
     return own_format(drawable, f"{Babl.format_get_encoding(drawable.get_format()).split()[0]} {component}")
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a raw file; what goes wrong names its folder, whose disk may be full."""
+    try:
+        with path.open("wb") as stream:
+            yield stream
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path.parent.parent)) from error
+
+
 def _strips(
     drawable: Gimp.Drawable, pixel_format: str, size: Size, offset: Size, translate: bytes | None = None
 ) -> Iterator[bytes]:
@@ -97,7 +107,7 @@ def read(
     translate : bytes, optional
         Table through which every byte goes.
     """
-    with path.open("wb") as stream:
+    with _writing(path) as stream:
         for data in _strips(drawable, pixel_format, size, offset, translate):
             stream.write(data)
 
@@ -166,11 +176,27 @@ def read_layer(layer: Gimp.Layer, path: Path) -> tuple[tuple[int, int, int], str
     """Write a layer's pixels to a raw file, as they are encoded; return shape, dtype and `fingerprint`."""
     component, channels = component_of(layer.get_image()), _layer_channels(layer)
     digest = hashlib.sha256(repr((size_of(layer), channels, component)).encode())
-    with _shown(layer) as (shown, corner), path.open("wb") as stream:
+    with _shown(layer) as (shown, corner), _writing(path) as stream:
         for data in _strips(shown, color_format(shown, channels, component), size_of(layer), corner):
             stream.write(data)
             digest.update(data)
     return (layer.get_height(), layer.get_width(), channels), _DTYPE[component], digest.digest()
+
+
+def is_plain(layer: Gimp.Layer) -> bool:
+    """Return whether a layer shows its own pixels: no live filter is on it, and it is no group."""
+    return not isinstance(layer, Gimp.GroupLayer) and not any(item.get_visible() for item in layer.get_filters())
+
+
+def read_reduced(layer: Gimp.Layer, path: Path, scale: float) -> tuple[tuple[int, int, int], str]:
+    """Write a layer's pixels, reduced by a factor below 1, to a raw file; return shape and dtype."""
+    component, channels = component_of(layer.get_image()), _layer_channels(layer)
+    width, height = (max(1, round(size * scale)) for size in size_of(layer))
+    whole = Gegl.Rectangle.new(0, 0, width, height)
+    data = layer.get_buffer().get(whole, scale, color_format(layer, channels, component), Gegl.AbyssPolicy.CLAMP)
+    with _writing(path) as stream:
+        stream.write(bytes(data))
+    return (height, width, channels), _DTYPE[component]
 
 
 def fingerprint(layer: Gimp.Layer) -> bytes:
@@ -209,6 +235,21 @@ def write_colors(drawable: Gimp.Drawable, path: str | Path, channels: int, dtype
     component = "u8" if dtype == "uint8" else "float"
     pixel_format = color_format(drawable, channels, component) if own_space else f"R'G'B' {component}"
     write(drawable, path, pixel_format, channels * _BYTES[component], size_of(drawable))
+
+
+def shown_colors(layer: Gimp.Layer, data: bytes, size: Size, channels: int = 3, *, back: bool = False) -> bytes:
+    """Return RGB or RGBA colours of a layer's own space, a byte each, as sRGB, which is what screens are taken for.
+
+    Or `back`, from sRGB to the layer's space.
+    """
+    own, srgb = color_format(layer, channels, "u8"), f"R'G'B'{'A' if channels == 4 else ''} u8"
+    if layer.is_gray() or own == srgb:
+        return data
+    source, target = (srgb, own) if back else (own, srgb)
+    whole = Gegl.Rectangle.new(0, 0, *size)
+    buffer = Gegl.Buffer.new(source, 0, 0, *size)
+    buffer.set(whole, source, data)
+    return bytes(buffer.get(whole, 1.0, target, Gegl.AbyssPolicy.NONE))
 
 
 def mask_output(image: Gimp.Image) -> str:

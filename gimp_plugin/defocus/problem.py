@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 from defocus_client import WorkerError
 
 REINSTALL = "Run “defocus gimp-install” in a terminal to mend this; “defocus gimp-doctor” tells more."
@@ -22,6 +24,6 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "Defocus: there is not enough memory for this picture."
     if isinstance(error, OSError):
-        where = f" in {error.filename}" if error.filename else ""
+        where = f" in {error.filename}" if error.filename else f" in {tempfile.gettempdir()}"
         return f"Defocus: temporary files{where} cannot be written: {error.strerror or error}."
     return f"Defocus: a fault in the plug-in: {type(error).__name__}: {error}"

@@ -52,6 +52,7 @@ class Procedure:
     request = ""
     group = ""
     is_mask = False  # whether a preview can be seen in several ways
+    needs_threshold = False  # whether it matters what counts as in focus, which takes a moment to find out
 
     def __init__(self, parameters: dict[str, list[Control]]) -> None:
         shown = [
@@ -87,6 +88,10 @@ class Procedure:
         """Return what to say below the preview."""
         levels = noise_levels(measured["noise_variance"])
         return _("Noise: {levels:.2g} of 255 levels.").format(levels=levels)
+
+    def in_own_colors(self, config: Gimp.ProcedureConfig) -> bool:
+        """Return whether the result has the colours of the layer's space; else a preview is shown as it is."""
+        return True
 
     def arguments(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         """Return the request's arguments; pixels that go along are written to new files."""
@@ -152,6 +157,9 @@ class BlurMap(Procedure):
     def note(self, answer: Answer, measured: dict[str, Any]) -> str:
         scale = _("White or yellow: blur radius {maximum:.3g} px or more.").format(maximum=answer["maximum"])
         return f"{scale} {super().note(answer, measured)}"
+
+    def in_own_colors(self, config: Gimp.ProcedureConfig) -> bool:
+        return self.value(config, "output") == "gray"
 
     def check(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> None:
         super().check(image, config)
@@ -246,5 +254,6 @@ class Magnify(_NewPicture):
         "focus; the result is a new layer."
     )
     request = "magnify"
+    needs_threshold = True
     group = "magnification"
     title = _("Background blurred")

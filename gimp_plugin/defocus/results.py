@@ -34,10 +34,12 @@ def usable_layers(drawables: Iterable[Gimp.Drawable]) -> list[Gimp.Layer]:
         layer = Gimp.Layer.from_mask(drawable) if isinstance(drawable, Gimp.LayerMask) else drawable
         if not isinstance(layer, Gimp.Layer):
             raise Problem(f"“{drawable.get_name()}” is not a layer: select a layer and try again.")
-        if isinstance(layer, Gimp.TextLayer):
-            mend = "turn it into pixels first (Layer > Discard Text Information)"
+        # Layers of text, links and paths can be turned into pixels and stay what they are, from GIMP 3.2 on
+        rasterized = hasattr(layer, "is_rasterized") and layer.is_rasterized()
+        if isinstance(layer, Gimp.TextLayer) and not rasterized:
+            mend = "turn it into pixels first (Layer > Rasterize; before GIMP 3.2 Layer > Discard Text Information)"
             raise Problem(f"“{layer.get_name()}” is a text layer: {mend}.")
-        if type(layer).__name__ not in ("Layer", "GroupLayer"):
+        if type(layer).__name__ not in ("Layer", "GroupLayer") and not rasterized:
             raise Problem(f"“{layer.get_name()}” is not made of pixels: rasterize it first (Layer > Rasterize).")
         if layer not in layers:
             layers.append(layer)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pixels
+from marks import Marks
 from problem import Problem
 from results import usable_layers
 from suite import start_worker
@@ -27,7 +30,10 @@ class Session:
         self.settings = settings
         self.procedure = procedure
         self.closed = False
+        self.marks = Marks()  # painted over the layer that the dialog shows
+        self.marked_layer: Gimp.Layer | None = None
         self.measured: dict[str, Any] = {}  # the worker's answer to `open`
+        self._starting = threading.Lock()
         self._worker: WorkerClient | None = None
         self._layer: Gimp.Layer | None = None
         self._fingerprint = b""
@@ -36,12 +42,22 @@ class Session:
     @property
     def worker(self) -> WorkerClient:
         """The worker; started if there is none, which takes a moment. May be called from any thread."""
-        if self._worker is None or not self._worker.alive:
-            worker = start_worker(self.settings)
-            self._worker, self._layer, self._analysis = worker, None, None
-            if self.closed:
-                worker.cancel()
-        return self._worker
+        with self._starting:
+            if self._worker is None or not self._worker.alive:
+                worker = start_worker(self.settings)
+                self._worker, self._layer, self._analysis = worker, None, None
+                if self.closed:
+                    worker.cancel()
+            return self._worker
+
+    def start_early(self) -> None:
+        """Start the worker while something else is done, such as making a dialog; who needs it is told of faults."""
+
+        def start() -> None:
+            with contextlib.suppress(Exception):
+                self.worker  # noqa: B018 - started by being asked for
+
+        threading.Thread(target=start, daemon=True).start()
 
     def stop(self) -> None:
         """End the worker at once, whatever it does, and remove its files; the next request starts another."""
@@ -79,18 +95,30 @@ class Session:
         self._layer = layer
         return {"pixels": path, "shape": shape, "dtype": dtype, "name": f"“{layer.get_name()}”"}
 
+    def with_marks(self, layer: Gimp.Layer, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return a request's arguments with what is painted over a layer."""
+        return (
+            {**arguments, "strokes": self.marks.written()} if self.marks and layer == self.marked_layer else arguments
+        )
+
+    def look(self, sent: dict[str, Any], analysis: dict[str, Any]) -> None:
+        """Have a picture analysed that is not the layer's own; may be called from any thread."""
+        self._layer, self._analysis = None, None
+        self.worker.open(parameters=analysis, threshold=False, **sent)
+
     def analyze(self, sent: dict[str, Any], parameters: dict[str, Any], progress: Progress) -> None:
         """Analyse what was sent, unless it is analysed that way already; may be called from any thread."""
         if sent or parameters != self._analysis:
             self._analysis = None
-            self.measured = self.worker.open(parameters=parameters, progress=progress, **sent)
+            needed = self.procedure.needs_threshold
+            self.measured = self.worker.open(parameters=parameters, threshold=needed, progress=progress, **sent)
             self._analysis = parameters
 
     def compute(self, layer: Gimp.Layer, config: Gimp.ProcedureConfig, progress: Progress) -> dict[str, Any]:
         """Return the worker's answer for a layer."""
         sent = self.send(layer)
         # What can be refused without measuring is refused before
-        arguments = self.procedure.arguments(self.worker.new_file, layer, config)
+        arguments = self.with_marks(layer, self.procedure.arguments(self.worker.new_file, layer, config))
         self.analyze(sent, self.procedure.analysis(config), lambda done, stage: progress(done / 2, stage))
         answer = self.worker.request(
             self.procedure.request, arguments, progress=lambda done, stage: progress(0.5 + done / 2, stage)

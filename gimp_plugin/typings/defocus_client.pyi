@@ -37,6 +37,7 @@ class WorkerClient:
         dtype: str = ...,
         parameters: Mapping[str, Any] | None = ...,
         name: str = ...,
+        threshold: bool = ...,
         progress: Callable[[float, str], None] | None = ...,
     ) -> dict[str, Any]: ...
     def request(

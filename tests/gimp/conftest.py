@@ -46,17 +46,20 @@ def gimp(tmp_path_factory):
         if os.environ.get("CI"):
             pytest.fail(f"{reason}; in CI that is a failure")
         pytest.skip(str(reason))
+    noting = HERE / "noting_worker.py"
     stub = HERE.parent / "core" / "worker" / "stub_worker.py"
     for name, command in {  # called as: NAME -P -m defocus.worker --folder FOLDER
         "stub-python": f"shift 3\nexec '{sys.executable}' '{stub}' \"$@\"",
         "old-python": f"shift 3\nexec '{sys.executable}' '{stub}' --old \"$@\"",
         "bare-python": f"exec '{sys.executable}' -S \"$@\"",
+        "noting-python": f"exec '{sys.executable}' '{noting}' '{folder}/said.log' '{sys.executable}' \"$@\"",
     }.items():
         (folder / name).write_text(f"#!/bin/sh\n{command}\n")
         (folder / name).chmod(0o755)
     write_ramp(folder / "ramp.png")
     Image.fromarray(np.full((20, 20, 3), 99, np.uint8)).save(folder / "small.png")
     write_photo(folder / "photo.png", folder / "photo-alpha.png")
+    write_photo(folder / "large.png", folder / "large-alpha.png", (1200, 900))
     return gimp
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
-PICTURES = {"dialog": "gimp-dialog", "result": "gimp-result", "map": "gimp-blur-map"}
+PICTURES = {"dialog": "gimp-dialog", "marks": "gimp-marks", "result": "gimp-result", "map": "gimp-blur-map"}
 
 
 def main(arguments: list[str]) -> None:

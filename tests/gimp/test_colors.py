@@ -44,6 +44,17 @@ def test_what_is_in_focus_comes_back_as_it_was(colors, profile, depth):
             assert made.pixels[44, 124, 0] > 1 / 3  # and one out of focus gives light
 
 
+@pytest.mark.parametrize("profile", ["srgb", "adobe", "p3"])
+def test_previews_show_wide_colours_as_gimp_does(colors, profile):
+    own, shown, back, by_gimp = (
+        np.array(colors.facts(f"shown {profile}")[name]) for name in ("own", "shown", "back", "gimp")
+    )
+    assert abs(shown - by_gimp).max() <= 2
+    assert (abs(shown - own).max() > 8) == (profile != "srgb")
+    inside = (shown.reshape(-1, 3).min(axis=1) > 0) & (shown.reshape(-1, 3).max(axis=1) < 255)
+    assert abs(back - own).reshape(-1, 3)[inside].max() <= 2
+
+
 def test_live_filters_are_part_of_what_is_measured(colors):
     layer = colors.image("filtered", "filtered").layers[0]
     assert layer.mask.mean() < 0.1 * 255

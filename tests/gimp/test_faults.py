@@ -48,4 +48,4 @@ def test_a_full_disk_is_told(gimp):
     if gimp.root is None:
         pytest.skip("a small disk can be mounted only where the tests build their own GIMP")
     message = Batch(gimp, "full", TMPDIR="/tmp/full").facts("full disk")["message"]
-    assert "No space left on device" in message
+    assert "in /tmp/full cannot be written: No space left on device" in message

@@ -94,6 +94,12 @@ def test_what_is_in_focus_can_become_an_image(modes, output):
 
 
 def test_select_in_focus_selects(modes):
+    """The selection is the image's own, the one with the marching ants."""
+    facts = modes.facts("select in focus")
+    sharp = RADIUS <= 4.025
+    rows, columns = np.flatnonzero(sharp.any(axis=1)), np.flatnonzero(sharp.any(axis=0))
+    assert facts["bounds"] == [True, columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+    assert np.array_equal(np.reshape(facts["values"], (10, 10)), 255 * sharp[::6, ::8])
     image = modes.image("select in focus", "select-in-focus")
     assert agrees(image.selection, SOFT)
     assert image.layers[0].mask is None

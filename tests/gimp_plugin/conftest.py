@@ -42,7 +42,10 @@ def plugin(monkeypatch):
     for name in NAMES:
         monkeypatch.delitem(sys.modules, name, raising=False)
     loaded = types.SimpleNamespace()
-    for name in ("entries", "masks", "options", "outputs", "pixels", "problem", "procedures", "results", "words"):
+    for name in (
+        *("entries", "marks", "masks", "options", "outputs", "pixels", "problem", "procedures", "results", "view"),
+        "words",
+    ):
         setattr(loaded, name, __import__(name))
     yield loaded
     for name in NAMES:

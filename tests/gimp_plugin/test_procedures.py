@@ -196,3 +196,16 @@ def test_one_click_away_from_auto_is_told_from_other_changes(entries):
     assert not threshold.leaves_auto(2.0, 2.1)
     softness = next(option for option in entries[MASK].options if option.name == "softness")
     assert not softness.leaves_auto(0, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["TextLayer", "LinkLayer"])
+def test_layers_that_were_rasterized_are_as_good_as_others(plugin, kind):
+    """From GIMP 3.2 on they keep their kind."""
+    gimp = plugin.results.Gimp
+    base = getattr(gimp, kind) if kind == "TextLayer" else gimp.Layer
+    made = type(kind, (base,), {"get_name": lambda self: "words", "is_rasterized": lambda self: self.done})()
+    made.done = False
+    with pytest.raises(plugin.problem.Problem, match="“words” is"):
+        plugin.results.usable_layers([made])
+    made.done = True
+    assert plugin.results.usable_layers([made]) == [made]

@@ -8,7 +8,7 @@ in which nothing is missing that so much blur would have let through.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["restore"]
 
 _TILE = 1024  # px; side of what is solved at a time in large pictures
-_LARGEST = 10.0  # px; larger radii are restored in a reduced picture
+_LARGEST = 10.0  # px; larger radii are restored in a reduced picture ...
+_UNSURE = (
+    1.1  # ... and those that are wrong by more px: what a reduced picture lacks differs from one to the other then
+)
 _ENOUGH = 1.0  # times the map's error: share of all that was changed, below which more change gains nothing
 _MEAN_GRADIENT = 0.2  # in [0, 1] per px, the scale of the prior's Laplace distribution: that of the steepest texture
 _MODEL_ERROR = 8e-5  # variance that stands for what the model leaves out in photographs, as in `noise` ...
@@ -132,23 +135,33 @@ class _Level:
     radius: NDArray[np.float32]
     share: NDArray[np.float32]  # how much of a pixel's restoration is done here
     clear: NDArray[np.bool_]  # away from burnt-out lights, which may have been any brighter
+    belief: NDArray[np.float32]  # as in `map_error`
+    error: float  # of the map, to work with
+    noise: float
+    largest: float  # px; the largest radius that is restored here
+
+    def tile(self, here: tuple[slice, slice]) -> _Level:
+        """Return a part of it."""
+        names = ("luminance", "radius", "share", "clear", "belief")
+        return replace(self, **{name: getattr(self, name)[here] for name in names})
 
 
-def _levels(luminance: NDArray[np.float32], burnt: NDArray[np.bool_], radius: NDArray[np.float32]) -> Iterator[_Level]:
+def _levels(
+    luminance: NDArray[np.float32], burnt: NDArray[np.bool_], radius: NDArray[np.float32], least: float, psf: PSF
+) -> Iterator[_Level]:
     """Yield the picture and reduced ones, as long as there are radii too large for the one before."""
     factor = 1
     left = ((radius > _UNTOUCHED) * np.float32(1)).astype(np.float32)
     while left.any() and min(radius.shape) >= 4 * factor:
-        coarser = np.clip(radius / (factor * _LARGEST) * 4 - 3, 0, 1)
+        seen, here = cell_means(luminance, factor), cell_means(radius, factor) / np.float32(factor)
+        judged = map_error(seen, here, psf)
+        error = _likely(judged.error, least)
+        largest = min(_LARGEST, _UNSURE / error)
+        coarser = np.clip(radius / np.float32(factor * largest) * 4 - 3, 0, 1)
         share = cell_means(left * (1 - coarser), factor)
         if share.any():
-            yield _Level(
-                factor,
-                cell_means(luminance, factor),
-                cell_means(radius, factor) / np.float32(factor),
-                share,
-                cell_means(burnt.astype(np.float32), factor) == 0,
-            )
+            clear = cell_means(burnt.astype(np.float32), factor) == 0
+            yield _Level(factor, seen, here, share, clear, judged.belief, error, judged.noise, largest)
         left = left * coarser
         factor *= 2
 
@@ -175,11 +188,14 @@ def _change(
 ) -> NDArray[np.float32]:
     """Return what restoration adds to the luminance, level by level, in tiles that overlap."""
     result = np.zeros_like(luminance)
-    levels = list(_levels(luminance, burnt, radius))
+    levels = []
+    for level in _levels(luminance, burnt, radius, least, psf):
+        levels.append(level)
+        progress(0.0, _STAGE)
     work = [float((level.share > 0).sum() * (1 + np.square(level.radius).mean())) for level in levels]
     for number, level in enumerate(levels):
         part = sub_progress(progress, sum(work[:number]) / sum(work), sum(work[: number + 1]) / sum(work))
-        change = _in_tiles(level, least, chosen, psf, part)
+        change = _in_tiles(level, chosen, psf, part)
         if level.factor > 1:
             # Cubic, because linear interpolation would take away part of what has just been restored
             change = ndimage.zoom(change, level.factor, mode="nearest", grid_mode=True)
@@ -188,14 +204,8 @@ def _change(
     return result
 
 
-def _in_tiles(
-    level: _Level, least: float, chosen: RestorationParameters, psf: PSF, progress: Progress
-) -> NDArray[np.float32]:
+def _in_tiles(level: _Level, chosen: RestorationParameters, psf: PSF, progress: Progress) -> NDArray[np.float32]:
     """Return what restoration adds to one level: tiles that overlap are solved and blended where they do."""
-    part = sub_progress(progress, 0, 0.05)
-    part(0.0, _STAGE)
-    judged = map_error(level.luminance, level.radius, psf)
-    error = _likely(judged.error, least)
     height, width = level.radius.shape
     overlap = int(np.ceil(2 * _LARGEST)) + 8
     tiles = [(rows, columns) for rows in _spans(height, overlap) for columns in _spans(width, overlap)]
@@ -204,12 +214,22 @@ def _in_tiles(
     weight = np.zeros_like(level.luminance)
     for number, (rows, columns) in enumerate(tiles):
         here = (slice(*rows), slice(*columns))
-        piece = _Level(level.factor, level.luminance[here], level.radius[here], level.share[here], level.clear[here])
-        part = sub_progress(progress, 0.05 + 0.95 * number / len(tiles), 0.05 + 0.95 * (number + 1) / len(tiles))
+        tile = level.tile(here)
+        needed = _needed(tile.share > 0, overlap)
+        part = sub_progress(progress, number / len(tiles), (number + 1) / len(tiles))
         fade = np.outer(_fade(rows, height, overlap), _fade(columns, width, overlap)).astype(np.float32)
-        total[here] += fade * judged.belief[here] * _solve(piece, error, judged.noise, chosen, psf, part)
+        change = np.zeros(fade.shape, np.float32)
+        change[needed] = _solve(tile.tile(needed), chosen, psf, part)
+        total[here] += fade * level.belief[here] * change
         weight[here] += fade
     return (total / np.maximum(weight, 1e-6)).astype(np.float32)
+
+
+def _needed(wanted: NDArray[np.bool_], around: int) -> tuple[slice, slice]:
+    """Return the smallest rectangle that holds all that is wanted and so much around it."""
+    found = [np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0)]
+    rows, columns = (slice(max(0, int(at[0]) - around), int(at[-1]) + 1 + around) for at in found)
+    return rows, columns
 
 
 def _spans(length: int, overlap: int) -> list[tuple[int, int]]:
@@ -229,10 +249,9 @@ def _fade(span: tuple[int, int], length: int, overlap: int) -> NDArray[np.float6
     return np.clip(np.minimum(rise if span[0] > 0 else 1, fall if span[1] < length else 1), 1e-3, 1) + 0 * position
 
 
-def _solve(
-    level: _Level, error: float, noise: float, chosen: RestorationParameters, psf: PSF, progress: Progress
-) -> NDArray[np.float32]:
+def _solve(level: _Level, chosen: RestorationParameters, psf: PSF, progress: Progress) -> NDArray[np.float32]:
     """Return what restoration adds to one tile."""
+    error = level.error
     steps = 0
 
     def stepped(more: int = 1) -> None:
@@ -241,9 +260,9 @@ def _solve(
         progress(1 - np.exp(-steps / _USUAL_STEPS), _STAGE)  # the end comes when nothing changes any more
 
     largest = getattr(psf, "largest_radius", np.inf)
-    radius = np.minimum(level.radius, np.float32(_LARGEST))
+    radius = np.minimum(level.radius, np.float32(level.largest))
     near = ndimage.maximum_filter(level.share, 2 * int(radius.max()) + 1) > 0
-    active = (level.radius > _UNTOUCHED / level.factor) & (level.radius <= _LARGEST) & near & level.clear
+    active = (level.radius > _UNTOUCHED / level.factor) & (level.radius <= level.largest) & near & level.clear
     # Beside what is more in focus nothing can be trusted if the map's edge is not quite in its place: it stays as it is
     wide = VaryingBlur(radius * np.float32(_CLEARANCE), _DISC, active=active)
     known = active & (wide.undisturbed > 0.999)
@@ -253,7 +272,7 @@ def _solve(
     around = ndimage.maximum_filter(np.pad(known, blur.margin), 2 * blur.margin + 1)
     inverse = LayeredInverse(np.pad(radius, blur.margin, mode="edge"), error, psf, around, largest=largest)
     # Laplace prior of mean gradient b against Gaussian noise: lambda = 2 sigma^2 / b
-    variance = 2 * noise + _MODEL_ERROR * (error / _USUAL_ERROR) ** 2
+    variance = 2 * level.noise + _MODEL_ERROR * (error / _USUAL_ERROR) ** 2
     smoothness = 2 * variance / _MEAN_GRADIENT / chosen.strength
     planes = level.luminance[np.newaxis]
     solution = planes

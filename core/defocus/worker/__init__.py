@@ -38,7 +38,9 @@ focus_mask
     "replace" (default), "intersect", "add" or "subtract"; ``limit``: file of H x W float32, where the mask
     may change, and ``outside``: what stands elsewhere if there is no existing mask; ``trimap``: px, within
     which of the boundary the mask becomes 0.5, for programs that find the edge themselves, and
-    ``matte``: file of H x W float32, what they found, in place of the mask; ``output``. Result: an
+    ``matte``: file of H x W float32, what they found, in place of the mask; ``strokes``: what a brush marked,
+    a list of {"kind": "in_focus" or "blurred", "radius": px, "points": [[x, y], ...]}, which binds the mask
+    as the two files do and takes their place where both mark something; ``output``. Result: an
     array (H, W) in [0, 1], ``threshold`` (px) and ``in_focus_share``, before it is combined.
 confidence
     ``parameters``: MapParameters; ``output``. Result: an array (H, W) in [0, 1].
@@ -48,11 +50,15 @@ restore, magnify
     opacity as a fourth channel if asked for. Float pixels may lie outside [0, 1]: they are measured clipped,
     and as "float32" come back outside it, exactly as they were where nothing was changed.
 preview
-    ``of``: one of the five requests above, with its arguments; ``size``: [height, width] at most; ``view``
-    of a mask: "overlay" (default, with ``film``: RGB in [0, 1]), "black", "white" or "mask".
-    Result: an array (h, w, 3), uint8, that shows a person the result, and the numbers of that result. What
+    ``of``: one of the five requests above, with its arguments; ``size``: [height, width] at most; ``crop``:
+    [top, left, height, width] in px of the part to show, all unless given; ``view``
+    of a mask: "overlay" (default, with ``film``: RGB in [0, 1]), "black", "white", "mask" or "layers", which
+    gives the mask as a fourth channel, to be laid upon what there is below.
+    Result: an array (h, w, 3 or 4), uint8, that shows a person the result, and the numbers of that result. What
     was computed in full for it is kept for the same request itself; pictures that a preview shows much
     reduced are computed reduced.
+probe
+    ``x``, ``y``: a place in px; ``map_parameters``. Result: ``radius`` (px), the blur map's value there.
 describe
     Result: ``version``, ``protocol``, ``requests`` (what this version can do) and ``parameters``: for
     "analysis", "map", "mask", "restoration" and "magnification" the controls of that parameter class.

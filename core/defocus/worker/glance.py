@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["glance"]
 
+_STEPS = 3  # of restoration; they bring nine tenths of the change
+_AROUND = 32  # px of the preview around what is to be seen
 _MAP_PART = 0.7  # of the progress: the map is drawn for the whole picture, and kept
 
 
-def glance(session: Session, question: Question, limits: tuple[int, int], progress: Progress) -> NDArray[np.float32]:
-    """Return the result of "restore" or "magnify" for the picture reduced to a preview's size.
+def glance(
+    session: Session,
+    question: Question,
+    limits: tuple[int, int],
+    box: tuple[float, float, float, float],
+    progress: Progress,
+) -> NDArray[np.float32]:
+    """Return the result of "restore" or "magnify" for a part of the picture, reduced to a preview's size.
 
     The blur map is that of the whole picture, with its radii reduced as the picture is: what this shows is what the
     whole result would show at that size, but for blur of less than a pixel there.
@@ -33,6 +42,8 @@ def glance(session: Session, question: Question, limits: tuple[int, int], progre
     question : Question
     limits : tuple of int
         Height and width at most, in px.
+    box : tuple of float
+        Top, left, bottom and right of the part, in px.
     progress : callable
 
     Returns
@@ -44,19 +55,37 @@ def glance(session: Session, question: Question, limits: tuple[int, int], progre
 
     analysis = session.held
     radius = session.blur_map(question.map_parameters, progress=sub_progress(progress, 0, _MAP_PART))
-    width, height = reduced_size(analysis.shape, limits)
-    scale = height / analysis.shape[0]
+    part_shape = box[2] - box[0], box[3] - box[1]
+    scale = min(1.0, reduced_size(part_shape, limits)[1] / part_shape[0])
+    top, left, bottom, right = _with_surroundings(box, analysis.shape, scale)
+    size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+    here = np.s_[top:bottom, left:right]
     small = dataclasses.replace(
         analysis.picture,
-        color=np.clip(reduced_color(analysis.picture.color, (width, height)), 0, 1),
+        color=np.clip(reduced_color(analysis.picture.color[here], size), 0, 1),
         alpha=None,
         bit_depth=32,
     )
-    small_radius = reduced_color(radius[..., np.newaxis], (width, height))[..., 0] * np.float32(scale)
+    small_radius = reduced_color(radius[here][..., np.newaxis], size)[..., 0] * np.float32(scale)
+    inner = tuple(
+        slice(min(round((start - corner) * scale), length - 1), max(1, round((end - corner) * scale)))
+        for start, end, corner, length in zip(box[:2], box[2:], (top, left), size[::-1], strict=True)
+    )
     rest = sub_progress(progress, _MAP_PART, 1)
     parameters: Any = question.parameters
     if question.request == "restore":
-        return restore(small, small_radius, parameters, psf=analysis.psf, progress=rest)
+        quick = dataclasses.replace(parameters, iterations=min(parameters.iterations, _STEPS))
+        return restore(small, small_radius, quick, psf=analysis.psf, progress=rest)[inner]
     threshold = analysis.threshold if parameters.threshold == "auto" else float(parameters.threshold)
     parameters = dataclasses.replace(parameters, threshold=threshold * scale)
-    return magnify(small, small_radius, parameters, progress=rest)
+    return magnify(small, small_radius, parameters, progress=rest)[inner]
+
+
+def _with_surroundings(
+    box: tuple[float, float, float, float], shape: tuple[int, int], scale: float
+) -> tuple[int, int, int, int]:
+    """Return the box, in whole px, with so much around it as blur may bring in."""
+    around = math.ceil(_AROUND / scale)
+    top, left = (max(0, math.floor(edge) - around) for edge in box[:2])
+    bottom, right = (min(size, math.ceil(edge) + around) for edge, size in zip(box[2:], shape, strict=True))
+    return top, left, bottom, right

@@ -15,6 +15,7 @@ from defocus.errors import Cancelled, DefocusError, InputError
 from defocus.parameters import PARAMETERS, describe
 from defocus.session import REQUESTS, Question, Result, Session
 from defocus.worker.client import PROTOCOL
+from defocus.worker.strokes import painted
 from defocus.worker.trimap import trimap
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = ["WorkerSession"]
 _LARGEST_ID = 2**53  # whole numbers that every JSON reader keeps exactly
 _LARGEST_NUMBER = 1e30
 _WHITE = {"uint8": 255, "uint16": 65535}
-_GLANCE = 0.6  # a preview smaller than this share of the picture is computed small, where results are pictures
 
 
 class _RequestError(Exception):
@@ -53,6 +53,7 @@ class WorkerSession:
             "open": self.open,
             **dict.fromkeys(REQUESTS, self.array_request),
             "preview": self.preview,
+            "probe": self.probe,
             "describe": self.describe,
         }
 
@@ -171,14 +172,19 @@ class WorkerSession:
         if len(more) != 2 or min(height, width) < 1:
             raise _RequestError("size must be [height, width], 1 or more each")
         view = str(request.get("view", "overlay"))
-        if view not in ("overlay", "black", "white", "mask"):
-            raise _RequestError(f"view must be overlay, black, white or mask, not {view!r}")
+        if view not in ("overlay", "black", "white", "mask", "layers"):
+            raise _RequestError(f"view must be overlay, black, white, mask or layers, not {view!r}")
         question = self.question(kind, request)
         picture = self.session.held.picture
-        small_width, _ = reduced_size(picture.shape, (height, width))
+        part = self.box(request.get("crop"))
+        small_width, _ = reduced_size((part[2] - part[0], part[3] - part[1]), (height, width))
+        whole = part == (0, 0, *picture.shape)
         facts: dict[str, Any] = {}
-        if REQUESTS[kind].result == "picture" and small_width < _GLANCE * picture.shape[1]:
-            values: NDArray[Any] = glance(self.session, question, (height, width), progress)
+        key = self.key(question)
+        known = self.last is not None and self.last[0] == key
+        if REQUESTS[kind].result == "picture" and not known and (small_width < picture.shape[1] or not whole):
+            values: NDArray[Any] = glance(self.session, question, (height, width), part, progress)
+            picture, part = dataclasses.replace(picture, color=values, alpha=None), (0, 0, *values.shape[:2])
         else:
             key, result = self.compute(kind, request, progress, question)
             self.last = key, result
@@ -192,8 +198,32 @@ class WorkerSession:
             request.get("output") == "color",
             view,  # type: ignore[arg-type]
             [float(level) for level in request.get("film", RUBYLITH)],
+            part,
         )
         return {**self.write(small), **facts}
+
+    def box(self, crop: object) -> tuple[float, float, float, float]:
+        """Return top, left, bottom and right in px of the part of the picture that is to be seen."""
+        height, width = self.session.held.shape
+        if crop is None:
+            return 0, 0, height, width
+        if not isinstance(crop, list) or len(crop) != 4 or not all(type(at) in (int, float) for at in crop):
+            raise _RequestError("crop must be [top, left, height, width]")
+        top, left, rows, columns = crop
+        if not (0 <= top < top + rows <= height + 1e-3 and 0 <= left < left + columns <= width + 1e-3):
+            raise _RequestError("crop must lie within the picture")
+        return top, left, min(top + rows, height), min(left + columns, width)
+
+    def probe(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Return the blur radius in px at a place."""
+        if not self.session.is_open:
+            raise _RequestError("there is no picture yet: send open first")
+        height, width = self.session.held.shape
+        x, y = _number(request, "x", 0.0), _number(request, "y", 0.0)
+        if not (0 <= x < width and 0 <= y < height):
+            raise _RequestError("x and y must lie within the picture")
+        radius = self.session.blur_map(_parameters("map", request.get("map_parameters")), progress=progress)
+        return {"radius": float(radius[int(y), int(x)])}
 
     def question(self, kind: str, request: dict[str, Any]) -> Question:
         """Return what is asked, with the masks that were sent along."""
@@ -203,6 +233,11 @@ class WorkerSession:
             raise _RequestError("there is no picture yet: send open first")
         known, shape = REQUESTS[kind], self.session.held.shape
         hints = {name: self.read(request[name], shape, "uint8") != 0 for name in known.hints if request.get(name)}
+        if known.hints and request.get("strokes"):
+            marks = painted(request["strokes"], shape)
+            for name, sign in (("in_focus", 1), ("blurred", -1)):
+                # What is painted over a hint takes its place
+                hints[name] = (hints[name] & (marks == 0)) | (marks == sign) if name in hints else marks == sign
         parameters = _parameters(known.step, request.get("parameters")) if known.step else None
         return Question(kind, parameters, _parameters("map", request.get("map_parameters")), hints)
 
@@ -210,15 +245,20 @@ class WorkerSession:
         self, kind: str, request: dict[str, Any], progress: Progress, question: Question | None = None
     ) -> tuple[Any, Result]:
         """Answer a question, unless that is what the last preview showed; return what tells it from others, too."""
-        import numpy as np
-
         asked = self.question(kind, request) if question is None else question
-        digests = {name: hashlib.sha256(np.asarray(hint).tobytes()).digest() for name, hint in asked.hints.items()}
-        key = kind, asked.parameters, asked.map_parameters, digests
+        key = self.key(asked)
         if self.last is not None and self.last[0] == key:
             return self.last
         self.last = None  # room for the new one
         return key, self.session.answer(asked, progress=progress)
+
+    @staticmethod
+    def key(asked: Question) -> Any:
+        """Return what tells a question from others."""
+        import numpy as np
+
+        digests = {name: hashlib.sha256(np.asarray(hint).tobytes()).digest() for name, hint in asked.hints.items()}
+        return asked.request, asked.parameters, asked.map_parameters, digests
 
     def presented(self, request: dict[str, Any], key: Any, result: Result) -> tuple[NDArray[Any], dict[str, Any]]:
         """Return the float32 array of a request as it was asked for, and the numbers that belong to it."""

@@ -141,6 +141,24 @@ def test_large_radii_are_restored_in_a_reduced_picture(samples):
     assert psnr(restore(blurred, np.full(sharp.shape, 14.0)), sharp) > psnr(blurred, sharp) + 1
 
 
+def test_radii_that_are_not_sure_keep_most_of_their_gain_in_a_reduced_picture(samples, monkeypatch):
+    """Grass in 8 bits, out of focus by 7.5 px everywhere: full size, which takes far longer, gains little more."""
+    sharp = load_image(samples / "grass.png").luminance[:256, :320]
+    blurred = np.rint(255 * simulate_blur(sharp, 7.5, noise=1e-5)).astype(np.uint8)
+    radius = np.full(sharp.shape, 7.5)
+    solved = []
+    tile = restoration._solve
+    monkeypatch.setattr(restoration, "_solve", lambda level, *rest: solved.append(level.factor) or tile(level, *rest))
+    reduced = restore(blurred, radius)
+    assert 2 in solved
+    solved.clear()
+    monkeypatch.setattr(restoration, "_UNSURE", np.inf)
+    whole = restore(blurred, radius)
+    assert solved == [1]
+    gains = [psnr(picture, sharp) - psnr(blurred / 255, sharp) for picture in (reduced, whole)]
+    assert gains[0] > 0.75 * gains[1] > 0.75
+
+
 def test_the_maps_error_is_measured(samples):
     """Maps that are exact, and off by 5 and by 12 %."""
     sharp = load_image(samples / "grass.png").luminance

@@ -54,6 +54,22 @@ def test_strips_of_a_tall_picture_do_not_show():
     np.testing.assert_allclose(whole[210:320], middle[10:120], atol=1e-5)
 
 
+def test_only_the_band_is_filtered_and_tiles_do_not_show():
+    """A boundary across four tiles: what is near it is filtered as if there were no tiles, the rest is the mask."""
+    rng = np.random.default_rng(3)
+    y, x = np.indices((130, 140))
+    mask = x + 5 * np.sin(y / 6) > 90
+    color = (np.where(mask[..., None], 0.6, 0.4) + rng.normal(0, 0.05, (130, 140, 3))).astype(np.float32)
+    matte = soft_edge(mask, color, 3)
+    part = np.s_[60:120, 70:125]  # around the corner where tiles meet
+    wanted = np.clip(literal_guided_filter(mask[part], color[part], 3, 1e-4), 0, 1)
+    square = np.ones((7, 7), bool)
+    band = (binary_dilation(mask, square) & ~binary_erosion(mask, square, border_value=1))[part]
+    inner = np.s_[6:-6, 6:-6]  # the cut is not the picture's border
+    np.testing.assert_allclose(matte[part][inner], np.where(band, wanted, mask[part])[inner], atol=1e-6)
+    assert ((matte > 0.05) & (matte < 0.95)).sum() > 130
+
+
 def test_a_linear_function_of_color_passes_unchanged(scene):
     color = scene[0]
     values = color @ [0.3, -0.2, 0.5] + 0.1

@@ -191,7 +191,7 @@ def test_preview_shows_the_picture_where_in_focus_and_red_elsewhere(opened):
     assert "unknown request" in message_of("request", opened, "preview", {"of": "describe"})
 
 
-def test_masks_can_be_seen_in_four_ways(opened):
+def test_masks_can_be_seen_in_five_ways(opened):
     picture = ramp()[..., 0]
     shown = {
         view: array_of(opened.request("preview", {"of": "focus_mask", "size": [40, 60], "view": view}))
@@ -200,6 +200,9 @@ def test_masks_can_be_seen_in_four_ways(opened):
     assert (shown["black"][picture > 0.31] == 0).all()
     assert (shown["white"][picture > 0.31] == 255).all()
     assert np.array_equal(shown["mask"][..., 0] == 255, picture <= 0.3)
+    layers = array_of(opened.request("preview", {"of": "focus_mask", "size": [40, 60], "view": "layers"}))
+    assert np.array_equal(layers[..., 3], shown["mask"][..., 0])
+    assert abs(layers[..., :3] - 255 * ramp()).max() < 1
     film = {"of": "focus_mask", "size": [40, 60], "film": [0, 0, 1]}
     blue = array_of(opened.request("preview", film))[picture > 0.31].astype(int)
     assert (blue[:, 2] > blue[:, 0] + 100).all()
@@ -214,6 +217,44 @@ def test_pictures_are_previewed_without_their_opacity(opened, size):
     step = 40 // size[0]
     wanted = 255 * ramp()[::step, :, :].reshape(size[0], size[1], step, 3).mean(axis=2)
     assert abs(array_of(shown) - wanted).max() < 2
+
+
+def test_a_part_of_the_picture_is_previewed_as_the_whole_shows_it(opened):
+    """As large as the picture and twice as large, a part is the same part of the whole."""
+    for asked in ({"of": "focus_mask", "size": [40, 60]}, {"of": "blur_map", "size": [40, 60]}):
+        whole = array_of(opened.request("preview", asked))
+        part = array_of(opened.request("preview", {**asked, "size": [20, 30], "crop": [8, 10, 20, 30]}))
+        assert np.array_equal(part, whole[8:28, 10:40])
+        large = array_of(opened.request("preview", {**asked, "size": [40, 60], "crop": [8, 10, 20, 30]}))
+        assert np.array_equal(large, part.repeat(2, axis=0).repeat(2, axis=1))
+    picture = {"of": "magnify", "size": [20, 30], "crop": [8, 10, 20, 30], "parameters": {"threshold": 20.0}}
+    assert abs(array_of(opened.request("preview", picture)) - 255 * ramp()[8:28, 10:40]).max() < 2
+    for crop in ([0, 0, 41, 60], [-1, 0, 4, 4], [0, 0, 0, 5], [1, 2, 3], "all"):
+        assert "crop" in message_of("request", opened, "preview", {"of": "focus_mask", "crop": crop})
+
+
+def test_the_radius_at_a_place_is_told(opened):
+    assert opened.request("probe", {"x": 30.7, "y": 5})["radius"] == pytest.approx(10 * ramp()[5, 30, 0], abs=1e-4)
+    assert "within the picture" in message_of("request", opened, "probe", {"x": 60, "y": 5})
+
+
+def test_strokes_bind_the_mask_and_are_painted_over_other_hints(opened):
+    path = opened.new_file()
+    hint = np.zeros((40, 60), np.uint8)
+    hint[:, 50:] = 1
+    path.write_bytes(hint.tobytes())
+    strokes = [{"kind": "blurred", "radius": 3, "points": [[5, 5], [5, 30]]}]
+    strokes += [
+        {"kind": "in_focus", "radius": 2, "points": [[40, 20]]},
+        {"kind": "blurred", "radius": 1, "points": [[55, 9]]},
+    ]
+    mask = array_of(opened.request("focus_mask", {"strokes": strokes, "in_focus": path.name}))
+    assert (mask[5:30, 3:7] == 0).all()
+    assert mask[20, 40] == 1
+    assert mask[9, 55] == 0
+    assert mask[20, 55] == 1
+    assert mask[35, 5] == 1
+    assert "stroke" in message_of("input", opened, "focus_mask", {"strokes": [{}]})
 
 
 def test_a_trimap_leaves_the_boundary_open(opened):

@@ -7,7 +7,7 @@ import sys
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from gi.repository import Babl, Gegl, Gimp
-from tools import BACKGROUND, MASK, SHARPEN, Report, load, run, save
+from tools import BACKGROUND, MASK, SETTINGS, SHARPEN, Report, load, run, save
 
 report = Report("colors")
 
@@ -81,6 +81,35 @@ def colors(profile, depth):
 for profile in PROFILES:
     for depth in DEPTHS:
         report.check(f"{profile} {depth}", colors, profile, depth)
+
+
+def shown(profile):
+    """Colours of a wide space as the preview shows them, and as GIMP itself converts them to sRGB."""
+    sys.path.append(str(SETTINGS.parent))
+    import pixels
+
+    image = load("photo.png")
+    image.set_color_profile(PROFILES[profile])
+    layer = image.get_layers()[0]
+    width, height = layer.get_width(), layer.get_height()
+    values = bytes(
+        level for y in range(height) for x in range(width) for level in (60 + x % 130, 70 + y, 90 + (x * y) % 100)
+    )
+    whole, own = Gegl.Rectangle.new(0, 0, width, height), pixels.color_format(layer, 3, "u8")
+    buffer = layer.get_buffer()
+    buffer.set(whole, own, values)
+    buffer.flush()
+    converted = pixels.shown_colors(layer, values, (width, height))
+    back = pixels.shown_colors(layer, converted, (width, height), back=True)
+    image.convert_color_profile(PROFILES["srgb"], Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC, False)
+    by_gimp = bytes(layer.get_buffer().get(whole, 1.0, "R'G'B' u8", Gegl.AbyssPolicy.NONE))
+    return {
+        name: list(data) for name, data in (("own", values), ("shown", converted), ("back", back), ("gimp", by_gimp))
+    }
+
+
+for profile in PROFILES:
+    report.check(f"shown {profile}", shown, profile)
 
 
 def filtered():

@@ -62,6 +62,13 @@ def keys(*names):
         time.sleep(0.25)
 
 
+def mouse(*actions):
+    """Do what xdotool calls these, with a moment between."""
+    for action in actions:
+        shell("xdotool", *action.split())
+        time.sleep(0.08)
+
+
 def choose(search, dialog):
     """Open a dialog through GIMP's search for actions, which finds what the menus hold."""
     shell("xdotool", "windowfocus", "--sync", window(MAIN))

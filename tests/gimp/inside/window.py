@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
-from desk import DIALOG, MAIN, choose, keys, main_window, screenshot, settled, shell, tint, wait, window
+from desk import DIALOG, MAIN, choose, keys, main_window, mouse, screenshot, settled, shell, tint, wait, window
 from gi.repository import Gimp
 from tools import Report, load, save
 
@@ -28,6 +28,24 @@ def opened():
     wait("a preview", lambda: tint(DIALOG) > 200)
     settled(DIALOG)
     screenshot("dialog", DIALOG)
+
+
+def marked():
+    """A mark of each kind, seen from near; then they are taken back."""
+
+    def at(x, y):
+        return f"mousemove --window {window(DIALOG)} {x} {y}"
+
+    for key, places in (("shift", ((330, 60), (380, 90), (430, 80))), ("ctrl", ((230, 150), (250, 180), (280, 190)))):
+        first, *others = (at(*place) for place in places)
+        mouse(f"keydown {key}", first, "mousedown 1", *others, "mouseup 1", f"keyup {key}")
+    mouse(at(300, 130), "click 4")
+    time.sleep(1)
+    settled(DIALOG)
+    screenshot("marks", DIALOG)
+    keys("minus", "minus", "ctrl+z", "ctrl+z")
+    time.sleep(1)
+    settled(DIALOG)
 
 
 def views():
@@ -127,6 +145,18 @@ def sharpened():
     wait("the dialog to close", lambda: not window(title))
 
 
-for check in (opened, views, grown, preview_follows, cancelled, accepted, undone, repeated, blur_map, sharpened):
+for check in (
+    opened,
+    marked,
+    views,
+    grown,
+    preview_follows,
+    cancelled,
+    accepted,
+    undone,
+    repeated,
+    blur_map,
+    sharpened,
+):
     if not report.check(check.__name__.replace("_", " "), check):
         break  # the rest would only wait in vain

@@ -1,0 +1,46 @@
+"""Marks: what a brush marked in the preview as surely in focus, or surely not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+IN_FOCUS, BLURRED = "in_focus", "blurred"
+_CLOSE = 0.25  # radii; a place that is nearer to the last one adds nothing
+_MOST = 60_000  # places in all: a request to the worker has a limit
+
+
+class Marks:
+    """Strokes of a brush, in px of the layer, in the order in which they were made."""
+
+    def __init__(self) -> None:
+        self.strokes: list[dict[str, Any]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.strokes)
+
+    def begin(self, kind: str, radius: float, place: tuple[float, float]) -> None:
+        """Set the brush down."""
+        self.strokes.append({"kind": kind, "radius": radius, "points": [list(place)]})
+
+    def extend(self, place: tuple[float, float]) -> bool:
+        """Draw on to a place; return whether that adds anything."""
+        stroke = self.strokes[-1]
+        x, y = stroke["points"][-1]
+        near = (place[0] - x) ** 2 + (place[1] - y) ** 2 < (_CLOSE * stroke["radius"]) ** 2
+        if near or sum(len(other["points"]) for other in self.strokes) >= _MOST:
+            return False
+        stroke["points"].append(list(place))
+        return True
+
+    def undo(self) -> None:
+        """Take the last stroke back."""
+        if self.strokes:
+            self.strokes.pop()
+
+    def clear(self) -> None:
+        """Take all strokes back."""
+        self.strokes.clear()
+
+    def written(self) -> list[dict[str, Any]]:
+        """Return the strokes as the worker takes them; what is marked later does not change that."""
+        return [{**stroke, "points": [list(point) for point in stroke["points"]]} for stroke in self.strokes]

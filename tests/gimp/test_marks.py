@@ -1,0 +1,137 @@
+"""The preview in a GIMP with windows: clicked, painted on, zoomed and moved by mouse and wheel."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import defocus
+from defocus.worker.strokes import painted
+
+from .conftest import Batch
+
+pytestmark = [pytest.mark.gimp, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def marks(gimp):
+    settings = gimp.profile / "plug-ins" / "defocus" / "settings.json"
+    before = settings.read_bytes()
+    try:
+        return Batch(gimp, "marks", window=True, timeout=280)
+    finally:
+        settings.write_bytes(before)
+
+
+def test_nothing_is_complained_of(marks):
+    """GTK's own assertions; those of accessibility, which is not there, are others."""
+    assert "-CRITICAL" not in marks.output
+
+
+def screen(marks, name):
+    return np.asarray(Image.open(marks.folder / f"window-marks-{name}.png").convert("RGB")).astype(int)
+
+
+def test_a_click_shows_the_blur_radius_there(marks):
+    clicked = marks.facts("clicked")
+    x, y = (int(at) for at in clicked["place"])
+    radii = defocus.analyze(marks.image("accepted", "marks").layers[0].pixels).blur_map()
+    assert clicked["radius"] == pytest.approx(radii[y, x], abs=1e-4)
+    assert 3.5 < clicked["radius"] < 5.5  # out of focus by 4.5 px there
+    before, after = (screen(marks, name)[385:425] for name in ("none", "clicked"))
+    assert (abs(after - before) > 60).any()  # words that were not there
+
+
+def test_shift_marks_what_is_in_focus_and_control_what_is_not(marks):
+    strokes = marks.facts("painted")["two"]
+    assert [stroke["kind"] for stroke in strokes] == ["in_focus", "blurred"]
+    assert all(len(stroke["points"]) == 3 for stroke in strokes)
+    assert strokes[0]["points"][0][0] > 80 > 40 > strokes[1]["points"][0][0]  # px of the layer, 160 wide
+
+
+def test_marks_are_seen_in_two_colours(marks):
+    """Where the mouse went; green and blue are nowhere else."""
+    none, shown = screen(marks, "none"), screen(marks, "painted")
+    for channel, others in ((1, (0, 2)), (2, (0, 1))):
+        leads = [
+            np.min([picture[..., channel] - picture[..., other] for other in others], 0) for picture in (none, shown)
+        ]
+        assert np.count_nonzero(leads[0] > 25) < 20
+        assert np.count_nonzero(leads[1] > 25) > 500
+
+
+def test_marks_are_taken_back_one_by_one(marks):
+    facts = marks.facts("painted")
+    assert len(facts["three"]) == 3
+    assert facts["three"][:2] == facts["two"]
+    painted_on, undone = (screen(marks, name)[:420, :540] for name in ("painted", "undone"))
+    assert (abs(undone - painted_on) > 30).mean() < 0.002
+
+
+def test_marks_are_obeyed_exactly(marks):
+    strokes = marks.facts("accepted")["strokes"]
+    layer = marks.image("accepted", "marks").layers[0]
+    hints = painted(strokes, layer.pixels.shape[:2])
+    assert (layer.mask[hints > 0] == 255).all()
+    assert (layer.mask[hints < 0] == 0).all()
+    analysis = defocus.analyze(layer.pixels)
+    wanted = analysis.focus_mask(in_focus=hints > 0, blurred=hints < 0)
+    assert np.array_equal(layer.mask, np.where(wanted, 255, 0))
+    assert not np.array_equal(wanted, analysis.focus_mask())
+
+
+def test_the_wheel_zooms_where_the_mouse_is(marks):
+    facts = marks.facts("zoomed")
+    top, left, height, width = facts["near"]
+    assert 160 / 1.5**3 <= width < 160 / 1.5**2  # the frame is a little wider than the picture
+    assert left < 102 < left + width  # the mouse is at (101.6, 30.3) of the layer
+    assert top < 30 < top + height
+    assert facts["fit"] is None
+
+
+def test_dragging_and_the_middle_button_move_the_picture(marks):
+    facts = marks.facts("zoomed")
+    near, moved, back = (facts[name] for name in ("near", "moved", "back"))
+    assert moved[1] < near[1]
+    assert moved[1] < back[1]
+    assert moved[2:] == near[2:]
+
+
+def test_repeat_makes_the_same_mask_marks_and_all(marks):
+    assert marks.facts("repeated")["strokes"] == marks.facts("accepted")["strokes"]
+    again = marks.image("repeated", "marks-repeated").layers[0].mask
+    assert np.array_equal(again, marks.image("accepted", "marks").layers[0].mask)
+
+
+def test_a_channel_of_the_run_before_is_there_again_and_can_be_let_go(marks):
+    assert marks.facts("with_channel")["channel"]
+    image = marks.image("with_channel", "marks-channel")
+    assert (image.layers[0].mask[64:] == 255).all()  # the channel rises downwards: its lower half is surely in focus
+    assert not marks.facts("without channel")["channel"]
+
+
+def test_a_selection_has_marching_ants(marks):
+    marks.facts("ants")
+    changed = {}
+    for name in ("none", "ants"):
+        first, second = (screen(marks, f"{name}-{moment}")[100:800, 210:980] for moment in (1, 2))
+        changed[name] = (abs(second - first).max(axis=2) > 60).any(axis=0).sum(), (abs(second - first) > 60).sum()
+    assert changed["none"][1] == 0
+    assert changed["ants"][1] > 100
+    # They run around the left half of the picture, which is shown 160 px wide: where the boundary is, they move
+    assert changed["ants"][0] > 40
+
+
+def test_the_mask_is_seen_upon_the_layers_below(marks):
+    """There is none: the checkerboard shows where the right half was."""
+    assert marks.facts("layered")["view"] == "layers"
+    preview = screen(marks, "layers")[40:380, 290:520]
+    squares = (abs(preview - 0x66).max(axis=2) <= 1) | (abs(preview - 0x99).max(axis=2) <= 1)
+    assert squares.mean() > 0.8
+
+
+def test_large_pictures_are_seen_reduced_first(marks):
+    facts = marks.facts("first_look")
+    (height, width, _channels), whole = facts["plain"]
+    assert whole == [900, 1200, 3]
+    assert 100_000 < height * width < 160_000
+    assert facts["selected"] == [whole]  # a selection would have to be reduced as well
