@@ -195,7 +195,8 @@ class WorkerEngine:
             self._held.forget()
             pixels = request.source.plane(request.index)
             picture = as_picture(pixels, source=request.source.name)
-            sent = pixels if pixels.dtype == np.uint8 else _packed(picture)
+            plain = pixels.dtype == np.uint8 and (picture.black, picture.white) == (0, 255)
+            sent = pixels if plain else _packed(picture)
             path = client.new_file()
             np.ascontiguousarray(sent).tofile(path)
             self._facts = client.open(
@@ -205,6 +206,7 @@ class WorkerEngine:
                 parameters=parameters,
                 name=request.source.name,
                 threshold=False,
+                bit_depth=picture.bit_depth,
                 progress=progress,
             )
             self._picture = dataclasses.replace(picture, color=picture.color[:0])  # its range, not its pixels

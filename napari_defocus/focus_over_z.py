@@ -71,7 +71,7 @@ class StackRequest:
             raise InputError(f"{source.name} needs {len(source.stack_shape)} indices, not {len(self.index)}")
         THRESHOLD.check(self.threshold)
         if self.analysis.kind == "auto":  # nobody composes the slices of a stack: what photographs teach does not count
-            object.__setattr__(self, "analysis", dataclasses.replace(self.analysis, kind="microscope"))
+            object.__setattr__(self, "analysis", dataclasses.replace(self.analysis, kind="brightfield"))
 
     @property
     def place(self) -> int:

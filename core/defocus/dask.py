@@ -111,7 +111,7 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
     octaves, radii = octaves_and_radii(parameters, plane)
     spacing = sample_spacing(parameters, plane)
     # A block is no photograph: where subjects stand, and what the whole picture holds, does not show in it
-    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]), kind="microscope")
+    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]), kind="brightfield")
     alignment = math.lcm(2 * spacing, 2**octaves)  # labels and wide windows belong to every second sample
     reach = (parameters.window // 2 + 1) * 2**octaves + _COHERENCE * spacing
     layout = _Layout(alignment, -(-reach // alignment) * alignment)

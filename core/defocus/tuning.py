@@ -21,6 +21,7 @@ __all__ = [
     "TUNING",
     "BeliefTuning",
     "EvidenceTuning",
+    "FluorescenceTuning",
     "MapTuning",
     "MaskTuning",
     "Tuning",
@@ -226,6 +227,25 @@ class BeliefTuning:
 
 
 @dataclass(frozen=True)
+class FluorescenceTuning:
+    """What is different for pictures that are bright on dark; see docs/microscopy.md."""
+
+    model_error: float = _number(
+        2e-6, "variance", "measured: as in evidence, for camera data without gamma and JPEG, stretched"
+    )
+    part_of_peak: float = _number(0.2, "", "measured: of the brightest in a window, what shines less is its glow")
+    above_noise: float = _number(5.0, "", "derived: standard deviations of the ground's noise, above its least values")
+    most_radius: float = _number(32.0, "px", "derived: up to which auto grows, four windows on a small field")
+    usual_threshold: float = _number(
+        3.5, "px", "measured: sharp fields read less, those a micrometre out of focus more; cells have soft edges"
+    )
+    ground: float = _number(
+        -1.0, "log-odds", "measured: what has no evidence is not in focus; of less a mask of many cells swallows it"
+    )
+    mask_smoothness: float = _number(15.0, "nats", "measured: as in mask; cells are small")
+
+
+@dataclass(frozen=True)
 class Tuning:
     """All of it.
 
@@ -236,6 +256,7 @@ class Tuning:
     belief : BeliefTuning
     map : MapTuning
     mask : MaskTuning
+    fluorescence : FluorescenceTuning
     """
 
     evidence: EvidenceTuning = field(default_factory=EvidenceTuning)
@@ -243,6 +264,7 @@ class Tuning:
     belief: BeliefTuning = field(default_factory=BeliefTuning)
     map: MapTuning = field(default_factory=MapTuning)
     mask: MaskTuning = field(default_factory=MaskTuning)
+    fluorescence: FluorescenceTuning = field(default_factory=FluorescenceTuning)
 
 
 TUNING = Tuning()

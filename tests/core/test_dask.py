@@ -99,7 +99,7 @@ def test_colours_are_used():
     gray = (plane(60, 70) * 255).astype(np.uint8)
     color = np.stack([gray, gray // 2, gray // 4])
     found = blur_map(color, channel_axis=0, noise=1e-4).compute()
-    whole = defocus.analyze(np.moveaxis(color, 0, -1), noise=1e-4, kind="microscope")
+    whole = defocus.analyze(np.moveaxis(color, 0, -1), noise=1e-4, kind="brightfield")
     np.testing.assert_array_equal(found, whole.blur_map())
 
 

@@ -70,28 +70,33 @@ def common_facts(analysis: Analysis) -> dict[str, Any]:
 
 
 def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
-    """Return what a person wants to know of a blur map."""
+    """Return what a person wants to know of a blur map, where anything is known."""
     import numpy as np
 
-    low, middle, high = (round(float(value), 3) for value in np.percentile(radius, (5, 50, 95)))
+    seen = radius[analysis.known] if analysis.known.any() else radius
+    low, middle, high = (round(float(value), 3) for value in np.percentile(seen, (5, 50, 95)))
     return {
         **common_facts(analysis),
         "radius_px_percentile_5": low,
         "radius_px_median": middle,
         "radius_px_percentile_95": high,
         "evidence": analysis.has_evidence,
+        "evidence_share": round(float(analysis.known.mean()), 4) if analysis.has_evidence else 0.0,
+        "max_radius_px": analysis.max_radius,
     }
 
 
 def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
-    """Return what a person wants to know of a mask."""
+    """Return what a person wants to know of a mask, where anything is known."""
     assert result.threshold is not None
+    seen = result.values[analysis.known] if analysis.known.any() else result.values
     return {
         "kind": analysis.kind,
         "evidence": analysis.has_evidence,
         "threshold_px": round(result.threshold, 3),
         "threshold_reason": analysis.threshold_reason,
-        "in_focus_share": round(float(result.values.mean()), 4),
+        "psf": str(analysis.parameters.psf),
+        "in_focus_share": round(float(seen.mean()), 4),
     }
 
 

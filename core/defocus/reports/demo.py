@@ -90,9 +90,9 @@ def _synthetic(folder: Path, stem: str) -> tuple[str, list[tuple[str, Image.Imag
     picture = load_image(folder / f"{stem}.png")
     truth = np.asarray(Image.open(folder / f"{stem}_radius.tif"), np.float32)
     noise = _noise(stem)
-    radius = analyze(picture, noise=noise).blur_map()
+    radius = analyze(picture, noise=noise, psf="disc").blur_map()
     error = np.abs(radius - truth)
-    return f"{stem}.png (simulated; --noise {noise:g} given)", [
+    return f"{stem}.png (simulated; --psf disc --noise {noise:g} given)", [
         ("picture", _image(picture.color)),
         ("true blur map", with_scale(truth, _LARGEST)),
         ("estimated blur map", with_scale(radius, _LARGEST)),

@@ -26,9 +26,10 @@ deleted; result files are the caller's.
 open
     ``file``, ``shape``, ``dtype``: pixels (H, W) or (H, W, 1 to 4); without them the held picture is
     analysed anew. ``parameters``: fields of AnalysisParameters. ``name``: what messages call the picture.
-    Result: ``shape``, ``kind`` (what the picture was taken for), ``noise_variance``, ``max_radius`` (px),
-    ``threshold`` (px, what "auto" means). Finding that threshold takes as long as measuring: ``threshold``:
-    false leaves it out.
+    ``bit_depth``: 8, 16 or 32, of what the pixels were made from, if that is not their own.
+    Result: ``shape``, ``kind`` (what the picture was taken for), ``psf`` (the blur shape that was taken),
+    ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means). Finding that threshold takes as
+    long as measuring: ``threshold``: false leaves it out.
 blur_map
     ``parameters``: MapParameters; ``output``; ``maximum`` (px).
     Result: an array (H, W) in px, and ``maximum``.
