@@ -231,11 +231,17 @@ class FluorescenceTuning:
     """What is different for pictures that are bright on dark; see docs/microscopy.md."""
 
     model_error: float = _number(
-        2e-6, "variance", "measured: as in evidence, for camera data without gamma and JPEG, stretched"
+        5e-4, "", "measured: part of a window's variance that the model leaves out, as a lens's rings are no Gaussian"
     )
+    least_noise: float = _number(2e-6, "variance", "derived: of a stretched picture, so that none is perfect")
     part_of_peak: float = _number(0.2, "", "measured: of the brightest in a window, what shines less is its glow")
     above_noise: float = _number(5.0, "", "derived: standard deviations of the ground's noise, above its least values")
-    most_radius: float = _number(32.0, "px", "derived: up to which auto grows, four windows on a small field")
+    most_filled: float = _number(
+        0.375,
+        "",
+        "measured: median radius, as a part of the largest, above which that is doubled; see docs/microscopy.md",
+    )
+    most_radius: float = _number(32.0, "px", "derived: up to which auto grows, so that a field holds some windows")
     usual_threshold: float = _number(
         3.5, "px", "measured: sharp fields read less, those a micrometre out of focus more; cells have soft edges"
     )

@@ -71,7 +71,7 @@ def test_blur_is_measured_beyond_the_usual_largest_radius(radius):
     assert there.sum() > 2000
     # Nuclei are no white noise: what they hold of their own blur comes on top
     assert np.median(analysis.blur_map()[there]) == pytest.approx(radius, abs=0.35 * radius + 0.5)
-    assert (analysis.max_radius > 8) == (radius > 8)
+    assert (analysis.max_radius > 8) == (radius > 3)  # half of a range is measured best in one of twice that
 
 
 def test_a_largest_radius_that_was_given_stays():

@@ -37,7 +37,8 @@ def fluorescence_evidence(
 
     The picture is stretched first, and the noise of its photons taken into account. Windows of the dark ground see only
     the glow of what is beside them, so the ground is no evidence, and neither is what prefers no radius. With
-    ``max_radius="auto"`` the largest radius is doubled while most of what shines is blurred by no less.
+    ``max_radius="auto"`` the largest radius is doubled while most of what shines is blurred by more than a part of it:
+    reduced copies of the picture tell large radii better.
 
     Parameters
     ----------
@@ -62,17 +63,21 @@ def fluorescence_evidence(
     seen = stretched(picture)
     # That of the ground is known from the finest detail, which for cells says more than what suits the windows best
     noise = seen.noise**2 if parameters.noise == "auto" else float(parameters.noise) * seen.gain**2
-    chosen = dataclasses.replace(parameters, noise=min(numbers.model_error + noise, _MOST_NOISE))
+    noise = min(max(noise, numbers.least_noise), _MOST_NOISE)
+    chosen = dataclasses.replace(parameters, noise=noise)
+    ratio = seen.noise_ratio + (numbers.model_error / noise) * _contrast(seen, parameters.window)
     done = 0.0
     while True:
         part = sub_progress(progress, done, done + (1 - done) / 2 if parameters.max_radius == "auto" else 1.0)
-        found = local_evidence(
-            seen.picture, chosen, tuning=tuning.evidence, noise_ratio=seen.noise_ratio, progress=part
-        )
+        found = local_evidence(seen.picture, chosen, tuning=tuning.evidence, noise_ratio=ratio, progress=part)
         shining = _shining(seen, found, parameters.window, tuning)
         sure = found.profile.max(axis=2) > tuning.belief.evidence_nats
         largest = float(found.radii[-1])
-        if parameters.max_radius != "auto" or not _beyond(found, shining, sure) or 2 * largest > numbers.most_radius:
+        if (
+            parameters.max_radius != "auto"
+            or not _beyond(found, shining, sure, tuning)
+            or 2 * largest > numbers.most_radius
+        ):
             break
         chosen = dataclasses.replace(chosen, max_radius=2 * largest)
         if len(_radii(chosen, picture)) <= len(found.radii):  # no room for another octave
@@ -80,6 +85,16 @@ def fluorescence_evidence(
         done += (1 - done) / 2
     progress(1.0, "measuring blur")
     return _without_ground(found, shining & sure), seen
+
+
+def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
+    """Return the variance of the light around each pixel, float32 (H, W)."""
+    from scipy import ndimage
+
+    light = seen.picture.color[..., 0]
+    side = window // 2 | 1
+    mean = ndimage.uniform_filter(light, side)
+    return np.maximum(ndimage.uniform_filter(light * light, side) - mean * mean, 0)
 
 
 def _radii(parameters: AnalysisParameters, picture: Picture) -> NDArray[np.float64]:
@@ -101,13 +116,15 @@ def _shining(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -
     return np.asarray(shines[np.ix_(evidence.rows, evidence.columns)])
 
 
-def _beyond(evidence: Evidence, shining: NDArray[np.bool_], sure: NDArray[np.bool_]) -> bool:
-    """Whether most of what shines is blurred by the largest radius or more; more looks as if it preferred none."""
+def _beyond(evidence: Evidence, shining: NDArray[np.bool_], sure: NDArray[np.bool_], tuning: Tuning) -> bool:
+    """Whether what shines is blurred so much that it should be looked at farther out."""
     here = shining & (evidence.valid_fraction > 0)
     if not here.any():
         return False
     best = evidence.radii[evidence.profile[here].argmin(axis=1)]
-    return bool(np.mean((best > 0.9 * evidence.radii[-1]) | ~sure[here]) > 0.5)
+    # What is blurred far more than the largest radius prefers none
+    best = np.where(sure[here], best, evidence.radii[-1])
+    return bool(np.median(best) > tuning.fluorescence.most_filled * evidence.radii[-1])
 
 
 def _without_ground(evidence: Evidence, known: NDArray[np.bool_]) -> Evidence:

@@ -25,10 +25,10 @@ _LEAST_NOISE = 32  # standard deviations of the noise that the stretched range h
 _MOST = 1_000_000  # pixels that are looked at for all that
 _BLOCK = 8  # px, side of the areas whose noise and light are compared
 _DARKEST = 2  # per cent of the areas, whose light is that of the ground
-_LEVELS = 12  # of light, at which the noise is looked at
+_FAINT = 0.05  # of the brightest level, below which levels say little of how the noise grows
 _DIFFERENCE = np.array([1, -2, 1]) / 6**0.5  # of three pixels in a row, leaves the variance of white noise as it is
 _FREE = 19  # degrees of freedom of its squares' mean over an area, whose values are not independent
-_LEAST_AREAS = 5  # of a level that has a say
+_LEAST_AREAS = 6  # of a level
 _QUIET = 0.25  # part of the areas of a level that is taken for free of texture
 _PLATEAU = 9  # pixels side by side at the largest value that are more than its chance
 
@@ -139,25 +139,24 @@ def noise_line(light: NDArray[np.float32], known: NDArray[np.bool_] | None = Non
     if mean.size < _LEAST_AREAS:
         return float(light.min()), 0.0, 0.0
     dark = float(np.percentile(mean, _DARKEST))
-    edges = np.linspace(mean.min(), mean.max(), _LEVELS + 1)
-    level = np.clip(np.searchsorted(edges, mean, side="right") - 1, 0, _LEVELS - 1)
-    lights, noises, counts = [], [], []
-    for number in range(_LEVELS):
-        here = level == number
-        if here.sum() >= _LEAST_AREAS:
-            quiet = variance[here] <= np.quantile(variance[here], _QUIET)
-            lights.append(float(mean[here][quiet].mean()) - dark)
-            noises.append(float(np.median(variance[here][quiet])))
-            counts.append(int(here.sum()))
+    order = np.argsort(mean)
+    lights, noises = [], []
+    begin = 0
+    while begin < len(order):
+        # Half of the areas, then half of those that are brighter, and so on: a few beads are a level, too
+        left = len(order) - begin
+        here = order[begin : begin + left // 2] if left >= 4 * _LEAST_AREAS else order[begin:]
+        quiet = here[variance[here] <= np.quantile(variance[here], _QUIET)]
+        lights.append(float(mean[quiet].mean()) - dark)
+        noises.append(float(np.median(variance[quiet])))
+        begin += len(here)
     # The quietest of areas have less than their share of the noise, too
-    chance = float(chi2.ppf(_QUIET / 2, _FREE)) / _FREE
-    x, y, weight = np.array(lights), np.array(noises) / chance, np.sqrt(counts)
-    ground = float(y[0]) if len(y) else 0.0
-    growth = 0.0
-    if len(y) > 1 and ground > 0:
-        # Relative errors are alike at all levels
-        weight = weight / np.maximum(y, ground / 4)
-        growth = max(float((weight**2 * (x - x[0]) * (y - ground)).sum() / (weight**2 * (x - x[0]) ** 2).sum()), 0.0)
+    x, y = np.array(lights), np.array(noises) / (float(chi2.ppf(_QUIET / 2, _FREE)) / _FREE)
+    ground, growth = float(y[0]), 0.0
+    above = x - x[0] > _FAINT * (x.max() - x[0])
+    if ground > 0 and above.any():
+        # What is sharp adds to the noise of some levels and takes from that of none
+        growth = max(float(np.quantile((y[above] - ground) / (x[above] - x[0]), _QUIET)), 0.0)
         ground = max(ground - growth * x[0], ground / 4)
     return dark, ground, growth
 
