@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-__all__ = ["Source"]
+__all__ = ["Source", "short_unit"]
 
 _CHANNEL_LABELS = ("c", "ch", "channel", "channels")  # what axes of channels are called
 _PREFERRED_PIXELS = 32_000_000  # of a multiscale layer, take the finest level with at most so many in a plane
@@ -171,7 +171,7 @@ class Source:
         vertical, horizontal = self.units[-2:]
         if vertical != horizontal or str(horizontal) in ("pixel", "dimensionless", ""):
             return None
-        return f"{horizontal:~P}".replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")  # pint writes either
+        return short_unit(horizontal)
 
     @property
     def pixel_size(self) -> float:
@@ -206,6 +206,11 @@ class Source:
             "units": tuple(self.units[axis] for axis in axes),
             "axis_labels": tuple(self.axis_labels[axis] for axis in axes),
         }
+
+
+def short_unit(unit: Any) -> str:
+    """Return how a unit of pint is written, as in "µm"."""
+    return f"{unit:~P}".replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")  # pint writes either
 
 
 class _Same:
