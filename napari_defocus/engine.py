@@ -91,7 +91,9 @@ class LocalEngine:
         values: NDArray[Any] = result.values
         if REQUESTS[request.question.request].result == "picture":
             values = like_source(values, analysis.picture, request.source.plane(request.index))
-        return Answer(values, analysis.max_radius, analysis.noise_variance, result.threshold)
+        share = None if REQUESTS[request.question.request].result == "picture" else analysis.known_share
+        noise = analysis.noise_variance
+        return Answer(values, analysis.max_radius, noise, result.threshold, share, analysis.kind)
 
     def close(self) -> None:
         """Forget the analysis."""
@@ -185,7 +187,15 @@ class WorkerEngine:
         if known.result == "picture":
             assert self._picture is not None
             values = like_source(values, self._picture, request.source.plane(request.index))
-        return Answer(values, self._facts["max_radius"], self._facts["noise_variance"], result.get("threshold"))
+        facts = self._facts
+        return Answer(
+            values,
+            facts["max_radius"],
+            facts["noise_variance"],
+            result.get("threshold"),
+            result.get("known_share"),
+            facts.get("kind", ""),
+        )
 
     def _open(self, request: PlaneRequest, client: WorkerClient, progress: Progress) -> None:
         """Let the worker hold the analysis of the request's plane."""

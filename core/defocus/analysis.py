@@ -120,6 +120,11 @@ class Analysis:
         return interpolate(samples, self.evidence.rows, self.evidence.columns, self.shape) >= 0.5
 
     @cached_property
+    def known_share(self) -> float:
+        """Which part of the pixels is `known`, in [0, 1]; 0 if there is no evidence at all."""
+        return float(self.known.mean()) if self.has_evidence else 0.0
+
+    @cached_property
     def confidence(self) -> NDArray[np.float32]:
         """How sure the default blur map is, float32 (H, W) in [0, 1].
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Source", "short_unit"]
 
 _CHANNEL_LABELS = ("c", "ch", "channel", "channels")  # what axes of channels are called
+_LEVEL = 0.5  # slices over a whole picture, up to which what is seen is one of them
 _PREFERRED_PIXELS = 32_000_000  # of a multiscale layer, take the finest level with at most so many in a plane
 
 
@@ -141,6 +142,17 @@ class Source:
             return ()
         at = self.transform.inverse(self.affine.inverse(np.asarray(point)[-self.ndim :]))[: len(self.stack_shape)]
         return tuple(int(i) for i in np.clip(np.rint(at), 0, np.array(self.stack_shape) - 1))
+
+    @property
+    def oblique(self) -> bool:
+        """Whether what is seen of a stack lies across its slices, as where it is sheared along the sliced axes."""
+        count = len(self.stack_shape)
+        if not count:
+            return False
+        to_data = np.linalg.inv(np.asarray(self.affine.linear_matrix) @ np.asarray(self.transform.linear_matrix))
+        # Slices that a pixel at the far end of the picture lies away from the one in its first corner
+        away = np.abs(to_data[:count, count:]) @ (np.array(self.shape[count:]) / np.abs(to_data[count:, count:]).max())
+        return bool((away > _LEVEL).any())
 
     def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
         """Load one plane, (H, W) or (H, W, channels)."""

@@ -141,8 +141,13 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         return source.index_at(self._viewer.dims.point)
 
     def _index(self, source: Source) -> tuple[int, ...] | None:
-        every = source.stack_shape and self.planes.value == "all slices"
-        return None if every else self.current_index(source)
+        if source.stack_shape and self.planes.value == "all slices":
+            return None
+        if source.oblique:
+            raise InputError(
+                f"{source.name} is sheared, and what is seen lies across its slices: measure all slices, or resample it"
+            )
+        return self.current_index(source)
 
     # ---- running
 

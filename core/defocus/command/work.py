@@ -83,7 +83,7 @@ def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
         "radius_px_median": middle,
         "radius_px_percentile_95": high,
         "evidence": analysis.has_evidence,
-        "evidence_share": round(float(analysis.known.mean()), 4) if analysis.has_evidence else 0.0,
+        "evidence_share": round(analysis.known_share, 4),
         "max_radius_px": analysis.max_radius,
     }
 

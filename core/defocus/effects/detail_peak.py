@@ -1,9 +1,9 @@
 """Detail over z: where between the slices of a stack the finest detail is strongest, to make heights finer.
 
-A blur map sees windows of tens of pixels: it knows what a pixel's surroundings are like, but across a step of the
-height it knows both sides. The energy of the finest detail is seen in a few pixels; but where there is none its peak means
-nothing, nor in the glow of something bright beside. So it makes heights finer where it stands out, and only within
-what the maps found around.
+A blur map sees windows of tens of pixels: it knows what surrounds a pixel, but across a step of the height it knows
+both sides. The energy of the finest detail is seen in a few pixels; but where there is none its peak means nothing, nor
+in the glow of something bright beside. So it makes heights finer where it stands out, and only within what the maps
+found around.
 """
 
 from __future__ import annotations

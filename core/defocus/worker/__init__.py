@@ -32,7 +32,8 @@ open
     long as measuring: ``threshold``: false leaves it out.
 blur_map
     ``parameters``: MapParameters; ``output``; ``maximum`` (px).
-    Result: an array (H, W) in px, and ``maximum``.
+    Result: an array (H, W) in px, ``maximum``, and ``known_share``: the part of the pixels with evidence, as in all
+    results but pictures.
 focus_mask
     ``parameters``: MaskParameters; ``in_focus``, ``blurred``: files of H x W bytes, 0 or not, that bind the
     mask; ``invert``: bool; ``existing``: file of H x W float32, a mask to combine with, and ``combine``:

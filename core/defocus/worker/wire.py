@@ -228,7 +228,10 @@ class WorkerSession:
         import numpy as np
 
         known, analysis = REQUESTS[key[0]], self.session.held
-        values, facts = result.values, {}
+        values = result.values
+        facts: dict[str, Any] = {}
+        if known.result != "picture":
+            facts["known_share"] = float(analysis.known_share)
         if known.result == "radius":
             facts["maximum"] = _number(request, "maximum", 0.0) or analysis.max_radius
         elif known.result == "picture" and request.get("alpha"):
