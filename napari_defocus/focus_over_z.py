@@ -11,7 +11,6 @@ import numpy as np
 from defocus.effects.detail_peak import refined_heights
 from defocus.effects.focus_stack import composite, focus_curve, height_map
 from defocus.errors import InputError
-from defocus.evidence.radii import sample_spacing
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, describe
 from defocus.pictures.intensity import value_range
 from defocus.pictures.picture import as_picture
@@ -238,6 +237,8 @@ def _with_one_noise(request: StackRequest, run: Run) -> StackRequest:
 
     Which slice a pixel belongs to is found in its finest detail; what the maps add is which detail to trust.
     """
+    from defocus.evidence.radii import sample_spacing  # whose package loads the compiler
+
     analysis, source = request.analysis, request.source
     if analysis.spacing == "auto":
         wider = sample_spacing(analysis, (source.shape[-2], source.shape[-1])) * _SPARSER

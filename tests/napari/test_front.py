@@ -287,3 +287,26 @@ def test_a_map_is_written_with_what_it_was_made_by(viewer, quick, finish, scene,
         np.testing.assert_array_equal(written.asarray(), viewer.layers["scene blur radius"].data)
     assert (about["unit"], about["version"]) == ("µm", defocus.__version__)
     assert about["analysis"]["window"] == 21
+
+
+@pytest.mark.parametrize("kind", ["constant", "noise"])
+def test_pictures_that_tell_nothing_say_so(viewer, open_widget, finish, kind):
+    """In one line, for maps and masks alike; a textured one leaves the line empty."""
+    values = np.full((90, 110), 700, np.uint16)
+    if kind == "noise":
+        values = (np.random.default_rng(0).poisson(30, values.shape) + 100).astype(np.uint16)
+    viewer.add_image(values, name="empty")
+    for name in ("Blur map", "In-focus mask"):
+        widget = open_widget(name)
+        widget.analysis.controls["kind"].value = "fluorescence"
+        widget.run()
+        finish(widget)
+        assert widget.status.value.startswith("Nothing is known of its blur")
+
+
+def test_a_sheared_stack_is_refused_in_one_line(viewer, open_widget, stack):
+    viewer.add_image(stack[0], name="skewed", shear=[0.5, 0, 0])
+    widget = open_widget("Blur map")
+    widget._on_run()
+    assert "lies across its slices" in widget.status.value
+    assert not widget.running
