@@ -1,7 +1,7 @@
 """Dragging the threshold in a napari window: seconds from a move of the slider to the mask that it asks for.
 
-``python -m benchmarks.drag`` prints the median and the worst of some moves, and what part of it the worker took; it needs
-a display (xvfb-run has one).
+``python -m benchmarks.drag`` prints the median and the worst of some moves, and what part of it the worker took; it
+needs a display (xvfb-run has one).
 """
 
 from __future__ import annotations
