@@ -50,11 +50,15 @@ class _Peak:
         self.right[better] = np.nan
         self._previous = energy
 
-    def heights(self) -> NDArray[np.float32]:
-        """Return the vertex of the parabola through the largest energy and its neighbours, in slices."""
+    def heights(self, coarse: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the vertex of the parabola through the largest energy and its neighbours, in slices.
+
+        At the first and the last slice there is none: what is known coarsely tells how far in between.
+        """
         bend = self.left - 2 * self.value + self.right
         with np.errstate(divide="ignore", invalid="ignore"):
             offset = np.where(bend < 0, 0.5 * (self.left - self.right) / bend, 0)
+        offset = np.where(np.isnan(bend), coarse - self.place, offset)
         return (self.place + np.clip(np.nan_to_num(offset), -0.5, 0.5)).astype(np.float32)
 
 
@@ -93,7 +97,7 @@ def refined_heights(heights: ArrayLike, slices: Iterable[Picture]) -> NDArray[np
         narrow.add(z, ndimage.gaussian_filter(detail, _NARROW))
         least = np.minimum(least, energy)
     noise = float(np.percentile(least, _QUIET))
-    found = np.where(narrow.value > _SHARP * noise, narrow.heights(), wide.heights())
+    found = np.where(narrow.value > _SHARP * noise, narrow.heights(coarse), wide.heights(coarse))
     low = ndimage.minimum_filter(coarse, _AROUND) - _BEYOND
     high = ndimage.maximum_filter(coarse, _AROUND) + _BEYOND
     fine = (wide.value > _STANDS_OUT * noise) & (wide.value > 0) & (found >= low) & (found <= high)

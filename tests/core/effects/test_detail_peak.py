@@ -72,3 +72,10 @@ def test_unknown_pixels_are_no_detail(texture):
 def test_other_shapes_are_refused(texture):
     with pytest.raises(InputError, match="heights of"):
         refined_heights(np.zeros((10, 12)), pictures(texture, np.zeros(_SHAPE)))
+
+
+def test_half_a_slice_before_the_first_and_after_the_last_peak(texture):
+    """No parabola goes through the end of a stack: the maps tell what is between the last two slices."""
+    height = np.where(np.arange(_SHAPE[1]) < 60, 0.4, 7.6) * np.ones((_SHAPE[0], 1))
+    found = refined_heights(height, pictures(texture, height))
+    assert np.percentile(np.abs(found - height)[:, np.abs(np.arange(_SHAPE[1]) - 60) > 8], 95) < 0.3
