@@ -12,6 +12,7 @@ from superqt.utils import qdebounced
 
 from defocus.errors import Cancelled, DefocusError, InputError
 from defocus.parameters import AnalysisParameters
+from napari_defocus import settings
 from napari_defocus.layers.results import find_result, is_result, result_of, upsert
 from napari_defocus.layers.source import Source
 from napari_defocus.reproduce import as_command, as_python
@@ -33,6 +34,7 @@ __all__ = ["DefocusWidget"]
 
 _MOMENT_SECONDS = 0.5  # a cut that takes longer shows its bar after all
 _WIDTH = 300  # px of a dock unless the user makes it wider
+_ANALYSIS = "analysis"  # the settings that docks and sessions share
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +65,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         )
         self._planes_row = labelled(self.planes)
         self.analysis = ParameterControls(AnalysisParameters)
+        self.analysis.take(settings.remembered(_ANALYSIS))
+        self.reset = PushButton(text="Reset", tooltip="Take the default settings again, here and in new docks.")
         self.more = PushButton(text="Analysis settings", tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop at once.")
@@ -77,6 +81,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._kept: dict[str, Any] = {}  # the result before the last one, by its layer
         self._clip = TextEdit()  # never shown: the way to the clipboard
         self.more.changed.connect(self._toggle_analysis)
+        self.reset.changed.connect(self._on_reset)
         self.run_button.changed.connect(self._on_run)
         self.cancel_button.changed.connect(self.cancel)
         self.saving.button.changed.connect(self._on_export)
@@ -103,7 +108,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         copies = row(self.copy_python, self.copy_command)
         self._panel.extend(
             [
-                *(labelled(self.image), self._planes_row, *rows, self.more, *self.analysis),
+                *(labelled(self.image), self._planes_row, *rows, row(self.more, self.reset), *self.analysis),
                 *(
                     buttons,
                     self.bar,
@@ -144,6 +149,10 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _toggle_analysis(self) -> None:
         self.analysis.visible = not self.analysis.visible
+
+    def _on_reset(self) -> None:
+        self.analysis.reset()
+        settings.forget(_ANALYSIS)
 
     @property
     def source(self) -> Source:
@@ -195,6 +204,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
                 self.status.value = f"{source.name} was removed meanwhile; its result is dropped"
             else:
                 done(result)
+                settings.remember(_ANALYSIS, self.analysis.changed_values)
 
         self._runner.start(work, self._engine, finish, f"{title} of {source.name}", quick=quick)
 
