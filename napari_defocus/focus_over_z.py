@@ -39,6 +39,7 @@ __all__ = ["THRESHOLD", "StackRequest", "computed_stack", "focus_over_z_layers"]
 
 _NOISE_PART, _REFINING_PART = 0.1, 0.1  # of the progress
 _SPARSER, _WIDEST = 1.5, 32  # samples of a stack lie farther apart than a picture's, in times and px
+_NOISE_SPACING = 16  # px between the windows that tell the noise
 _LEAST_NOISE, _MOST_NOISE = 1e-9, 0.1  # as in AnalysisParameters
 _MOST_VERTICES = 250_000  # of a surface
 
@@ -246,9 +247,10 @@ def _with_one_noise(request: StackRequest, run: Run) -> StackRequest:
     if analysis.noise == "auto" and analysis.kind != "fluorescence":
         some = sorted({round((request.depth - 1) * part) for part in (0.2, 0.5, 0.8)})
         question, found = Question("confidence", request.parameters), []
+        few = dataclasses.replace(analysis, spacing=max(int(analysis.spacing), _NOISE_SPACING))
         for number, z in enumerate(some):
             report = sub_progress(run.progress, number / len(some), (number + 1) / len(some))
-            plane = PlaneRequest(source, request.at(z), question, analysis)
+            plane = PlaneRequest(source, request.at(z), question, few)
             found.append(run.part(named(report, "measuring the noise")).compute(plane).noise_variance)
         noise = float(np.clip(np.median(found), _LEAST_NOISE, _MOST_NOISE))
         analysis = dataclasses.replace(analysis, noise=noise)
