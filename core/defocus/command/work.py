@@ -95,6 +95,7 @@ def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
     return {
         "kind": analysis.kind,
         "evidence": analysis.has_evidence,
+        "evidence_share": round(analysis.known_share, 4),
         "threshold_px": round(result.threshold, 3),
         "threshold_reason": analysis.threshold_reason,
         "psf": str(analysis.parameters.psf),
