@@ -91,7 +91,9 @@ class LocalEngine:
         values: NDArray[Any] = result.values
         if REQUESTS[request.question.request].result == "picture":
             values = like_source(values, analysis.picture, request.source.plane(request.index))
-        return Answer(values, analysis.max_radius, analysis.noise_variance, result.threshold)
+        share = None if REQUESTS[request.question.request].result == "picture" else analysis.known_share
+        noise = analysis.noise_variance
+        return Answer(values, analysis.max_radius, noise, result.threshold, share, analysis.kind)
 
     def close(self) -> None:
         """Forget the analysis."""
@@ -185,7 +187,15 @@ class WorkerEngine:
         if known.result == "picture":
             assert self._picture is not None
             values = like_source(values, self._picture, request.source.plane(request.index))
-        return Answer(values, self._facts["max_radius"], self._facts["noise_variance"], result.get("threshold"))
+        facts = self._facts
+        return Answer(
+            values,
+            facts["max_radius"],
+            facts["noise_variance"],
+            result.get("threshold"),
+            result.get("known_share"),
+            facts.get("kind", ""),
+        )
 
     def _open(self, request: PlaneRequest, client: WorkerClient, progress: Progress) -> None:
         """Let the worker hold the analysis of the request's plane."""
@@ -195,7 +205,8 @@ class WorkerEngine:
             self._held.forget()
             pixels = request.source.plane(request.index)
             picture = as_picture(pixels, source=request.source.name)
-            sent = pixels if pixels.dtype == np.uint8 else _packed(picture)
+            plain = pixels.dtype == np.uint8 and (picture.black, picture.white) == (0, 255)
+            sent = pixels if plain else _packed(picture)
             path = client.new_file()
             np.ascontiguousarray(sent).tofile(path)
             self._facts = client.open(
@@ -205,6 +216,7 @@ class WorkerEngine:
                 parameters=parameters,
                 name=request.source.name,
                 threshold=False,
+                bit_depth=picture.bit_depth,
                 progress=progress,
             )
             self._picture = dataclasses.replace(picture, color=picture.color[:0])  # its range, not its pixels

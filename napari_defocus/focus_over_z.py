@@ -8,26 +8,40 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defocus.effects.detail_peak import refined_heights
 from defocus.effects.focus_stack import composite, focus_curve, height_map
 from defocus.errors import InputError
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, describe
+from defocus.pictures.intensity import value_range
+from defocus.pictures.picture import as_picture
 from defocus.progress import ignore_progress, sub_progress
 from defocus.session import Question
 from napari_defocus.engine import LocalEngine
 from napari_defocus.functions import as_source, named
 from napari_defocus.layers.results import layer_data
+from napari_defocus.layers.source import short_unit
 from napari_defocus.outputs import as_layer, recorded
 from napari_defocus.requests import LayerRequest, PlaneRequest, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari.layers import Image
     from napari.types import LayerDataTuple
+    from numpy.typing import NDArray
 
     from defocus.parameters import Control
+    from defocus.pictures.picture import Picture
     from defocus.progress import Progress
     from napari_defocus.layers.source import Source
 
 __all__ = ["THRESHOLD", "StackRequest", "computed_stack", "focus_over_z_layers"]
+
+_NOISE_PART, _REFINING_PART = 0.1, 0.1  # of the progress
+_SPARSER, _WIDEST = 1.5, 32  # samples of a stack lie farther apart than a picture's, in times and px
+_NOISE_SPACING = 16  # px between the windows that tell the noise
+_LEAST_NOISE, _MOST_NOISE = 1e-9, 0.1  # as in AnalysisParameters
+_MOST_VERTICES = 250_000  # of a surface
 
 _MASK_THRESHOLD = next(control for control in describe(MaskParameters) if control.name == "threshold")
 THRESHOLD: Control = replace(
@@ -51,6 +65,10 @@ class StackRequest:
         Largest blur radius in px that counts as in focus, for the curve.
     keep_maps : bool
         Whether the slices' blur maps are wanted as well; only of a layer with three axes.
+    unit : str
+        Of heights: "slice", or "layer" for the layer's own along the axis.
+    surface : bool
+        Whether the height is wanted as a surface as well; only of a layer with three axes.
     parameters : MapParameters
     analysis : AnalysisParameters
     """
@@ -60,6 +78,8 @@ class StackRequest:
     index: tuple[int, ...] | None = None
     threshold: float = THRESHOLD.default
     keep_maps: bool = False
+    unit: str = "slice"
+    surface: bool = False
     parameters: MapParameters = field(default_factory=MapParameters)
     analysis: AnalysisParameters = field(default_factory=AnalysisParameters)
 
@@ -70,8 +90,12 @@ class StackRequest:
         if self.index is not None and len(self.index) != len(source.stack_shape):
             raise InputError(f"{source.name} needs {len(source.stack_shape)} indices, not {len(self.index)}")
         THRESHOLD.check(self.threshold)
+        if self.unit not in ("slice", "layer"):
+            raise InputError(f"unit must be 'slice' or 'layer', not {self.unit!r}")
+        if self.unit == "layer" and str(source.units[self.place]) in ("pixel", "dimensionless", ""):
+            raise InputError(f"{source.name} has no unit of its own along axis {self.axis} but the pixel")
         if self.analysis.kind == "auto":  # nobody composes the slices of a stack: what photographs teach does not count
-            object.__setattr__(self, "analysis", dataclasses.replace(self.analysis, kind="microscope"))
+            object.__setattr__(self, "analysis", dataclasses.replace(self.analysis, kind="brightfield"))
 
     @property
     def place(self) -> int:
@@ -82,6 +106,16 @@ class StackRequest:
     def depth(self) -> int:
         """Number of slices."""
         return self.source.shape[self.place]
+
+    @property
+    def factor(self) -> float:
+        """How many of the unit a slice is."""
+        return float(abs(self.source.transform.scale[self.place])) if self.unit == "layer" else 1.0
+
+    @property
+    def shown_unit(self) -> str:
+        """Short name of the unit."""
+        return short_unit(self.source.units[self.place]) if self.unit == "layer" else "slice"
 
     def at(self, z: int) -> tuple[int, ...]:
         """Return the index of a slice."""
@@ -97,6 +131,8 @@ def focus_over_z_layers(
     index: tuple[int, ...] | None = None,
     threshold: float = THRESHOLD.default,
     keep_maps: bool = False,
+    unit: str = "slice",
+    surface: bool = False,
     parameters: MapParameters | None = None,
     analysis: AnalysisParameters | None = None,
     progress: Progress = ignore_progress,
@@ -111,6 +147,8 @@ def focus_over_z_layers(
     index : tuple of int, optional
     threshold : float
     keep_maps : bool
+    unit : str
+    surface : bool
     parameters : MapParameters, optional
     analysis : AnalysisParameters, optional
     progress : callable, optional
@@ -119,8 +157,9 @@ def focus_over_z_layers(
     -------
     list of LayerDataTuple
         The composite, named "NAME all in focus over z", and the height map (float32, in slices, with parts of
-        slices), named "NAME height". The height map's ``metadata["defocus"]["curve"]`` is a `FocusCurve`, ``["axis"]``
-        the axis and ``["fixed"]`` the index along every other axis.
+        slices, or in the layer's unit), named "NAME height"; before them the maps and the surface that were asked for.
+        The height map's ``metadata["defocus"]["curve"]`` is a `FocusCurve`, ``["axis"]`` the axis and ``["fixed"]`` the
+        index along every other axis.
 
     Raises
     ------
@@ -133,6 +172,8 @@ def focus_over_z_layers(
         index,
         threshold,
         keep_maps,
+        unit,
+        surface,
         parameters or MapParameters(),
         analysis or AnalysisParameters(),
     )
@@ -142,10 +183,13 @@ def focus_over_z_layers(
 def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
     """Answer a request about a stack, slice by slice; see `focus_over_z_layers`."""
     source, depth = request.source, request.depth
+    request = _with_one_noise(request, run.part(sub_progress(run.progress, 0, _NOISE_PART)))
+    run = run.part(sub_progress(run.progress, _NOISE_PART, 1))
     radii = np.empty((depth, *source.shape[-2:]), np.float32)
     confidence = np.empty_like(radii)
     for z in range(depth):
-        report = named(sub_progress(run.progress, z / depth, (z + 1) / depth), f"slice {z + 1} of {depth}")
+        measuring = sub_progress(run.progress, 0, 1 - _REFINING_PART)
+        report = named(sub_progress(measuring, z / depth, (z + 1) / depth), f"slice {z + 1} of {depth}")
         # The second question is about the map of the first, which is held: it is not drawn twice
         parts = (
             ("blur_map", radii, sub_progress(report, 0, 0.9)),
@@ -161,7 +205,7 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
     kept = [as_layer(maps, radii, answer)] if request.keep_maps and source.ndim == 3 else []
     radii *= np.float32(source.level_scale)
     curve = focus_curve(radii, confidence, request.threshold)
-    heights = height_map(radii, confidence)
+    heights = refined_heights(height_map(radii, confidence), _pictures(request, run))
     slices = request.at(0)
     where: tuple[Any, ...] = tuple(slice(None) if i == request.place else at for i, at in enumerate(slices))
     picture = composite(source.data[where], heights)
@@ -173,6 +217,8 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
         "axis": request.axis,
         "fixed": tuple(None if i == request.place else at for i, at in enumerate(slices)),
     }
+    if request.surface and source.ndim == 3:
+        kept.append(_surface(request, heights, facts))
     return [
         *kept,
         layer_data(
@@ -180,8 +226,66 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
             facts={**facts, "is_picture": True}, rgb=source.rgb, **source.display,
         ),
         layer_data(
-            heights, source, "height_map", "height", "image", index=slices, flat=True,
-            facts={**facts, "unit": "slice", "maximum": float(depth - 1)}, colormap="viridis",
-            contrast_limits=(0, depth - 1),
+            heights * np.float32(request.factor), source, "height_map", "height", "image", index=slices, flat=True,
+            facts={**facts, "unit": request.shown_unit, "maximum": (depth - 1) * request.factor}, colormap="viridis",
+            contrast_limits=(0, (depth - 1) * request.factor),
         ),
     ]  # fmt: skip
+
+
+def _with_one_noise(request: StackRequest, run: Run) -> StackRequest:
+    """Return the request with what is one for the whole stack: the noise of its camera, and samples farther apart.
+
+    Which slice a pixel belongs to is found in its finest detail; what the maps add is which detail to trust.
+    """
+    from defocus.evidence.radii import sample_spacing  # whose package loads the compiler
+
+    analysis, source = request.analysis, request.source
+    if analysis.spacing == "auto":
+        wider = sample_spacing(analysis, (source.shape[-2], source.shape[-1])) * _SPARSER
+        analysis = dataclasses.replace(analysis, spacing=min(round(wider), _WIDEST))
+    if analysis.noise == "auto" and analysis.kind != "fluorescence":
+        some = sorted({round((request.depth - 1) * part) for part in (0.2, 0.5, 0.8)})
+        question, found = Question("confidence", request.parameters), []
+        few = dataclasses.replace(analysis, spacing=max(int(analysis.spacing), _NOISE_SPACING))
+        for number, z in enumerate(some):
+            report = sub_progress(run.progress, number / len(some), (number + 1) / len(some))
+            plane = PlaneRequest(source, request.at(z), question, few)
+            found.append(run.part(named(report, "measuring the noise")).compute(plane).noise_variance)
+        noise = float(np.clip(np.median(found), _LEAST_NOISE, _MOST_NOISE))
+        analysis = dataclasses.replace(analysis, noise=noise)
+    return dataclasses.replace(request, analysis=analysis)
+
+
+def _pictures(request: StackRequest, run: Run) -> Iterator[Picture]:
+    """Go through the slices as pictures of one range."""
+    source, depth = request.source, request.depth
+    ranges = []
+    for z in range(depth):
+        part = sub_progress(run.progress, 1 - _REFINING_PART * (1 - z / depth / 2), 1)
+        part(0.0, f"range of slice {z + 1} of {depth}")
+        plane = source.plane(request.at(z))
+        ranges.append(value_range(plane[..., :3] if source.rgb else plane))
+    limits = min(low for low, _ in ranges), max(high for _, high in ranges)
+    for z in range(depth):
+        part = sub_progress(run.progress, 1 - _REFINING_PART / 2 * (1 - z / depth), 1)
+        part(0.0, f"detail of slice {z + 1} of {depth}")
+        yield as_picture(source.plane(request.at(z)), source=source.name, limits=limits)
+
+
+def _surface(request: StackRequest, heights: NDArray[np.float32], facts: dict[str, Any]) -> LayerDataTuple:
+    """Return the height as napari's surface: vertices in the stack's own coordinates."""
+    source = request.source
+    step = max(1, round((heights.size / _MOST_VERTICES) ** 0.5))
+    rows, columns = np.arange(0, heights.shape[0], step), np.arange(0, heights.shape[1], step)
+    z = heights[np.ix_(rows, columns)]
+    vertices = np.stack([z, *np.meshgrid(rows, columns, indexing="ij")], axis=-1).reshape(-1, 3).astype(np.float32)
+    number = np.arange(z.size).reshape(z.shape)
+    corners = [number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]]
+    a, b, c, d = (corner.ravel() for corner in corners)
+    faces = np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
+    values = z.ravel() * np.float32(request.factor)
+    return layer_data(
+        (vertices, faces, values), source, "surface", "surface", "surface",
+        facts={**facts, "unit": request.shown_unit}, colormap="viridis",
+    )  # fmt: skip

@@ -17,13 +17,18 @@ from defocus.session import REQUESTS
 from napari_defocus.layers.results import IN_FOCUS_COLOR, layer_data
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari.types import LayerDataTuple
     from numpy.typing import NDArray
 
     from defocus.session import Request
     from napari_defocus.requests import Answer, LayerRequest
 
-__all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "output_of", "recorded", "robust_limits"]
+__all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "doubts", "output_of", "recorded", "robust_limits"]
+
+
+_LITTLE = 0.1  # share of a picture with evidence, below which it is told
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,8 @@ def recorded(request: LayerRequest, answer: Answer) -> dict[str, Any]:
         "analysis": _plain(request.analysis),
         "noise_variance": answer.noise_variance,
         "max_radius_px": answer.max_radius,
+        "kind_found": answer.kind,
+        "known_share": answer.known_share,
     }
     if known.parameters is not None:
         facts["parameters"] = _plain(question.parameters or known.parameters())
@@ -124,6 +131,18 @@ def recorded(request: LayerRequest, answer: Answer) -> dict[str, Any]:
         facts |= {"threshold": answer.threshold, "maximum": answer.max_radius, "inverted": request.inverted}
         facts["hints"] = hinted
     return facts
+
+
+def doubts(about: Mapping[str, Any]) -> str:
+    """Return in one line what a person should doubt of a result, by its facts; "" if nothing."""
+    share = about.get("known_share")
+    if share is None or about.get("request") == "focus_over_z":
+        return ""
+    if share == 0:
+        return "Nothing is known of its blur: the picture is constant, empty or nothing but noise."
+    if share < _LITTLE:
+        return f"Only {share:.1%} of the picture tell of their blur; Show: Confidence tells which."
+    return ""
 
 
 def robust_limits(radii: NDArray[np.floating[Any]], maximum: float) -> tuple[float, float]:

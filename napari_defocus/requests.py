@@ -121,12 +121,18 @@ class Answer:
         For intensities in [0, 1].
     threshold : float, optional
         Of masks: the radius in px up to which pixels count as in focus.
+    known_share : float, optional
+        Part of the pixels that have something to tell of their blur; None for pictures.
+    kind : str
+        What the picture was taken for, see `AnalysisParameters.kind`.
     """
 
     values: NDArray[Any]
     max_radius: float
     noise_variance: float
     threshold: float | None = None
+    known_share: float | None = None
+    kind: str = ""
 
 
 class Token:

@@ -15,19 +15,23 @@ from defocus.estimate.focus_mask import FocusMaskEstimate
 from defocus.estimate.matte import soft_edge
 from defocus.estimate.measured import Measured
 from defocus.evidence import Evidence, local_evidence
+from defocus.evidence.fluorescence import fluorescence_evidence
 from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, split_changes, with_changes
 from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import Picture, as_picture
+from defocus.pictures.sampling import interpolate
 from defocus.progress import ignore_progress, sub_progress
 from defocus.tuning import TUNING, Tuning
 
 if TYPE_CHECKING:
-    from typing import Any, Literal, Unpack
+    from typing import Any, Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
     from defocus.keywords import AnalysisKeywords, MapKeywords, MaskKeywords
+    from defocus.pictures.fluorescence import Stretched
+    from defocus.pictures.kind import Kind
     from defocus.progress import Progress
     from defocus.psf import PSF
 
@@ -45,15 +49,19 @@ class Analysis:
     picture : Picture
         What was analysed.
     parameters : AnalysisParameters
+        With the kind and the blur shape that "auto" meant.
     evidence : Evidence
         How well every radius explains every sample's surroundings.
     tuning : Tuning
+    seen : Stretched or None
+        The picture as the evidence was measured, if that is not as it came.
     """
 
     picture: Picture
     parameters: AnalysisParameters
     evidence: Evidence
     tuning: Tuning = TUNING
+    seen: Stretched | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is made from the rest when it is asked for: some of it cannot be pickled."""
@@ -69,10 +77,11 @@ class Analysis:
         """Largest radius looked for, in px."""
         return float(self.evidence.radii[-1])
 
-    @cached_property
-    def kind(self) -> Literal["photograph", "microscope"]:
+    @property
+    def kind(self) -> Kind:
         """What the picture was taken for; see `AnalysisParameters.kind`."""
-        return kind_of(self.picture) if self.parameters.kind == "auto" else self.parameters.kind
+        kind = self.parameters.kind
+        return kind_of(self.picture) if kind == "auto" else kind
 
     @property
     def psf(self) -> PSF:
@@ -82,7 +91,7 @@ class Analysis:
     @property
     def noise_variance(self) -> float:
         """Noise variance that was used, for intensities in [0, 1]."""
-        return self.evidence.noise_variance
+        return self.evidence.noise_variance / (1.0 if self.seen is None else self.seen.gain**2)
 
     @property
     def threshold(self) -> float:
@@ -100,6 +109,22 @@ class Analysis:
         return self._estimates[0].has_evidence
 
     @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Which pixels have something to tell of their blur, bool (H, W).
+
+        Transparent ones and frames have not; nor has the ground of fluorescence, and what shines without preferring any
+        radius.
+        """
+        fraction, tuning = self.evidence.valid_fraction, self.tuning.evidence
+        samples = (fraction >= tuning.least_valid).astype(np.float32)
+        return interpolate(samples, self.evidence.rows, self.evidence.columns, self.shape) >= 0.5
+
+    @cached_property
+    def known_share(self) -> float:
+        """Which part of the pixels is `known`, in [0, 1]; 0 if there is no evidence at all."""
+        return float(self.known.mean()) if self.has_evidence else 0.0
+
+    @cached_property
     def confidence(self) -> NDArray[np.float32]:
         """How sure the default blur map is, float32 (H, W) in [0, 1].
 
@@ -115,7 +140,12 @@ class Analysis:
     @cached_property
     def _estimates(self) -> tuple[BlurMapEstimate | PublishedBlurMap, FocusMaskEstimate | PublishedFocusMask]:
         """What draws the map and what cuts the mask: the one place that asks for the method."""
-        measured = Measured(self.picture, self.evidence, self.kind, self.tuning)
+        drawn_on, tuning = self.picture, self.tuning
+        if self.seen is not None:
+            drawn_on = self.seen.drawable
+            smoothness = tuning.fluorescence.mask_smoothness
+            tuning = dataclasses.replace(tuning, mask=dataclasses.replace(tuning.mask, smoothness=smoothness))
+        measured = Measured(drawn_on, self.evidence, self.kind, tuning)
         if self.parameters.method == "paper":
             return PublishedBlurMap(measured), PublishedFocusMask(measured)
         return BlurMapEstimate(measured), FocusMaskEstimate(measured)
@@ -266,6 +296,10 @@ def analyze(
     """
     chosen = with_changes(parameters or AnalysisParameters(), changes)
     picture = as_picture(image)
+    chosen = chosen.of_kind(kind_of(picture) if chosen.kind == "auto" else chosen.kind)
+    if chosen.kind == "fluorescence" and chosen.method != "paper":
+        evidence, seen = fluorescence_evidence(picture, chosen, tuning=tuning, progress=progress)
+        return Analysis(picture, chosen, evidence, tuning, seen)
     evidence = local_evidence(picture, chosen, tuning=tuning.evidence, progress=progress)
     return Analysis(picture, chosen, evidence, tuning)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -19,7 +20,7 @@ from dask.delayed import delayed
 from defocus.errors import InputError
 from defocus.evidence.radii import octaves_and_radii, sample_spacing, usual_spacing
 from defocus.parameters import AnalysisParameters, MapParameters, split_changes
-from defocus.pictures.intensity import value_range
+from defocus.pictures.intensity import robust_extremes, value_range
 from defocus.pictures.picture import as_picture
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
     octaves, radii = octaves_and_radii(parameters, plane)
     spacing = sample_spacing(parameters, plane)
     # A block is no photograph: where subjects stand, and what the whole picture holds, does not show in it
-    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]), kind="microscope")
+    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]), kind="brightfield")
     alignment = math.lcm(2 * spacing, 2**octaves)  # labels and wide windows belong to every second sample
     reach = (parameters.window // 2 + 1) * 2**octaves + _COHERENCE * spacing
     layout = _Layout(alignment, -(-reach // alignment) * alignment)
@@ -129,7 +130,24 @@ def _limits(source: da.Array) -> Delayed:
     """Return the values that become 0 and 1, one pair for the whole array."""
     if source.dtype in (np.uint8, np.bool_):
         return delayed(value_range, pure=True)(np.zeros(1, source.dtype))
-    return delayed(lambda low, high: value_range(np.array([low, high])))(source.min(), source.max())
+    blocks = [delayed(_extremes)(block) for block in source.to_delayed().ravel()]
+    return delayed(_joined)(blocks, source.dtype)
+
+
+def _extremes(block: NDArray[Any]) -> tuple[float, float]:
+    """Return the least and the largest value of a block's planes that are no defects."""
+    found = [robust_extremes(plane) for plane in block.reshape(-1, *block.shape[-2:])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN
+        return float(np.nanmin([low for low, _ in found])), float(np.nanmax([high for _, high in found]))
+
+
+def _joined(blocks: list[tuple[float, float]], dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the range of all blocks from their extremes."""
+    known = [extremes for extremes in blocks if np.isfinite(extremes).all()]
+    if not known:
+        return 0.0, 1.0
+    return value_range(np.array([min(low for low, _ in known), max(high for _, high in known)]).astype(dtype))
 
 
 def _plane_map(

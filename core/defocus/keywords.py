@@ -22,7 +22,7 @@ __all__ = [
 class AnalysisKeywords(TypedDict, total=False):
     """Fields of `defocus.parameters.AnalysisParameters`."""
 
-    kind: Literal["auto", "photograph", "microscope"]
+    kind: Literal["auto", "photograph", "fluorescence", "brightfield"]
     psf: str | PSF
     blades: int
     rotation: float

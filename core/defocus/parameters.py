@@ -178,20 +178,21 @@ class _Checked:
 class AnalysisParameters(_Checked):
     """How the local evidence for each blur radius is measured (equations 3 to 13)."""
 
-    kind: Literal["auto", "photograph", "microscope"] = _control(
+    kind: Literal["auto", "photograph", "fluorescence", "brightfield"] = _control(
         "auto",
         "Kind of picture",
         "What was learned from photographs (where subjects stand, how bright they are) counts only for photographs; "
-        "auto takes pictures with colours, and grey ones of 8 bits without a dark ground, for such.",
-        choices=("auto", "photograph", "microscope"),
+        "fluorescence is bright on a dark ground that says nothing, brightfield any other picture of a microscope; "
+        "auto takes pictures with colours, and grey ones of 8 bits without a dark ground, for photographs.",
+        choices=("auto", "photograph", "fluorescence", "brightfield"),
     )
     psf: str | PSF = _control(
-        "disc",
+        "auto",
         "Blur shape",
         "Shape of an out-of-focus point: disc for an open lens, polygon for a stopped-down one, annulus for a "
-        "mirror lens or telescope, gaussian for microscopes and much processed pictures, or a lens measured by "
-        "defocus calibrate.",
-        choices=tuple(FAMILIES),
+        "mirror lens or telescope, gaussian for fluorescence and much processed pictures, or a lens measured by "
+        "defocus calibrate; auto is gaussian for fluorescence, else disc.",
+        choices=("auto", *FAMILIES),
         file=LENS_FILE,
     )
     blades: int = _control(6, "Aperture blades", "Number of aperture blades, for the polygon.", between=(3, 16), step=1)
@@ -232,7 +233,8 @@ class AnalysisParameters(_Checked):
     max_radius: Literal["auto"] | float = _control(
         "auto",
         "Largest radius",
-        "Largest blur radius looked for; auto takes 8 px on pictures up to about a megapixel and more on larger ones.",
+        "Largest blur radius looked for; auto takes 8 px on pictures up to about a megapixel and more on larger ones, "
+        "and on fluorescence that is farther out of focus.",
         between=(1, 128),
         step=0.5,
         unit="px",
@@ -260,14 +262,21 @@ class AnalysisParameters(_Checked):
             raise InputError(f"window must be odd, not {self.window}")
         self.blur_shape()  # a lens that cannot be read is told now
 
+    def of_kind(self, kind: Literal["photograph", "fluorescence", "brightfield"]) -> AnalysisParameters:
+        """Return the parameters for a picture of some kind, with the blur shape that "auto" means for it."""
+        psf = self.psf
+        if isinstance(psf, str) and psf == "auto":
+            psf = "gaussian" if kind == "fluorescence" else "disc"
+        return dataclasses.replace(self, kind=kind, psf=psf)
+
     def blur_shape(self) -> PSF:
-        """Return the shape of the blur, without the sensor's."""
+        """Return the shape of the blur, without the sensor's; "auto" is a photograph's until the kind is known."""
         if isinstance(self.psf, str) and self.psf.endswith(LENS_FILE):
             from defocus.psf.calibration import load_psf  # which loads more than an interface needs to start
 
             return load_psf(self.psf)
         shape = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "psf"}
-        return as_psf(self.psf, **shape)
+        return as_psf("disc" if isinstance(self.psf, str) and self.psf == "auto" else self.psf, **shape)
 
 
 @dataclass(frozen=True)

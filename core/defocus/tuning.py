@@ -21,6 +21,7 @@ __all__ = [
     "TUNING",
     "BeliefTuning",
     "EvidenceTuning",
+    "FluorescenceTuning",
     "MapTuning",
     "MaskTuning",
     "Tuning",
@@ -226,6 +227,31 @@ class BeliefTuning:
 
 
 @dataclass(frozen=True)
+class FluorescenceTuning:
+    """What is different for pictures that are bright on dark; see docs/microscopy.md."""
+
+    model_error: float = _number(
+        5e-4, "", "measured: part of a window's variance that the model leaves out, as a lens's rings are no Gaussian"
+    )
+    least_noise: float = _number(2e-6, "variance", "derived: of a stretched picture, so that none is perfect")
+    part_of_peak: float = _number(0.2, "", "measured: of the brightest in a window, what shines less is its glow")
+    above_noise: float = _number(5.0, "", "derived: standard deviations of the ground's noise, above its least values")
+    most_filled: float = _number(
+        0.375,
+        "",
+        "measured: median radius, as a part of the largest, above which that is doubled; see docs/microscopy.md",
+    )
+    most_radius: float = _number(32.0, "px", "derived: up to which auto grows, so that a field holds some windows")
+    usual_threshold: float = _number(
+        3.5, "px", "measured: sharp fields read less, those a micrometre out of focus more; cells have soft edges"
+    )
+    ground: float = _number(
+        -1.0, "log-odds", "measured: what has no evidence is not in focus; of less a mask of many cells swallows it"
+    )
+    mask_smoothness: float = _number(15.0, "nats", "measured: as in mask; cells are small")
+
+
+@dataclass(frozen=True)
 class Tuning:
     """All of it.
 
@@ -236,6 +262,7 @@ class Tuning:
     belief : BeliefTuning
     map : MapTuning
     mask : MaskTuning
+    fluorescence : FluorescenceTuning
     """
 
     evidence: EvidenceTuning = field(default_factory=EvidenceTuning)
@@ -243,6 +270,7 @@ class Tuning:
     belief: BeliefTuning = field(default_factory=BeliefTuning)
     map: MapTuning = field(default_factory=MapTuning)
     mask: MaskTuning = field(default_factory=MaskTuning)
+    fluorescence: FluorescenceTuning = field(default_factory=FluorescenceTuning)
 
 
 TUNING = Tuning()

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.types import LayerDataTuple
     from napari.viewer import Viewer
-    from numpy.typing import NDArray
 
     from napari_defocus.layers.source import Source
 
@@ -24,7 +23,7 @@ HINT_COLORS = {0: "transparent", 1: IN_FOCUS_COLOR, 2: BLURRED_COLOR, None: "tra
 
 
 def layer_data(
-    values: NDArray[Any],
+    values: Any,
     source: Source,
     kind: str,
     title: str,
@@ -39,15 +38,15 @@ def layer_data(
 
     Parameters
     ----------
-    values : array
-        A plane (H, W), with channels last for colour; or a whole stack.
+    values : array or tuple of array
+        A plane (H, W), with channels last for colour; a whole stack; or vertices, faces and values of a surface.
     source : Source
     kind : str
         What tells results of one source apart, such as "blur_map".
     title : str
         Follows the source's name in the layer's.
     layer_type : str
-        "image" or "labels".
+        "image", "labels" or "surface".
     index : tuple of int, optional
         The plane's place in a stack; None for a whole stack. Results of several channels do not replace each other.
     flat : bool

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-__all__ = ["Source"]
+__all__ = ["Source", "short_unit"]
 
 _CHANNEL_LABELS = ("c", "ch", "channel", "channels")  # what axes of channels are called
+_LEVEL = 0.5  # slices over a whole picture, up to which what is seen is one of them
 _PREFERRED_PIXELS = 32_000_000  # of a multiscale layer, take the finest level with at most so many in a plane
 
 
@@ -142,6 +143,17 @@ class Source:
         at = self.transform.inverse(self.affine.inverse(np.asarray(point)[-self.ndim :]))[: len(self.stack_shape)]
         return tuple(int(i) for i in np.clip(np.rint(at), 0, np.array(self.stack_shape) - 1))
 
+    @property
+    def oblique(self) -> bool:
+        """Whether what is seen of a stack lies across its slices, as where it is sheared along the sliced axes."""
+        count = len(self.stack_shape)
+        if not count:
+            return False
+        to_data = np.linalg.inv(np.asarray(self.affine.linear_matrix) @ np.asarray(self.transform.linear_matrix))
+        # Slices that a pixel at the far end of the picture lies away from the one in its first corner
+        away = np.abs(to_data[:count, count:]) @ (np.array(self.shape[count:]) / np.abs(to_data[count:, count:]).max())
+        return bool((away > _LEVEL).any())
+
     def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
         """Load one plane, (H, W) or (H, W, channels)."""
         return np.asarray(self.data[index] if index else self.data)
@@ -171,7 +183,7 @@ class Source:
         vertical, horizontal = self.units[-2:]
         if vertical != horizontal or str(horizontal) in ("pixel", "dimensionless", ""):
             return None
-        return f"{horizontal:~P}".replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")  # pint writes either
+        return short_unit(horizontal)
 
     @property
     def pixel_size(self) -> float:
@@ -206,6 +218,11 @@ class Source:
             "units": tuple(self.units[axis] for axis in axes),
             "axis_labels": tuple(self.axis_labels[axis] for axis in axes),
         }
+
+
+def short_unit(unit: Any) -> str:
+    """Return how a unit of pint is written, as in "µm"."""
+    return f"{unit:~P}".replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")  # pint writes either
 
 
 class _Same:

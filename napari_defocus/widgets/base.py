@@ -12,7 +12,8 @@ from superqt.utils import qdebounced
 
 from defocus.errors import Cancelled, DefocusError, InputError
 from defocus.parameters import AnalysisParameters
-from napari_defocus.layers.results import is_result, result_of, upsert
+from napari_defocus import settings
+from napari_defocus.layers.results import find_result, is_result, result_of, upsert
 from napari_defocus.layers.source import Source
 from napari_defocus.reproduce import as_command, as_python
 from napari_defocus.widgets import engines
@@ -33,6 +34,7 @@ __all__ = ["DefocusWidget"]
 
 _MOMENT_SECONDS = 0.5  # a cut that takes longer shows its bar after all
 _WIDTH = 300  # px of a dock unless the user makes it wider
+_ANALYSIS = "analysis"  # the settings that docks and sessions share
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +65,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         )
         self._planes_row = labelled(self.planes)
         self.analysis = ParameterControls(AnalysisParameters)
+        self.analysis.take(settings.remembered(_ANALYSIS))
+        self.reset = PushButton(text="Reset", tooltip="Take the default settings again, here and in new docks.")
         self.more = PushButton(text="Analysis settings", tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop at once.")
@@ -71,11 +75,17 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.saving = Export(self._made, self._say, "Export")
         self.copy_python = PushButton(text="Copy as Python", tooltip="Copy lines that compute the last result again.")
         self.copy_command = PushButton(text="Copy as command", tooltip="Copy a command that does it to a file.")
+        self.back = PushButton(
+            text="Back to the result before", enabled=False, tooltip="And, once more, to the one that is there now."
+        )
+        self._kept: dict[str, Any] = {}  # the result before the last one, by its layer
         self._clip = TextEdit()  # never shown: the way to the clipboard
         self.more.changed.connect(self._toggle_analysis)
+        self.reset.changed.connect(self._on_reset)
         self.run_button.changed.connect(self._on_run)
         self.cancel_button.changed.connect(self.cancel)
         self.saving.button.changed.connect(self._on_export)
+        self.back.changed.connect(self._on_back)
         self.copy_python.changed.connect(lambda: self._copy(as_python))
         self.copy_command.changed.connect(lambda: self._copy(as_command))
         self.image.changed.connect(self._on_image)
@@ -98,8 +108,17 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         copies = row(self.copy_python, self.copy_command)
         self._panel.extend(
             [
-                *(labelled(self.image), self._planes_row, *rows, self.more, *self.analysis),
-                *(buttons, self.bar, self.status, *after, labelled(self.saving.file), self.saving.button, copies),
+                *(labelled(self.image), self._planes_row, *rows, row(self.more, self.reset), *self.analysis),
+                *(
+                    buttons,
+                    self.bar,
+                    self.status,
+                    *after,
+                    labelled(self.saving.file),
+                    self.saving.button,
+                    self.back,
+                    copies,
+                ),
             ]
         )
         wrap(self.status)
@@ -131,6 +150,10 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _toggle_analysis(self) -> None:
         self.analysis.visible = not self.analysis.visible
 
+    def _on_reset(self) -> None:
+        self.analysis.reset()
+        settings.forget(_ANALYSIS)
+
     @property
     def source(self) -> Source:
         """The chosen layer; raises `InputError` if there is none."""
@@ -141,8 +164,13 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         return source.index_at(self._viewer.dims.point)
 
     def _index(self, source: Source) -> tuple[int, ...] | None:
-        every = source.stack_shape and self.planes.value == "all slices"
-        return None if every else self.current_index(source)
+        if source.stack_shape and self.planes.value == "all slices":
+            return None
+        if source.oblique:
+            raise InputError(
+                f"{source.name} is sheared, and what is seen lies across its slices: measure all slices, or resample it"
+            )
+        return self.current_index(source)
 
     # ---- running
 
@@ -176,6 +204,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
                 self.status.value = f"{source.name} was removed meanwhile; its result is dropped"
             else:
                 done(result)
+                settings.remember(_ANALYSIS, self.analysis.changed_values)
 
         self._runner.start(work, self._engine, finish, f"{title} of {source.name}", quick=quick)
 
@@ -239,10 +268,35 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _add(self, result: Any, source: Source) -> Layer:
         """Show a result, and remember what it was made by."""
+        about = result[1]["metadata"]["defocus"]
+        before = find_result(self._viewer, about["source"], about["kind"], about["channel"])
+        kept = None if before is None else _kept(before)
         layer = upsert(self._viewer, result, source)
+        if (
+            before is not None and kept is not None and layer is before and before.data is not kept["data"]
+        ):  # not painted into the old one
+            self._kept = {"layer": str(before.unique_id), **kept}
+        elif layer is not before or not self._kept:
+            self._kept = {}
+        self.back.enabled = bool(self._kept)
         self._last, self._made_id = result_of(layer), str(layer.unique_id)
         self.saving.suggest(layer)
         return layer
+
+    def _on_back(self) -> None:
+        """Exchange the last result for the one before."""
+        with self._complaining():
+            for layer in self._viewer.layers:
+                if self._kept and str(layer.unique_id) == self._kept["layer"]:
+                    now = _kept(layer)
+                    for name in ("data", "metadata", "translate", "name"):
+                        setattr(layer, name, self._kept[name])
+                    self._kept = {"layer": self._kept["layer"], **now}
+                    self._last = result_of(layer)
+                    self.saving.suggest(layer)
+                    return
+            self.back.enabled = False
+            raise InputError("the result before is not there any more")
 
     def _made(self) -> Layer:
         """Return the layer of the last result."""
@@ -303,3 +357,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._viewer.layers.events.inserted.disconnect(self._on_layers)
         self._viewer.layers.events.removed.disconnect(self._on_layers)
         engines.release(self._viewer, self)
+
+
+def _kept(layer: Layer) -> dict[str, Any]:
+    """Return what a result's layer holds of the result."""
+    # napari empties the metadata that a layer had when it gets others
+    return {"data": layer.data, "metadata": dict(layer.metadata), "translate": layer.translate, "name": layer.name}

@@ -11,7 +11,7 @@ from defocus.parameters import MapParameters
 from defocus.session import REQUESTS, Question
 from napari_defocus.functions import computed_layer
 from napari_defocus.layers.results import find_result, result_of
-from napari_defocus.outputs import MEASUREMENTS, output_of
+from napari_defocus.outputs import MEASUREMENTS, doubts, output_of
 from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import ParameterControls
@@ -80,6 +80,7 @@ class BlurMapWidget(DefocusWidget):
             if known.result == "radius":
                 layer.contrast_limits_range = (0, max(layer.contrast_limits[1], about["maximum"]))
                 self._explain(layer)
+            self.status.value = doubts(about)
 
         self._start(source, lambda run: computed_layer(request, run), done, output_of(known).title)
 

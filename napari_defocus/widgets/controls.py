@@ -25,7 +25,7 @@ from defocus.parameters import describe
 from napari_defocus.widgets.layout import labelled, row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from defocus.parameters import Control
 
@@ -231,6 +231,31 @@ class ParameterControls:
         for name, widget in self._rows.items():
             families = self._families[name]
             widget.visible = self._visible and (not families or word in families)
+
+    def take(self, values: Mapping[str, Any]) -> None:
+        """Show values by the names of their fields; what is not known, or not allowed any more, is passed over."""
+        known = {control.name: control for control in describe(self._class)}
+        for name, value in values.items():
+            try:
+                known[name].check(value)
+                self._class(**{name: value})
+            except (KeyError, InputError):
+                continue
+            self.controls[name].value = value
+
+    def reset(self) -> None:
+        """Show the defaults."""
+        self.take({control.name: control.default for control in describe(self._class)})
+
+    @property
+    def changed_values(self) -> dict[str, Any]:
+        """The values that are no defaults, by the names of their fields."""
+        chosen = self.parameters
+        return {
+            control.name: getattr(chosen, control.name)
+            for control in describe(self._class)
+            if getattr(chosen, control.name) != control.default
+        }
 
     @property
     def parameters(self) -> Any:

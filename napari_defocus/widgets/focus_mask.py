@@ -14,6 +14,7 @@ from napari_defocus.functions import computed_layer
 from napari_defocus.layers.export import cut_out
 from napari_defocus.layers.hints import add_hint_layer, is_hints
 from napari_defocus.layers.results import find_result, result_of, upsert
+from napari_defocus.outputs import doubts
 from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import Choice, ParameterControls
@@ -114,6 +115,8 @@ class FocusMaskWidget(DefocusWidget):
 
     def _remark(self, made: dict[str, Any], source: Source, shown: dict[str, Any]) -> str:
         """Return what a person should know of the mask, in one line."""
+        if made["known_share"] == 0:
+            return doubts(made)
         share, marked = made["share"], "out of focus" if made["inverted"] else "in focus"
         if share <= _NOTHING:
             return f"The mask is empty: nothing is {marked} at {made['threshold']:.2g} px."

@@ -44,13 +44,23 @@ class FocusOverZWidget(DefocusWidget):
         self.axis = ComboBox(label="Axis", choices=self._axes, tooltip="Along which the focus changes.")
         self.threshold = number_control(THRESHOLD, slider=True)
         self.keep_maps = CheckBox(text="Keep the maps", tooltip="Add the blur map of every slice as well.")
+        self.in_units = CheckBox(text="Height in the layer's unit", tooltip="Instead of slices, along the axis.")
+        self.surface = CheckBox(
+            text="Add a surface", tooltip="The height as a surface, to be seen in three dimensions."
+        )
         self.parameters = ParameterControls(MapParameters)
         self.sharpest = Label(label="Sharpest slice", value="")
         self.go = PushButton(text="Go to the sharpest slice", enabled=False)
         self.run_button.text = "Measure stack"
         self.plot = FocusPlot(self.go_to)
         self._build(
-            self.axis, labelled(self.threshold), self.keep_maps, *self.parameters, afterwards=(self.sharpest, self.go)
+            self.axis,
+            labelled(self.threshold),
+            self.keep_maps,
+            self.in_units,
+            self.surface,
+            *self.parameters,
+            afterwards=(self.sharpest, self.go),
         )
         layout = self._panel.native.layout()
         layout.insertWidget(layout.count() - 2, self.plot.native)  # before the buttons that copy
@@ -90,6 +100,8 @@ class FocusOverZWidget(DefocusWidget):
             self.current_index(source),
             self.threshold.value,
             self.keep_maps.value,
+            "layer" if self.in_units.value else "slice",
+            self.surface.value,
             self.parameters.parameters,
             self.analysis.parameters,
         )

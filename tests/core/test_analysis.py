@@ -156,7 +156,7 @@ def test_transparent_pixels_carry_no_evidence(halves):
     color = np.dstack([picture] * 3 + [np.ones_like(picture)]).astype(np.float32)
     color[:, :130, :3] = 0.5  # hides the sharp half ...
     color[:, :130, 3] = 0  # ... as transparent pixels do
-    analysis = defocus.analyze(color, kind="microscope", **MADE)  # by the windows alone: noise is no photograph
+    analysis = defocus.analyze(color, kind="brightfield", **MADE)  # by the windows alone: noise is no photograph
     assert (analysis.confidence[:, :100] == 0).all()
     assert np.median(analysis.blur_map()[:, 170:]) == pytest.approx(4, abs=0.2)
 

@@ -99,7 +99,7 @@ def test_colours_are_used():
     gray = (plane(60, 70) * 255).astype(np.uint8)
     color = np.stack([gray, gray // 2, gray // 4])
     found = blur_map(color, channel_axis=0, noise=1e-4).compute()
-    whole = defocus.analyze(np.moveaxis(color, 0, -1), noise=1e-4, kind="microscope")
+    whole = defocus.analyze(np.moveaxis(color, 0, -1), noise=1e-4, kind="brightfield")
     np.testing.assert_array_equal(found, whole.blur_map())
 
 
@@ -199,3 +199,14 @@ def test_the_command_line_works_on_a_cluster(tmp_path):
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     with pytest.raises(InputError, match="no Dask scheduler at 'nonsense'"):
         list(batch(divmod, [(1, 1)], "nonsense"))
+
+
+def test_a_hot_pixel_does_not_move_the_range():
+    """Camera counts with one defect: the map is that of the same counts without."""
+    rng = np.random.default_rng(3)
+    counts = (4000 + 900 * rng.random((150, 170))).astype(np.uint16)
+    hot = counts.copy()
+    hot[70, 80] = 65535
+    changes = {"max_radius": 4, "noise": 1e-4, "spacing": 4}
+    clean, broken = (blur_map(da.from_array(array, chunks=(80, 90)), **changes).compute() for array in (counts, hot))
+    assert np.abs(clean - broken).mean() < 0.02

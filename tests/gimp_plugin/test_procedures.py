@@ -58,7 +58,7 @@ def test_defaults_ask_for_what_the_suite_does_by_default(entries, config, layer,
     assert asked["parameters"]["threshold"] == "auto"
     assert entries[MASK].analysis(config(entries[MASK])) == {
         "kind": "photograph",
-        "psf": "disc",
+        "psf": "auto",
         "blades": 6,
         "rotation": 0.0,
         "obstruction": 0.4,

@@ -30,6 +30,12 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.filterwarnings(f"ignore:::{module}"))
 
 
+@pytest.fixture(autouse=True)
+def settings_of_its_own(monkeypatch, tmp_path):
+    """No test begins with the settings of another, or with those of whoever runs it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture(scope="session")
 def scene():
     """A picture, uint8 (120, 160, 3), whose left half is in focus and whose right half is blurred by 4 px."""

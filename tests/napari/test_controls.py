@@ -96,7 +96,7 @@ def test_a_calibrated_lens_can_be_chosen(qapp, tmp_path):
     np.savez(tmp_path / "lens.npz", format=1, radii=[3.0], kernels=kernel[np.newaxis])
     controls = ParameterControls(parameters.AnalysisParameters)
     psf = controls.controls["psf"]
-    assert controls.parameters.psf == "disc"
+    assert controls.parameters.psf == "auto"
     psf.word.value = psf.word.choices[-1]
     with pytest.raises(InputError, match=r"choose a \.npz file"):
         _ = controls.parameters

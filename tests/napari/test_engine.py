@@ -44,6 +44,17 @@ def test_worker_and_this_process_agree(engine, scene, kind):
         assert there.threshold == pytest.approx(here.threshold)
 
 
+def test_little_contrast_in_8_bits_is_stretched_in_the_worker_as_here(engine, scene):
+    """Counts that fill a tenth of their range; the kind stays that of 8 bits."""
+    faint = (scene[0][..., 1] // 10 + 90).astype(np.uint8)
+    request = asked(Source.from_layer(Image(faint)), "blur_map", MapParameters(), QUICK)
+    here, there = LocalEngine().compute(request), engine.compute(request)
+    np.testing.assert_allclose(there.values, here.values, atol=1e-5)
+    assert there.kind == here.kind == "photograph"
+    assert there.noise_variance == pytest.approx(here.noise_variance)
+    assert there.noise_variance > 1e-4  # of the stretched range; unstretched steps of 1/255 leave 1e-5 or so
+
+
 def test_a_second_question_about_a_picture_is_not_measured_again(engine, scene):
     source = Source.from_layer(Image(scene[0]))
     stages = []

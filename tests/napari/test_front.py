@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import defocus
+import defocus.parameters
 
 DOCS = Path(__file__).parents[2] / "docs" / "napari.md"
 QUICK = {"window": 21, "spacing": 4}
@@ -287,3 +288,50 @@ def test_a_map_is_written_with_what_it_was_made_by(viewer, quick, finish, scene,
         np.testing.assert_array_equal(written.asarray(), viewer.layers["scene blur radius"].data)
     assert (about["unit"], about["version"]) == ("µm", defocus.__version__)
     assert about["analysis"]["window"] == 21
+
+
+@pytest.mark.parametrize("kind", ["constant", "noise"])
+def test_pictures_that_tell_nothing_say_so(viewer, open_widget, finish, kind):
+    """In one line, for maps and masks alike; a textured one leaves the line empty."""
+    values = np.full((90, 110), 700, np.uint16)
+    if kind == "noise":
+        values = (np.random.default_rng(0).poisson(30, values.shape) + 100).astype(np.uint16)
+    viewer.add_image(values, name="empty")
+    for name in ("Blur map", "In-focus mask"):
+        widget = open_widget(name)
+        widget.analysis.controls["kind"].value = "fluorescence"
+        widget.run()
+        finish(widget)
+        assert widget.status.value.startswith("Nothing is known of its blur")
+
+
+def test_a_sheared_stack_is_refused_in_one_line(viewer, open_widget, stack):
+    viewer.add_image(stack[0], name="skewed", shear=[0.5, 0, 0])
+    widget = open_widget("Blur map")
+    widget._on_run()
+    assert "lies across its slices" in widget.status.value
+    assert not widget.running
+
+
+def test_settings_are_kept_between_docks_until_they_are_reset(viewer, quick, open_widget, finish, scene):
+    viewer.add_image(scene[0], name="scene", rgb=True)
+    first = quick("Blur map")
+    untouched = open_widget("Restore or magnify")
+    assert untouched.analysis.controls["window"].value == 41  # nothing was measured by them yet
+    first.analysis.controls["psf"].value = "gaussian"
+    first.run()
+    finish(first)
+    second = open_widget("In-focus mask")
+    kept = second.analysis.parameters
+    assert (kept.window, kept.spacing, kept.psf) == (21, 4, "gaussian")
+    second.reset.native.click()
+    assert second.analysis.parameters == defocus.parameters.AnalysisParameters()
+    assert open_widget("Focus over z").analysis.parameters == defocus.parameters.AnalysisParameters()
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"analysis": 3}', '{"analysis": {"window": 7, "colour": 1, "psf": "x"}}'])
+def test_settings_that_make_no_sense_are_passed_over(viewer, open_widget, tmp_path, text):
+    file = tmp_path / "state" / "defocus" / "napari.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    assert open_widget("Blur map").analysis.parameters == defocus.parameters.AnalysisParameters()

@@ -294,3 +294,25 @@ def test_bad_pictures_are_named(array, message):
     with pytest.raises(defocus.InputError, match=message) as caught:
         napari_defocus.blur_map_layer(Image(array, name="strange", contrast_limits=(0, 1)))
     assert "strange" in str(caught.value)
+
+
+def test_heights_in_the_unit_of_the_layer_and_as_a_surface(stack):
+    values, best = stack
+    layer = Image(values, name="s", scale=(2.5, 0.5, 0.5), translate=(10, 0, 0), units=("um", "um", "um"))
+    surface, _, heights = (
+        Layer.create(*result)
+        for result in napari_defocus.focus_over_z_layers(layer, unit="layer", surface=True, analysis=QUICK)
+    )
+    (in_slices,) = napari_defocus.focus_over_z_layers(layer, analysis=QUICK)[1:]
+    np.testing.assert_allclose(heights.data, in_slices[0] * 2.5, rtol=1e-6)
+    assert heights.metadata["defocus"]["unit"] == "µm"
+    assert type(surface).__name__ == "Surface"
+    # A vertex lies in the world where its pixel and its height are
+    vertices, faces, shown = surface.data
+    corner = surface.data_to_world(vertices[-1])
+    assert corner[1:] == pytest.approx(((best.shape[0] - 1) * 0.5, (best.shape[1] - 1) * 0.5))
+    assert corner[0] == pytest.approx(10 + heights.data[-1, -1])
+    assert shown[-1] == pytest.approx(heights.data[-1, -1])
+    assert len(faces) == 2 * (best.shape[0] - 1) * (best.shape[1] - 1)
+    with pytest.raises(defocus.InputError, match="no unit of its own along axis"):
+        napari_defocus.focus_over_z_layers(Image(values), unit="layer", analysis=QUICK)

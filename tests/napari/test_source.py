@@ -137,3 +137,15 @@ def test_what_is_no_picture_is_refused():
         Source.from_layer(Labels(np.zeros((5, 5), int)))
     with pytest.raises(InputError, match="choose an image layer"):
         Source.from_layer(None)
+
+
+def test_what_lies_across_the_slices_is_known(stack):
+    """Scale, offset, order within the plane do not matter; shear and turns that mix slices with rows do."""
+    values, _ = stack
+    assert not Source.from_layer(Image(values, scale=(3, 0.2, 0.2), translate=(5, 6, 7))).oblique
+    assert not Source.from_layer(Image(values, rotate=(0, 0, 0), shear=[0, 0, 0.3])).oblique  # rows against columns
+    assert not Source.from_layer(Image(values[0])).oblique
+    assert Source.from_layer(Image(values, shear=[0.5, 0, 0])).oblique
+    skewed = np.eye(4)
+    skewed[0, 1] = 0.7  # as a light sheet's stage scans
+    assert Source.from_layer(Image(values, affine=skewed)).oblique

@@ -347,3 +347,28 @@ def test_a_picture_removed_during_its_run_is_no_fault(viewer, quick, finish, sce
     assert not widget.run_button.enabled
     press(widget.run_button)
     assert not widget.running
+
+
+def test_the_result_before_is_kept_one_step(viewer, quick, finish, scene):
+    """Back and forth between two runs of different settings, what belongs to each with it."""
+    viewer.add_image(scene[0], name="scene", rgb=True)
+    widget = quick("Blur map")
+    widget.run()
+    finish(widget)
+    assert not widget.back.enabled
+    layer = viewer.layers["scene blur radius"]
+    first = layer.data.copy()
+    widget.parameters.controls["smoothness"].value = 0.0
+    widget.run()
+    finish(widget)
+    second = layer.data.copy()
+    assert (first != second).any()
+    widget.back.native.click()
+    np.testing.assert_array_equal(layer.data, first)
+    assert layer.metadata["defocus"]["parameters"]["smoothness"] == 1.0
+    widget.back.native.click()
+    np.testing.assert_array_equal(layer.data, second)
+    assert layer.metadata["defocus"]["parameters"]["smoothness"] == 0.0
+    viewer.layers.remove(layer)
+    widget.back.native.click()
+    assert "not there any more" in widget.status.value

@@ -244,6 +244,8 @@ def _summary(file: Path, facts: dict[str, Any]) -> str:
         share, up_to = facts["in_focus_share"], f"(up to {facts['threshold_px']:.2f} px)"
         words = "nothing" if share < _NOTHING else "everything" if share > 1 - _NOTHING else f"{100 * share:.1f} %"
         parts.append(f"{words} in focus {up_to}")
+    if facts.get("kind") == "fluorescence" and facts.get("evidence"):
+        parts.append(f"taken for fluorescence, with evidence in {100 * facts['evidence_share']:.1f} % of it")
     if facts.get("evidence") is False:
         parts.append("no evidence of blur anywhere: the picture is flat")
     text = f"{file.name}: {', '.join(parts)}"

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -46,6 +46,10 @@ Scheduler = Annotated[
     str | None,
     Parameter(help="Address (or scheduler file) of a running Dask cluster that shares the files; it does the work."),
 ]
+Depth = Annotated[
+    Path | None,
+    Parameter(help="Depth scale by calibrate --spacing: also write STEM_defocus.tif, the distance from focus in um."),
+]
 _USUAL = BatchOptions()
 Layer = Annotated[bool, Parameter(help="Also write STEM_layer.png: the picture with the mask as alpha.", negative=())]
 
@@ -57,15 +61,18 @@ def map_command(
     *,
     output: Output,
     preview: Preview = False,
+    depth: Depth = None,
     dask: Scheduler = None,
     options: BatchOptions = _USUAL,
     **values: Any,
 ) -> int:
     """Write STEM_blur.tif: the blur radius of every pixel in px, as 32-bit floats."""
+    from defocus.psf.depth import load_depth_scale
+
     if dask is not None:
         output = output.absolute()  # workers may stand in another folder
-
-    results = named(output, "blur.tif", *(["blur.png"] if preview else []))
+    scale = None if depth is None else load_depth_scale(depth)
+    results = named(output, "blur.tif", *(["defocus.tif"] if scale else []), *(["blur.png"] if preview else []))
 
     def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         from defocus.pictures.files import write_blur_map, written_whole
@@ -73,8 +80,10 @@ def map_command(
 
         files = results(file)
         write_blur_map(files[0], result.values, overwrite=options.overwrite)
+        if scale:
+            write_blur_map(files[1], scale.defocus(result.values), overwrite=options.overwrite)
         if preview:
-            with written_whole(files[1], overwrite=options.overwrite) as beside:
+            with written_whole(files[-1], overwrite=options.overwrite) as beside:
                 with_scale(result.values, analysis.max_radius).save(beside)
         return {**map_facts(analysis, result.values), "files": [str(item) for item in files]}
 
@@ -165,12 +174,21 @@ def _fresh(folder: Path, overwrite: bool) -> Path:
     return folder
 
 
-Lens = Annotated[Path, Parameter(name=["--output", "-o"], help="File to write, ending in .npz.")]
+Lens = Annotated[Path, Parameter(name=["--output", "-o"], help="File to write: .npz for a lens, .json for depth.")]
+Spacing = Annotated[
+    float | None, Parameter(help="Distance of the slices of a stack (one TIFF) in um: measures depth, not a lens.")
+]
+By = Annotated[
+    Literal["beads", "map"], Parameter(help="Measure each bead of that stack, or draw the map of any thin specimen.")
+]
 
 
 @app.command(name="calibrate")
-def calibrate_command(inputs: Inputs, *, output: Lens, overwrite: Overwrite = False) -> int:
-    """Measure a lens's blur from pictures of a point light; use it with --psf FILE.npz."""
+def calibrate_command(
+    inputs: Inputs, *, output: Lens, spacing: Spacing = None, by: By = "beads", overwrite: Overwrite = False
+) -> int:
+    """Measure a lens from pictures of a point light, for --psf; or depth from a stack, with --spacing, for --depth."""
+    from defocus.command.work import calibrate_depth_file
     from defocus.pictures.files import refuse_existing
     from defocus.psf.calibration import calibrate
 
@@ -179,7 +197,7 @@ def calibrate_command(inputs: Inputs, *, output: Lens, overwrite: Overwrite = Fa
             raise InputError(f"{output}: is one of the inputs, and would be lost")
         if output.exists() and not overwrite:
             raise refuse_existing(output)
-        return calibrate(inputs, output)
+        return calibrate(inputs, output) if spacing is None else calibrate_depth_file(inputs, output, spacing, by)
 
     return exit_code(run)
 

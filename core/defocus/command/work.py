@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from defocus.command.options import chosen
+from defocus.errors import InputError
 from defocus.parameters import AnalysisParameters, MapParameters
 from defocus.progress import sub_progress
 from defocus.session import REQUESTS, Question, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+    from typing import Literal
 
     from numpy.typing import NDArray
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     Write = Callable[[Path, Analysis, Result], dict[str, Any]]
 
-__all__ = ["asked", "common_facts", "map_facts", "mask_facts", "named", "picture_writer"]
+__all__ = ["asked", "calibrate_depth_file", "common_facts", "map_facts", "mask_facts", "named", "picture_writer"]
 
 
 def asked(request: str, values: Mapping[str, Any], write: Write) -> Callable[[Path, Picture, Progress], dict[str, Any]]:
@@ -70,28 +72,34 @@ def common_facts(analysis: Analysis) -> dict[str, Any]:
 
 
 def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
-    """Return what a person wants to know of a blur map."""
+    """Return what a person wants to know of a blur map, where anything is known."""
     import numpy as np
 
-    low, middle, high = (round(float(value), 3) for value in np.percentile(radius, (5, 50, 95)))
+    seen = radius[analysis.known] if analysis.known.any() else radius
+    low, middle, high = (round(float(value), 3) for value in np.percentile(seen, (5, 50, 95)))
     return {
         **common_facts(analysis),
         "radius_px_percentile_5": low,
         "radius_px_median": middle,
         "radius_px_percentile_95": high,
         "evidence": analysis.has_evidence,
+        "evidence_share": round(analysis.known_share, 4),
+        "max_radius_px": analysis.max_radius,
     }
 
 
 def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
-    """Return what a person wants to know of a mask."""
+    """Return what a person wants to know of a mask, where anything is known."""
     assert result.threshold is not None
+    seen = result.values[analysis.known] if analysis.known.any() else result.values
     return {
         "kind": analysis.kind,
         "evidence": analysis.has_evidence,
+        "evidence_share": round(analysis.known_share, 4),
         "threshold_px": round(result.threshold, 3),
         "threshold_reason": analysis.threshold_reason,
-        "in_focus_share": round(float(result.values.mean()), 4),
+        "psf": str(analysis.parameters.psf),
+        "in_focus_share": round(float(seen.mean()), 4),
     }
 
 
@@ -117,3 +125,43 @@ def picture_writer(output: Path, ending: str, overwrite: bool) -> Write:
         return {**common_facts(analysis), "files": [str(path)]}
 
     return write
+
+
+def calibrate_depth_file(files: Sequence[Path], output: Path, spacing: float, by: Literal["beads", "map"]) -> int:
+    """Measure how blur grows with defocus from the stack in a file, write it and tell it.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        One TIFF.
+    output : Path
+    spacing : float
+        Distance of its slices in um.
+    by : {"beads", "map"}
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    InputError
+        If the stack cannot tell it; nothing is written then.
+    """
+    from defocus.pictures.reading import read_stack
+    from defocus.psf.depth import DEPTH_FILE, calibrate_depth
+
+    if output.suffix != DEPTH_FILE:
+        raise InputError(f"{output.name}: a depth scale is written to a file that ends in {DEPTH_FILE}")
+    if len(files) != 1:
+        raise InputError(f"a depth scale is measured from one stack, not {len(files)} files")
+    scale, radii = calibrate_depth(read_stack(files[0]), spacing, by=by)
+    for z, radius in enumerate(radii):
+        print(f"{files[0].name}: slice {z} at {z * spacing:g} um: blur radius {radius:.2f} px")
+    scale.save(output)
+    print(
+        f"{output.name}: {scale.px_per_um:.3f} px per um, {scale.in_focus_px:.2f} px in focus at {scale.focus_um:.2f} "
+        f"um, scatter {scale.scatter_px:.2f} px"
+    )
+    return 0

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from defocus.belief.log_odds import focus_log_odds
-from defocus.belief.preference import focus_cost
+from defocus.belief.preference import focus_cost, radius_preference
 from defocus.belief.threshold import Threshold, threshold_of
 from defocus.belief.vote import vote
 from defocus.belief.windows import window_scale
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from defocus.evidence import Evidence
+    from defocus.pictures.kind import Kind
     from defocus.pictures.picture import Picture
 
 __all__ = ["Measured"]
@@ -33,14 +35,14 @@ class Measured:
     ----------
     picture : Picture
     evidence : Evidence
-    kind : {"photograph", "microscope"}
+    kind : {"photograph", "fluorescence", "brightfield"}
         What the belief takes the picture for.
     tuning : Tuning
     """
 
     picture: Picture
     evidence: Evidence
-    kind: Literal["photograph", "microscope"] = "photograph"
+    kind: Kind = "photograph"
     tuning: Tuning = TUNING
 
     @cached_property
@@ -58,9 +60,15 @@ class Measured:
         """Log-odds that each sample is in focus, float32 (h, w); 0 where windows are mostly empty.
 
         What the radii alone vote for is one of the numbers that the belief is fitted to. Pictures that are no
-        photographs are believed by their radii only.
+        photographs are believed by their radii only; in fluorescence all or nothing may be in focus, so nothing is
+        voted, and what has no evidence is ground.
         """
         tuning = self.tuning.belief
+        if self.kind == "fluorescence":
+            usual = self.tuning.fluorescence.usual_threshold
+            found = radius_preference(self.radius_cost, self.evidence.radii, usual) / np.float32(tuning.mask_nats)
+            found[self.unknown] = self.tuning.fluorescence.ground
+            return found
         voted = vote(self.radius_cost, self.evidence.radii, self.sample_color, self.picture.shape, self.tuning)
         if self.kind == "photograph":
             found = focus_log_odds(self.evidence, self.picture.luminance, self.sample_color, voted, table=tuning.path)
@@ -73,8 +81,10 @@ class Measured:
     @cached_property
     def threshold(self) -> Threshold:
         """Up to which radius the belief calls things in focus."""
-        scale = window_scale(self.picture.shape, self.tuning.evidence)
-        return threshold_of(self.belief, self.radius_cost, self.evidence.radii, scale, self.tuning.belief)
+        scale, tuning = window_scale(self.picture.shape, self.tuning.evidence), self.tuning.belief
+        if self.kind == "fluorescence":  # the lens and the specimen decide, whatever the size of the field
+            scale, tuning = 1.0, dataclasses.replace(tuning, usual_threshold=self.tuning.fluorescence.usual_threshold)
+        return threshold_of(self.belief, self.radius_cost, self.evidence.radii, scale, tuning)
 
     @property
     def unknown(self) -> NDArray[np.bool_]:

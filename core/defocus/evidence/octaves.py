@@ -16,7 +16,7 @@ from defocus.errors import InputError
 from defocus.evidence.likelihood import profile_kernel
 from defocus.evidence.noise import reduced_noise
 from defocus.evidence.radii import octaves_and_radii, sample_spacing
-from defocus.evidence.validity import valid_fraction, valid_pixels
+from defocus.evidence.validity import mean_at, valid_fraction, valid_pixels
 from defocus.evidence.windows import STAGE, Windows
 from defocus.parallel import told_of_compiling
 from defocus.pictures.sampling import cell_means, sample_positions
@@ -87,6 +87,7 @@ def local_evidence(
     parameters: AnalysisParameters,
     *,
     tuning: EvidenceTuning = TUNING.evidence,
+    noise_ratio: NDArray[np.float32] | None = None,
     progress: Progress = ignore_progress,
 ) -> Evidence:
     """Measure how well every radius explains the surroundings of every sample.
@@ -96,6 +97,8 @@ def local_evidence(
     picture : Picture
     parameters : AnalysisParameters
     tuning : EvidenceTuning, optional
+    noise_ratio : float32 (H, W), optional
+        Variance of each pixel's noise, in the noise variance; 1 unless given.
     progress : callable, optional
 
     Returns
@@ -119,6 +122,7 @@ def local_evidence(
     progress = told_of_compiling(progress, profile_kernel)
     progress(0.0, STAGE)
     luminance = picture.luminance
+    ratio = None if noise_ratio is None else mean_at(noise_ratio, windows.bank.window, rows, columns)
     valid = valid_pixels(picture, luminance, tuning)
     fraction = None if valid is None else valid_fraction(valid, windows.bank.window, rows, columns)
     room = tuning.wide_windows * parameters.window * 2**octaves
@@ -139,12 +143,13 @@ def local_evidence(
         if octave == octaves:
             some = None if fraction is None else np.ascontiguousarray(fraction[::2, ::2])
             noise = reduced_noise(coarsest_noise, tuning)
+            some_ratio = None if ratio is None else ratio[::2, ::2]
             wide = windows.measure(
-                luminance, valid, 2**octave, rows[::2], columns[::2], some, part_progress, noise
+                luminance, valid, 2**octave, rows[::2], columns[::2], some, part_progress, noise, some_ratio
             ).profile
             wide -= wide.min(axis=2, keepdims=True)
             break
-        found = windows.measure(luminance, valid, 2**octave, rows, columns, fraction, part_progress)
+        found = windows.measure(luminance, valid, 2**octave, rows, columns, fraction, part_progress, noise_ratio=ratio)
         first = first or found
         profile = found.profile if profile is None else np.add(profile, found.profile, out=profile)
         log_variance, coarsest_noise = found.log_gradient_variance, found.noise

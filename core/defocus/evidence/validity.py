@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from defocus.pictures.picture import Picture
     from defocus.tuning import EvidenceTuning
 
-__all__ = ["valid_fraction", "valid_pixels"]
+__all__ = ["mean_at", "valid_fraction", "valid_pixels"]
 
 
 def valid_pixels(
@@ -55,8 +55,27 @@ def valid_fraction(
     float32 (h, w)
         In [0, 1].
     """
+    return mean_at(valid.astype(np.float32), window, rows, columns)
+
+
+def mean_at(
+    values: NDArray[np.float32], window: NDArray[np.float64], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the weighted mean of each window.
+
+    Parameters
+    ----------
+    values : float32 (H, W)
+    window : float64 (N,)
+    rows, columns : int64 (h,), (w,)
+        As in `valid_fraction`.
+
+    Returns
+    -------
+    float32 (h, w)
+    """
     half = len(window) // 2
     weight = (window / window.sum()).astype(np.float32)
-    padded = np.pad(valid, half, mode="symmetric").astype(np.float32)
+    padded = np.pad(values, half, mode="symmetric")
     lines = sum(weight[t] * padded[:, columns + t] for t in range(len(weight)))
     return np.asarray(sum(weight[t] * lines[rows + t] for t in range(len(weight))), np.float32)

@@ -43,7 +43,7 @@ class OctaveEvidence(NamedTuple):
 def _psf(parameters: AnalysisParameters) -> PSF:
     """Return the PSF to compare with: a given one as it is, because a measured one holds the sensor's blur already."""
     shape = parameters.blur_shape()
-    bare = parameters.method == "paper" or parameters.psf not in FAMILIES
+    bare = parameters.method == "paper" or parameters.psf not in ("auto", *FAMILIES)
     return shape if bare else SensorPSF(shape, parameters.sensor_blur)
 
 
@@ -78,6 +78,7 @@ class Windows:
         fraction: NDArray[np.float32] | None,
         progress: Progress,
         noise: float | None = None,
+        noise_ratio: NDArray[np.float32] | None = None,
     ) -> OctaveEvidence:
         """Measure at some pixels of the whole picture.
 
@@ -95,6 +96,8 @@ class Windows:
         progress : callable
         noise : float, optional
             Noise variance of the reduced picture; measured unless given.
+        noise_ratio : float32 (h, w), optional
+            Noise variance in each window, in that of the picture; 1 unless given.
 
         Returns
         -------
@@ -115,6 +118,8 @@ class Windows:
             valid=valid,
             progress=sub_progress(progress, 0, 0.3),
         )
+        if noise_ratio is not None:
+            energies /= noise_ratio[:, np.newaxis]  # only the ratio of energy and noise counts
         if parameters.noise != "auto":
             noise = float(parameters.noise) / scale**2  # averaging 2 x 2 pixels quarters the variance
         elif parameters.method == "paper":

@@ -21,7 +21,7 @@ from defocus.parallel import run_parts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["checked_limits", "found_range", "mended", "opacity_white", "value_range"]
+__all__ = ["checked_limits", "found_range", "mended", "opacity_white", "robust_extremes", "value_range"]
 
 _FILLED = 0.5  # part of its kind's range from which on values are taken as they are; of 1010 photographs, all fill it
 _LEAST_STEPS = 32  # measured range in steps of quantisation, whose error then has a variance of 8e-5
@@ -91,6 +91,33 @@ def found_range(values: NDArray[Any], *, measured: bool = True) -> tuple[float, 
     planes = values if values.ndim == 3 else values[..., np.newaxis] if values.ndim == 2 else values.reshape(1, -1, 1)
     plain = _range_if_plain(planes)
     return (*plain, True) if plain is not None else (*_measured_range(planes), False)
+
+
+def robust_extremes(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the least and the largest value that is no defect, of a part of what has one range.
+
+    Parameters
+    ----------
+    values : real (H, W)
+
+    Returns
+    -------
+    low, high : float
+        NaN where nothing is finite. `value_range` of those of all parts is the range of the whole.
+
+    Examples
+    --------
+    >>> counts = np.arange(100).repeat(200).reshape(100, 200) + 4000
+    >>> counts[50, 50] = 65535
+    >>> robust_extremes(counts)
+    (4000.0, 4099.0)
+    """
+    planes = values[..., np.newaxis]
+    low, high = _all_reached(planes)
+    if not low <= high or not np.isfinite(high - low):
+        return np.nan, np.nan
+    near = _BEYOND * (high - low)
+    return -_with_peaks(planes, -low, -1, near), _with_peaks(planes, high, 1, near)
 
 
 def _measured_range(planes: NDArray[Any]) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import stat
 import threading
 import warnings
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from defocus.errors import InputError
+from defocus.parameters import MAX_PIXELS
 from defocus.pictures.png import is_png16, read_png16
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["read_array"]
+__all__ = ["read_array", "read_stack"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 274
@@ -178,3 +180,36 @@ def _upright(opened: Image.Image) -> Image.Image:
 
 def _read_png16(file: Path) -> NDArray[np.uint16]:
     return _oriented(*read_png16(file))
+
+
+def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+    """Return the slices of a TIFF file, (Z, H, W).
+
+    Parameters
+    ----------
+    file : Path
+    max_pixels : int
+        A file with more pixels is refused before they are read.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no TIFF, damaged, too large, or no grey stack; names the file.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(file) as opened:
+            shape = opened.series[0].shape if opened.series else ()
+            if math.prod(shape) > max_pixels:
+                raise InputError(f"{file.name}: more than {max_pixels} pixels")
+            stack = np.squeeze(opened.asarray())
+    except (InputError, MemoryError):
+        raise
+    except OSError as error:
+        raise InputError(f"{file.name}: {error.strerror or 'cannot be read'}") from error
+    except Exception as error:  # decoders of damaged files raise anything
+        raise InputError(f"{file.name}: no TIFF, or damaged ({' '.join(str(error).split())})") from error
+    if stack.ndim != 3:
+        raise InputError(f"{file.name}: holds an array of shape {stack.shape}, but a stack is Z x H x W")
+    return stack

@@ -26,12 +26,14 @@ deleted; result files are the caller's.
 open
     ``file``, ``shape``, ``dtype``: pixels (H, W) or (H, W, 1 to 4); without them the held picture is
     analysed anew. ``parameters``: fields of AnalysisParameters. ``name``: what messages call the picture.
-    Result: ``shape``, ``kind`` (what the picture was taken for), ``noise_variance``, ``max_radius`` (px),
-    ``threshold`` (px, what "auto" means). Finding that threshold takes as long as measuring: ``threshold``:
-    false leaves it out.
+    ``bit_depth``: 8, 16 or 32, of what the pixels were made from, if that is not their own.
+    Result: ``shape``, ``kind`` (what the picture was taken for), ``psf`` (the blur shape that was taken),
+    ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means). Finding that threshold takes as
+    long as measuring: ``threshold``: false leaves it out.
 blur_map
     ``parameters``: MapParameters; ``output``; ``maximum`` (px).
-    Result: an array (H, W) in px, and ``maximum``.
+    Result: an array (H, W) in px, ``maximum``, and ``known_share``: the part of the pixels with evidence, as in all
+    results but pictures.
 focus_mask
     ``parameters``: MaskParameters; ``in_focus``, ``blurred``: files of H x W bytes, 0 or not, that bind the
     mask; ``invert``: bool; ``existing``: file of H x W float32, a mask to combine with, and ``combine``:

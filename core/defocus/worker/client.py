@@ -165,6 +165,7 @@ class WorkerClient:
         parameters: Mapping[str, Any] | None = None,
         name: str = "the picture",
         threshold: bool = True,
+        bit_depth: int | None = None,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Hand over a picture and analyse it, or analyse the held one anew with other parameters.
@@ -183,13 +184,16 @@ class WorkerClient:
             What to call the picture in messages.
         threshold : bool
             Whether to find out what the threshold "auto" means, which takes as long as measuring.
+        bit_depth : int, optional
+            Of the picture that the pixels were made from, 8, 16 or 32; that of `dtype` unless given.
         progress : callable, optional
             Called with (fraction, stage); may raise, which ends the worker.
 
         Returns
         -------
         dict
-            ``shape``, ``noise_variance``, ``max_radius`` (px) and ``threshold`` (px, what "auto" means).
+            ``shape``, ``kind``, ``psf``, ``noise_variance``, ``max_radius`` (px) and ``threshold`` (px, what "auto"
+            means).
         """
         arguments: dict[str, Any] = {"parameters": dict(parameters or {}), "name": name, "threshold": threshold}
         if pixels is not None:
@@ -205,6 +209,8 @@ class WorkerClient:
                         raise self._gone() from error
                     raise WorkerError("disk", f"temporary files: {error.strerror or error}") from error
             arguments.update(file=path.name, shape=list(shape), dtype=dtype)
+            if bit_depth is not None:
+                arguments["bit_depth"] = bit_depth
         return self.request("open", arguments, progress=progress)
 
     def request(

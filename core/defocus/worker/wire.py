@@ -130,6 +130,8 @@ class WorkerSession:
             elif values.dtype == "float32":
                 values, wide = split_wide(values)
             pixels = as_picture(values, source=source, limits=(0, white))
+            if request.get("bit_depth") in (8, 16, 32):  # scaled by the host, from something else
+                pixels = dataclasses.replace(pixels, bit_depth=request["bit_depth"])
         elif not self.session.is_open:
             raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
         analysis = self.session.open(pixels, parameters, source=source, wide=wide, progress=progress)
@@ -138,6 +140,7 @@ class WorkerSession:
             "noise_variance": float(analysis.noise_variance),
             "max_radius": float(analysis.max_radius),
             "kind": analysis.kind,
+            "psf": str(analysis.parameters.psf),
         }
         return {**facts, "threshold": float(analysis.threshold)} if request.get("threshold", True) else facts
 
@@ -265,7 +268,10 @@ class WorkerSession:
         import numpy as np
 
         known, analysis = REQUESTS[key[0]], self.session.held
-        values, facts = result.values, {}
+        values = result.values
+        facts: dict[str, Any] = {}
+        if known.result != "picture":
+            facts["known_share"] = float(analysis.known_share)
         if known.result == "radius":
             facts["maximum"] = _number(request, "maximum", 0.0) or analysis.max_radius
         elif known.result == "picture" and request.get("alpha"):

@@ -117,8 +117,8 @@ def test_what_was_learned_from_photographs_does_not_count_under_a_microscope():
         picture = ground.copy()
         picture[top : top + 100, left : left + 100] = patch
         noisy = np.clip(picture + rng.normal(0, 0.003, picture.shape), 0, 1)
-        analysis = defocus.analyze(noisy.astype(np.float32), kind="microscope")
-        assert analysis.kind == "microscope"
+        analysis = defocus.analyze(noisy.astype(np.float32), kind="brightfield")
+        assert analysis.kind == "brightfield"
         shares.append(analysis.focus_mask()[top + 15 : top + 85, left + 15 : left + 85].mean())
     assert min(shares) > 0.95
 

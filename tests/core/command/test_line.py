@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -391,3 +392,12 @@ def test_help_loads_nothing_heavy():
 def test_a_folder_of_pictures_is_told_in_one_line(folder, tmp_path, capsys):
     assert run("map", folder, "-o", tmp_path) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_fluorescence_is_told_with_the_part_that_has_evidence(samples, tmp_path, capsys):
+    for command in (("info",), ("mask", "--output", tmp_path)):
+        assert run(*command, samples / "cells.png") == 0
+        share = float(re.search(r"fluorescence, with evidence in ([0-9.]+) % of it", capsys.readouterr().out)[1])
+        assert 5 < share < 50
+    assert run("info", samples / "grass.png") == 0
+    assert "fluorescence" not in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Kind: colours make a photograph, a dark ground or many bits a picture of science."""
+"""Kind: colours make a photograph, a dark ground fluorescence, many bits without one brightfield."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from defocus.pictures.picture import as_picture, load_image
         ("china.jpg", "photograph"),
         ("grass.png", "photograph"),
         ("gravel.png", "photograph"),
-        ("cells.png", "microscope"),
+        ("cells.png", "fluorescence"),
+        ("object.png", "brightfield"),
     ],
 )
 def test_samples_are_what_they_are(samples, name, kind):
@@ -25,7 +26,7 @@ def test_samples_are_what_they_are(samples, name, kind):
 
 def test_fluorescence_and_photographs_of_the_measured_sets(shared):
     for file in (shared / "data" / "microscopy_dev").iterdir():
-        assert kind_of(load_image(file)) == "microscope", file.name
+        assert kind_of(load_image(file)) == "fluorescence", file.name
     for file in sorted((shared / "data" / "cuhk_dev" / "image").iterdir())[:10]:
         assert kind_of(load_image(file)) == "photograph", file.name
 
@@ -33,6 +34,25 @@ def test_fluorescence_and_photographs_of_the_measured_sets(shared):
 def test_bright_spots_on_dark_in_8_bits_are_no_photograph():
     dark = np.zeros((80, 90), np.uint8)
     dark[30:50, 40:60] = 200
-    assert kind_of(as_picture(dark)) == "microscope"
+    assert kind_of(as_picture(dark)) == "fluorescence"
     assert kind_of(as_picture(np.stack([dark, dark // 2, dark], axis=2))) == "photograph"
     assert kind_of(as_picture(np.full((50, 50), 7, np.uint8))) == "photograph"
+
+
+def test_transmitted_light_is_no_fluorescence():
+    """Brightfield is dark on bright, phase contrast both on grey, dense fluorescence mostly in its lower range."""
+    rng = np.random.default_rng(0)
+    ground = rng.normal(30000, 300, (120, 140))
+    absorbing = ground.copy()
+    absorbing[20:60, 30:90] *= rng.uniform(0.3, 1, (40, 60))
+    assert kind_of(as_picture(absorbing.astype(np.uint16))) == "brightfield"
+    phase = ground + 8000 * (rng.random(ground.shape) > 0.9) - 8000 * (rng.random(ground.shape) > 0.9)
+    assert kind_of(as_picture(phase.astype(np.uint16))) == "brightfield"
+    dense = 100 + 1000 * rng.gamma(1.5, 1.0, ground.shape)
+    assert kind_of(as_picture(dense.astype(np.uint16))) == "fluorescence"
+
+
+def test_what_is_transparent_has_no_say():
+    ground = np.random.default_rng(0).normal(30000, 300, (120, 140))
+    ground[:90] = np.nan
+    assert kind_of(as_picture(ground)) == "brightfield"

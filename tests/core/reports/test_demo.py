@@ -74,7 +74,7 @@ def test_page_sheet_and_printed_numbers(results):
     assert len(page.images) == 8
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
     assert "http" not in (output / "index.html").read_text(encoding="utf-8")
-    assert page.titles[:2] == ["flower.jpg", "ramp.png (simulated; --noise 1e-06 given)"]
+    assert page.titles[:2] == ["flower.jpg", "ramp.png (simulated; --psf disc --noise 1e-06 given)"]
     assert "Fig. 8" in page.text
 
     with Image.open(output / "contact_sheet.png") as sheet:

@@ -21,6 +21,7 @@ class Analysis:
     threshold = 3.0
     kind = "photograph"
     psf = None  # a disc
+    known_share = 0.75
 
     def __init__(self, picture, parameters):
         self.picture = picture

@@ -77,6 +77,7 @@ def test_open_reports_what_was_measured_and_deletes_the_pixels(worker):
         "max_radius": 10.0,
         "threshold": 3.0,
         "kind": "photograph",
+        "psf": "auto",
     }
     assert stages == [(0.0, "filtering"), (1.0, "likelihoods")]
     assert [path.name for path in worker.folder.iterdir()] == ["worker.log"]

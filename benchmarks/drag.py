@@ -1,0 +1,75 @@
+"""Dragging the threshold in a napari window: seconds from a move of the slider to the mask that it asks for.
+
+``python -m benchmarks.drag`` prints the median and the worst of some moves, and what part of it the worker took; it
+needs a display (xvfb-run has one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+_SAMPLES = Path(__file__).resolve().parents[1] / "sample_data"
+
+
+def main() -> None:
+    """Print the times of each picture."""
+    import napari
+    from PIL import Image
+    from qtpy.QtWidgets import QApplication
+
+    from napari_defocus.widgets.focus_mask import FocusMaskWidget
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--moves", type=int, default=15)
+    chosen = parser.parse_args()
+    viewer = napari.Viewer()
+    for name in ("flower.jpg", "china.jpg", "coffee.jpg"):
+        layer = viewer.add_image(np.asarray(Image.open(_SAMPLES / name)), name=name)
+        viewer.layers.selection.active = layer
+        dock = FocusMaskWidget(viewer)
+        viewer.window.add_dock_widget(dock)
+
+        def settle(dock: FocusMaskWidget = dock) -> None:
+            while dock.running:
+                QApplication.processEvents()
+                time.sleep(0.001)  # leaves the core to the worker, as an event loop does
+
+        compute, inside = dock._engine.compute, []  # noqa: SLF001
+
+        def timed(
+            *arguments: object, compute: object = compute, inside: list[float] = inside, **more: object
+        ) -> object:
+            begin = time.perf_counter()
+            try:
+                return compute(*arguments, **more)  # type: ignore[operator]
+            finally:
+                inside.append(time.perf_counter() - begin)
+
+        dock._engine.compute = timed  # type: ignore[method-assign]  # noqa: SLF001
+        dock.run()
+        settle()
+        inside.clear()
+        slider = dock.parameters.controls["threshold"]
+        start, taken = slider.value if slider.value != "auto" else 1.7, []
+        for move in range(chosen.moves):
+            begin = time.perf_counter()
+            slider.value = round(float(start if start != "auto" else 1.7) + 0.1 * (move % 5 + 1), 2)
+            settle()
+            QApplication.processEvents()
+            taken.append(time.perf_counter() - begin)
+        print(
+            f"{name}: median {np.median(taken):.3f} s, worst {max(taken):.3f} s; of that in the worker "
+            f"{np.median(inside):.3f} s, worst {max(inside):.3f} s ({len(inside)} cuts)",
+            flush=True,
+        )
+        viewer.window.remove_dock_widget(dock.native)
+        viewer.layers.clear()
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()

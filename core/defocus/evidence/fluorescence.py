@@ -1,0 +1,140 @@
+"""Evidence of fluorescence: measured in the picture's own light and noise, and only where something shines."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defocus.evidence.octaves import Evidence, local_evidence
+from defocus.pictures.fluorescence import stretched
+from defocus.progress import ignore_progress, sub_progress
+from defocus.tuning import TUNING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from defocus.parameters import AnalysisParameters
+    from defocus.pictures.fluorescence import Stretched
+    from defocus.pictures.picture import Picture
+    from defocus.progress import Progress
+    from defocus.tuning import Tuning
+
+__all__ = ["fluorescence_evidence"]
+
+_MOST_NOISE = 0.1  # variance, as in `AnalysisParameters.noise`
+
+
+def fluorescence_evidence(
+    picture: Picture,
+    parameters: AnalysisParameters,
+    *,
+    tuning: Tuning = TUNING,
+    progress: Progress = ignore_progress,
+) -> tuple[Evidence, Stretched]:
+    """Measure how well every radius explains what shines around every sample.
+
+    The picture is stretched first, and the noise of its photons taken into account. Windows of the dark ground see only
+    the glow of what is beside them, so the ground is no evidence, and neither is what prefers no radius. With
+    ``max_radius="auto"`` the largest radius is doubled while most of what shines is blurred by more than a part of it:
+    reduced copies of the picture tell large radii better.
+
+    Parameters
+    ----------
+    picture : Picture
+    parameters : AnalysisParameters
+    tuning : Tuning, optional
+    progress : callable, optional
+
+    Returns
+    -------
+    evidence : Evidence
+        Where there is none, `valid_fraction` is 0.
+    seen : Stretched
+        The picture as it was measured; noise variances are those of its intensities.
+
+    Raises
+    ------
+    InputError
+        If the picture is smaller than the window.
+    """
+    numbers = tuning.fluorescence
+    seen = stretched(picture)
+    # That of the ground is known from the finest detail, which for cells says more than what suits the windows best
+    noise = seen.noise**2 if parameters.noise == "auto" else float(parameters.noise) * seen.gain**2
+    noise = min(max(noise, numbers.least_noise), _MOST_NOISE)
+    chosen = dataclasses.replace(parameters, noise=noise)
+    ratio = seen.noise_ratio + (numbers.model_error / noise) * _contrast(seen, parameters.window)
+    done = 0.0
+    while True:
+        part = sub_progress(progress, done, done + (1 - done) / 2 if parameters.max_radius == "auto" else 1.0)
+        found = local_evidence(seen.picture, chosen, tuning=tuning.evidence, noise_ratio=ratio, progress=part)
+        shining = _shining(seen, found, parameters.window, tuning)
+        sure = found.profile.max(axis=2) > tuning.belief.evidence_nats
+        largest = float(found.radii[-1])
+        if (
+            parameters.max_radius != "auto"
+            or not _beyond(found, shining, sure, tuning)
+            or 2 * largest > numbers.most_radius
+        ):
+            break
+        chosen = dataclasses.replace(chosen, max_radius=2 * largest)
+        if len(_radii(chosen, picture)) <= len(found.radii):  # no room for another octave
+            break
+        done += (1 - done) / 2
+    progress(1.0, "measuring blur")
+    return _without_ground(found, shining & sure), seen
+
+
+def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
+    """Return the variance of the light around each pixel, float32 (H, W)."""
+    from scipy import ndimage
+
+    light = seen.picture.color[..., 0]
+    side = window // 2 | 1
+    mean = ndimage.uniform_filter(light, side)
+    return np.maximum(ndimage.uniform_filter(light * light, side) - mean * mean, 0)
+
+
+def _radii(parameters: AnalysisParameters, picture: Picture) -> NDArray[np.float64]:
+    from defocus.evidence.radii import octaves_and_radii
+
+    return octaves_and_radii(parameters, picture.shape)[1]
+
+
+def _shining(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -> NDArray[np.bool_]:
+    """Return which samples lie on something that shines, bool (h, w), and not in the glow around it."""
+    from scipy import ndimage
+
+    light = np.maximum(seen.picture.color[..., 0], 0)
+    smooth = ndimage.uniform_filter(light, 5)
+    peak = ndimage.maximum_filter(smooth, window)
+    shines = (smooth > tuning.fluorescence.part_of_peak * peak) & (
+        smooth > tuning.fluorescence.above_noise * seen.noise
+    )
+    return np.asarray(shines[np.ix_(evidence.rows, evidence.columns)])
+
+
+def _beyond(evidence: Evidence, shining: NDArray[np.bool_], sure: NDArray[np.bool_], tuning: Tuning) -> bool:
+    """Whether what shines is blurred so much that it should be looked at farther out."""
+    here = shining & (evidence.valid_fraction > 0)
+    if not here.any():
+        return False
+    best = evidence.radii[evidence.profile[here].argmin(axis=1)]
+    # What is blurred far more than the largest radius prefers none
+    best = np.where(sure[here], best, evidence.radii[-1])
+    return bool(np.median(best) > tuning.fluorescence.most_filled * evidence.radii[-1])
+
+
+def _without_ground(evidence: Evidence, known: NDArray[np.bool_]) -> Evidence:
+    """Return evidence in which all samples but some have no opinion."""
+    profile = np.where(known[..., np.newaxis], evidence.profile, np.float32(0))
+    variance = np.where(known[..., np.newaxis], evidence.log_gradient_variance, np.float32(0))
+    wide = evidence.wide
+    if wide is not None:
+        wide = np.where(known[::2, ::2, np.newaxis], wide, np.float32(0))
+    fraction = np.where(known, evidence.valid_fraction, np.float32(0))
+    return dataclasses.replace(
+        evidence, profile=profile, log_gradient_variance=variance, wide=wide, valid_fraction=fraction
+    )
