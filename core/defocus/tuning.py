@@ -203,7 +203,7 @@ class BeliefTuning:
         0.15, "log-odds", "measured: by how much masks doubt what is in focus", "no caution (mask)", off=0.0
     )
     mostly: float = _number(0.75, "", "measured: not where this share of the picture is in focus")
-    map_nats: float = _number(6.0, "nats", "measured: the same in the map", "no belief (map)", off=0.0)
+    map_nats: float = _number(4.0, "nats", "measured: the same in the map", "no belief (map)", off=0.0)
     least_say: float = _number(
         0.02, "", "derived: a window that belief contradicts still breaks ties", "no belief (map)", off=1.0
     )
