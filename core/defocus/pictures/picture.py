@@ -202,10 +202,10 @@ def _scaled(
         if exact:
             with np.errstate(over="ignore"):
                 strip[...] = np.clip((part.astype(np.float64) - black) / (white - black), -_FAR, _FAR)
-        else:
+        elif white == 1:
             strip[...] = part
-            if white != 1:
-                strip /= np.float32(white)
+        else:  # in one go through the memory
+            np.divide(part, np.float32(white), out=strip, dtype=np.float32, casting="unsafe")
         if not within:
             outside[0] |= bool(strip.min() < 0 or strip.max() > 1)
 
