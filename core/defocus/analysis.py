@@ -16,6 +16,8 @@ from defocus.estimate.matte import soft_edge
 from defocus.estimate.measured import Measured
 from defocus.evidence import Evidence, local_evidence
 from defocus.evidence.fluorescence import fluorescence_evidence
+from defocus.evidence.radii import octaves_and_radii, sample_spacing
+from defocus.memory import require_memory
 from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, split_changes, with_changes
 from defocus.pictures.kind import kind_of
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from defocus.psf import PSF
 
 __all__ = ["Analysis", "analyze", "blur_map", "focus_mask"]
+
+# Bytes that measuring and the least that can be drawn take, beside the picture; a third less than was seen
+_OF_PIXEL, _OF_SAMPLE_AND_RADIUS = 8, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,11 +302,25 @@ def analyze(
     chosen = with_changes(parameters or AnalysisParameters(), changes)
     picture = as_picture(image)
     chosen = chosen.of_kind(kind_of(picture) if chosen.kind == "auto" else chosen.kind)
+    _require_memory(picture, chosen, tuning)
     if chosen.kind == "fluorescence" and chosen.method != "paper":
         evidence, seen = fluorescence_evidence(picture, chosen, tuning=tuning, progress=progress)
         return Analysis(picture, chosen, evidence, tuning, seen)
     evidence = local_evidence(picture, chosen, tuning=tuning.evidence, progress=progress)
     return Analysis(picture, chosen, evidence, tuning)
+
+
+def _require_memory(picture: Picture, parameters: AnalysisParameters, tuning: Tuning) -> None:
+    """Raise `InputError` if a picture cannot be measured within the memory that is there."""
+    height, width = picture.shape
+    spacing = sample_spacing(parameters, picture.shape, tuning.evidence)
+    radii = len(octaves_and_radii(parameters, picture.shape, tuning.evidence)[1])
+    values = (height // spacing) * (width // spacing) * radii
+    require_memory(
+        height * width * _OF_PIXEL + values * _OF_SAMPLE_AND_RADIUS,
+        f"{picture.source}: measuring {width} x {height} px, {radii} radii at every {spacing} px,",
+        instead="a larger spacing takes less, and so does defocus.dask",
+    )
 
 
 def blur_map(image: ArrayLike | Picture, **changes: Any) -> NDArray[np.float32]:

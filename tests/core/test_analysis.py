@@ -99,6 +99,9 @@ def test_hints_are_kept_and_reach_no_farther_than_their_object(halves, analysis)
 def test_hints_that_make_no_sense_are_refused(analysis):
     with pytest.raises(defocus.InputError, match="shape"):
         analysis.focus_mask(in_focus=np.ones((3, 3)))
+    for ragged in ([[1, 2], [3]], [[[1], 2], 3]):
+        with pytest.raises(defocus.InputError, match="in-focus hint is not an array"):
+            analysis.focus_mask(in_focus=ragged)
     with pytest.raises(defocus.InputError, match="both"):
         analysis.focus_mask(in_focus=np.ones((200, 260)), blurred=np.ones((200, 260)))
     with pytest.raises(defocus.InputError, match="thresold"):

@@ -87,6 +87,7 @@ def test_words_that_are_no_choice_are_refused(cls, control):
 def test_words_where_numbers_and_numbers_where_words_are_wanted():
     refused(AnalysisParameters, "psf", 7)
     refused(AnalysisParameters, "method", None)
+    refused(AnalysisParameters, "psf", np.ones((5, 5)))
     for name in ("blades", "window", "spacing"):
         assert "whole number" in refused(AnalysisParameters, name, 11.5)
     assert AnalysisParameters(rotation=11.5).rotation == 11.5

@@ -169,5 +169,5 @@ def context_numbers(log_odds: NDArray[np.float32], color: NDArray[np.float32]) -
         *_cut_numbers(belief, color),
     ]
     for target, plane in zip(out, planes, strict=True):
-        target[:] = plane
+        target[:] = np.asarray(plane, np.float32)
     return out

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import fft, ndimage
 
+from defocus.memory import require_memory
 from defocus.parallel import run_parts
 from defocus.parameters import MagnificationParameters, with_changes
 from defocus.pictures.picture import as_laid_out, as_picture
@@ -36,6 +37,7 @@ _RATIO = 1.3  # of the blur of a layer to that of the one before it
 _RIM = 2  # px around the subject whose colours are mixed with its own
 _TILE = 512  # px; side of what is computed at a time
 _LEAST_KNOWN = 1e-3  # share of a pixel that must be covered by the background for its colour to be known
+_OF_PIXEL = 24  # bytes that the result takes, and what it is made from
 _STAGE = "blurring the background"
 
 
@@ -93,6 +95,7 @@ def magnify(
     progress(0.0, _STAGE)
     picture = as_picture(image, measured=False)  # it comes back in its own units
     radius = checked_radius_map(radius_map, picture.shape)
+    require_memory(radius.size * _OF_PIXEL, f"{picture.source}: magnifying {radius.shape[1]} x {radius.shape[0]} px")
     color = picture.color[..., :1] if picture.gray else picture.color
     threshold = _IN_FOCUS if chosen.threshold == "auto" else float(chosen.threshold)
     if chosen.strength > 1 and radius.max() > threshold:

@@ -17,11 +17,12 @@ from scipy import ndimage
 from defocus.effects.map_error import map_error
 from defocus.effects.restoration_solver import rounds
 from defocus.effects.unsure_blur import LayeredInverse, RememberedPSF, UnsureBlur
+from defocus.memory import require_memory
 from defocus.parameters import RestorationParameters, with_changes
 from defocus.pictures.picture import Picture, as_laid_out, as_picture
 from defocus.pictures.sampling import cell_means
 from defocus.progress import ignore_progress, sub_progress
-from defocus.psf.families import DiscPSF
+from defocus.psf.families import DiscPSF, as_psf
 from defocus.psf.varying_blur import VaryingBlur, checked_radius_map
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ _EXCESS = 0.03  # ... may be exceeded by so much of itself, divided by the map's
 _UNTOUCHED, _RESTORED = 1.0, 1.8  # px; up to the first nothing is changed, from the second on everything
 _SATURATED = 0.995  # recorded values from here up may have been any larger
 _USUAL_STEPS = 6  # that bring two thirds of the change
+_OF_PIXEL = 24  # bytes that the result takes, and what it is made from
 _STAGE = "restoring"
 _DISC = RememberedPSF(DiscPSF())
 
@@ -112,9 +114,10 @@ def restore(
     """
     chosen = with_changes(parameters or RestorationParameters(), changes)
     picture = as_picture(image, measured=False)  # it comes back in its own units
-    family = DiscPSF() if psf is None else psf
+    family = DiscPSF() if psf is None else as_psf(psf)
     radius = checked_radius_map(radius_map, picture.shape, largest=getattr(family, "largest_radius", None))
     progress(0.0, _STAGE)
+    require_memory(radius.size * _OF_PIXEL, f"{picture.source}: restoring {radius.shape[1]} x {radius.shape[0]} px")
     color = picture.color[..., :1] if picture.gray else picture.color
     burnt = ndimage.maximum_filter((color >= _SATURATED).any(axis=2), _SIDE)
     least = _ENCODED_ERROR if _encoded(color) else _BEST

@@ -78,7 +78,9 @@ def _prior_weights(planes: NDArray[np.float32], smoothness: float) -> tuple[NDAr
     vertical, horizontal = (np.sqrt(np.mean(np.diff(planes, axis=axis) ** 2, axis=0)) for axis in (1, 2))
     half = np.float32(smoothness / 2)
     floor = np.float32(SMALLEST_GRADIENT)
-    return half / np.maximum(vertical, floor), half / np.maximum(horizontal, floor)
+    down, across = (half / np.maximum(slope, floor) for slope in (vertical, horizontal))
+    # Newer numpy's types take them for float64
+    return np.asarray(down, np.float32), np.asarray(across, np.float32)
 
 
 def _prior_force(

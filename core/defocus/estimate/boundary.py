@@ -61,7 +61,10 @@ def checked_hints(shape: tuple[int, int], in_focus: ArrayLike | None, blurred: A
     for name, hint, sign in (("in-focus", in_focus, 1), ("blurred", blurred, -1)):
         if hint is None:
             continue
-        where = np.asarray(hint, bool)
+        try:
+            where = np.asarray(hint, bool)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"the {name} hint is not an array of numbers") from error
         if where.shape != shape:
             raise InputError(f"the {name} hint has shape {where.shape}, the picture {shape}")
         if (hints[where] == -sign).any():

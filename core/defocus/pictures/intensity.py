@@ -164,8 +164,9 @@ def _range_if_plain(planes: NDArray[Any]) -> tuple[float, float] | None:
     if planes.dtype == np.uint8:
         extremes = 0.0, 255.0
     else:
+        signed = planes.dtype.kind != "u"  # no other can be below 0
         strips = run_parts(
-            lambda top: (planes[top : top + _STRIP].min(), planes[top : top + _STRIP].max()),
+            lambda top: (planes[top : top + _STRIP].min() if signed else 0, planes[top : top + _STRIP].max()),
             range(0, len(planes), _STRIP),
         )
         extremes = float(min(low for low, _ in strips)), float(max(high for _, high in strips))

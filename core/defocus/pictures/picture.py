@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.memory import require_memory
 from defocus.parallel import run_parts
 from defocus.parameters import MAX_PIXELS
 from defocus.pictures.intensity import checked_limits, found_range, mended, opacity_white
@@ -123,6 +124,8 @@ def as_picture(
         raise InputError(f"{source}: values of type {values.dtype}, but a picture holds real numbers")
     channels = values.shape[2]
     has_alpha = channels in (2, 4)
+    size = values.shape[0] * values.shape[1] * np.dtype(np.float32).itemsize
+    require_memory(3 * size, f"{source}: {values.shape[1]} x {values.shape[0]} px")
     light = values[..., : channels - has_alpha]
     known = _known_pixels(light)
     if known is not None and not known.any():
@@ -139,7 +142,10 @@ def as_picture(
     if has_alpha:
         opacity = _opacity(values[..., -1], white)
     if alpha is not None:
-        given = np.asarray(alpha, np.float32)
+        try:
+            given = np.asarray(alpha, np.float32)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{source}: alpha is not an array of numbers") from error
         if given.shape != values.shape[:2]:
             raise InputError(f"{source}: alpha of shape {given.shape} for a picture of {values.shape[:2]}")
         if not np.isfinite(given).all():
@@ -202,10 +208,10 @@ def _scaled(
         if exact:
             with np.errstate(over="ignore"):
                 strip[...] = np.clip((part.astype(np.float64) - black) / (white - black), -_FAR, _FAR)
-        else:
+        elif white == 1:
             strip[...] = part
-            if white != 1:
-                strip /= np.float32(white)
+        else:  # in one go through the memory
+            np.divide(part, np.float32(white), out=strip, dtype=np.float32, casting="unsafe")
         if not within:
             outside[0] |= bool(strip.min() < 0 or strip.max() > 1)
 

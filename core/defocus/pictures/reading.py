@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from defocus.errors import InputError
+from defocus.memory import require_memory
 from defocus.parameters import MAX_PIXELS
 from defocus.pictures.png import is_png16, read_png16
 
@@ -28,12 +29,19 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 274
 
 
-def _check_size(name: str, width: int, height: int, max_pixels: int) -> None:
-    """Raise `InputError` if a picture of that size has more pixels than are allowed."""
+_MADE = 12  # bytes of a pixel's colour once it is float32
+
+
+def _check_size(name: str, width: int, height: int, stored: int, max_pixels: int) -> None:
+    """Raise `InputError` if a picture has more pixels than are allowed, or than fit into memory.
+
+    Of a pixel, `stored` bytes are in the file when it is unpacked.
+    """
     if width * height > max_pixels:
         raise InputError(
             f"{name}: {width} x {height} px are more than {max_pixels / 1e6:g} megapixels (--max-pixels allows more)"
         )
+    require_memory(width * height * (stored + _MADE), f"{name}: {width} x {height} px")
 
 
 def read_array(file: Path, max_pixels: int) -> NDArray[Any]:
@@ -83,7 +91,9 @@ def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
             if len(spatial) > 2 or len(tiff.series) == 0:
                 raise InputError(f"{file.name}: {' x '.join(map(str, shape))} values, more than two spatial dimensions")
             if spatial:
-                _check_size(file.name, spatial[-1], int(np.prod(spatial[:-1], dtype=object)), max_pixels)
+                rows = int(np.prod(spatial[:-1], dtype=object))
+                stored = series.nbytes // max(1, rows * spatial[-1])
+                _check_size(file.name, spatial[-1], rows, stored, max_pixels)
             if 0 in page.dataoffsets or 0 in page.databytecounts:  # tifffile would fill it with black
                 raise InputError(f"{file.name}: damaged or truncated (a part of it holds no data)")
             array = np.asarray(series.asarray())
@@ -143,7 +153,7 @@ def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixe
         with warnings.catch_warnings(), _without_limit_of_pillow():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
             with Image.open(file) as opened:
-                _check_size(file.name, *opened.size, max_pixels)
+                _check_size(file.name, *opened.size, len(opened.getbands()), max_pixels)
             return read(file)
     except (InputError, MemoryError):
         raise

@@ -77,6 +77,15 @@ class CalibratedPSF:
     kernels: Sequence[NDArray[np.float64]]
 
     def __post_init__(self) -> None:
+        try:
+            radii = np.asarray(self.radii, np.float64)
+            kernels = [np.asarray(kernel, np.float64) for kernel in self.kernels]
+        except (TypeError, ValueError) as error:
+            raise InputError("calibrated radii and kernels must be arrays of numbers") from error
+        if radii.ndim != 1:
+            raise InputError(f"calibrated radii must be one after the other, not of shape {radii.shape}")
+        object.__setattr__(self, "radii", radii)
+        object.__setattr__(self, "kernels", kernels)
         if len(self.radii) == 0 or len(self.radii) != len(self.kernels):
             raise InputError(f"{len(self.radii)} radii do not belong to {len(self.kernels)} kernels")
         if not np.isfinite(self.radii).all() or self.radii[0] <= 0 or (np.diff(self.radii) <= 0).any():

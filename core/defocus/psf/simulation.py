@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.errors import InputError
-from defocus.psf.families import DiscPSF, checked_kernel
+from defocus.psf.families import DiscPSF, as_psf, checked_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def simulate_blur(
         raise InputError(f"the radius has shape {amount.shape}, the picture {sharp.shape}")
     if not np.isfinite(amount).all() or amount.min() < 0:
         raise InputError("the radius must be finite and 0 px or more everywhere")
-    family = DiscPSF() if psf is None else psf
+    family = DiscPSF() if psf is None else as_psf(psf)
     place = amount / _STEP
     top = int(np.ceil(place.max() - 1e-9))
     pad = checked_kernel(family, top * _STEP).shape[0] // 2 + 1

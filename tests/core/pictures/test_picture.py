@@ -117,7 +117,9 @@ def test_arrays_that_are_no_pictures(array, reason):
     assert_one_line(caught, "plate 7")
 
 
-@pytest.mark.parametrize(("alpha", "reason"), [(np.ones((3, 3)), "alpha"), (np.full(SHAPE, np.nan), "alpha")])
+@pytest.mark.parametrize(
+    ("alpha", "reason"), [(np.ones((3, 3)), "alpha"), (np.full(SHAPE, np.nan), "alpha"), ([[1], [2, 3]], "alpha")]
+)
 def test_an_alpha_that_does_not_fit(values, alpha, reason):
     with pytest.raises(InputError, match=reason) as caught:
         as_picture(values, alpha, source="plate 7")

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 import defocus
 from defocus import InputError
+from defocus.psf.calibration import CalibratedPSF
 from defocus.psf.families import FAMILIES, PSF, AnnulusPSF, DiscPSF, GaussianPSF, PolygonPSF, SensorPSF, as_psf
 from defocus.psf.simulation import simulate_blur
 
@@ -214,14 +215,18 @@ def test_a_kernel_that_is_none_is_one_line_wherever_it_is_used(kernel):
         lambda psf: defocus.analyze(picture, psf=psf, sensor_blur=0.0),
         lambda psf: defocus.restore(picture, radius, psf=psf),
         lambda psf: simulate_blur(picture, 2.0, psf=psf),
+        lambda psf: CalibratedPSF([2.0], [psf.kernel(2.0)]),
     )
     for use in uses:
-        with pytest.raises(InputError, match="kernel") as caught:
+        with pytest.raises(InputError, match=r"kernel") as caught:
             use(Given(kernel))
         assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("psf", [None, 3, [1], object()])
 def test_what_is_no_psf_is_told(psf):
-    with pytest.raises(InputError, match=r"psf|PSF"):
-        as_psf(psf)
+    picture = np.zeros((50, 60))
+    uses = [as_psf, *([] if psf is None else [lambda psf: defocus.restore(picture, picture, psf=psf)])]
+    for use in uses:
+        with pytest.raises(InputError, match=r"psf|PSF"):
+            use(psf)
