@@ -205,10 +205,7 @@ class BeliefTuning:
     mostly: float = _number(0.75, "", "measured: not where this share of the picture is in focus")
     map_nats: float = _number(4.0, "nats", "measured: the same in the map", "no belief (map)", off=0.0)
     least_say: float = _number(
-        0.02, "", "derived: a window that belief contradicts still breaks ties", "no belief (map)", off=1.0
-    )
-    least_say_in_focus: float = _number(
-        0.5, "", "derived: sharp things show, so belief in focus never silences windows that are sure of a blur"
+        0.5, "", "measured: what a window that belief contradicts still counts in the map", "no belief (map)", off=1.0
     )
     most_nats_in_focus: float = _number(20.0, "nats", "derived: less than half of what a sure window has")
     step_width: float = _number(0.15, "log", "derived: width of the step from in focus to blurred at the threshold")

@@ -80,9 +80,9 @@ class BlurMapEstimate:
         """The data term of (14): the likelihood, as far as it suits the belief, and the belief itself.
 
         A window beside something sharp sees it and takes its radius, though its own middle is blurred. Where the belief
-        and the likelihood are of two minds, the window saw what belongs to the other side: it has no say then, and the
-        sample follows its neighbours. The other way round sharp things would show, so what is believed in focus never
-        silences windows that are sure of a blur. Only photographs are believed so.
+        and the likelihood are of two minds, the window saw what belongs to the other side: it has less say then, and
+        the sample follows its neighbours. Sharp things would show, so belief in focus is not worth as much as windows
+        that are sure of a blur. Only photographs are believed so.
         """
         measured, tuning = self.measured, self.measured.tuning
         likelihood = self.likelihood_costs
@@ -94,8 +94,7 @@ class BlurMapEstimate:
         sharp = (probability @ (1 - beyond)) / probability.sum(axis=2)
         focus = 1 / (1 + np.exp(-belief))
         agreement = focus * sharp + (1 - focus) * (1 - sharp)
-        least = np.where(belief > 0, np.float32(tuning.belief.least_say_in_focus), np.float32(tuning.belief.least_say))
-        say = np.clip(agreement, least, 1)
+        say = np.clip(agreement, np.float32(tuning.belief.least_say), 1)
         nats = np.minimum(np.float32(tuning.belief.map_nats) * belief, np.float32(tuning.belief.most_nats_in_focus))
         nats = nats[..., np.newaxis]
         cost = say[..., np.newaxis] * likelihood + np.maximum(nats, 0) * beyond - np.minimum(nats, 0) * (1 - beyond)
