@@ -90,7 +90,10 @@ def found_range(values: NDArray[Any], *, measured: bool = True) -> tuple[float, 
         return *_plain_range(values), False
     planes = values if values.ndim == 3 else values[..., np.newaxis] if values.ndim == 2 else values.reshape(1, -1, 1)
     plain = _range_if_plain(planes)
-    return (*plain, True) if plain is not None else (*_measured_range(planes), False)
+    if plain is not None:
+        return *plain, True
+    with np.errstate(over="ignore", invalid="ignore"):  # sums of the largest numbers; who asks refuses what is infinite
+        return *_measured_range(planes), False
 
 
 def robust_extremes(values: NDArray[Any]) -> tuple[float, float]:
@@ -131,7 +134,9 @@ def _measured_range(planes: NDArray[Any]) -> tuple[float, float]:
     span = high - low
     if span == 0:
         return _around(low)
-    step = 1.0 if planes.dtype.kind in "iu" else float(np.spacing(planes.dtype.type(max(abs(low), abs(high)))))
+    step = 1.0
+    if planes.dtype.kind == "f":  # of half the value, since the largest number has no next one
+        step = 2 * float(np.spacing(planes.dtype.type(max(abs(low), abs(high)) / 2)))
     least = max(_LEAST_STEPS * step, _LEAST_NOISE * _noise(planes), span)
     if kind is not None:
         least = min(least, kind[1])

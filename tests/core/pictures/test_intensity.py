@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,20 @@ def test_the_range_can_be_given(scene):
     for limits in ((2, 2), (3, 1), (0, np.inf), (np.nan, 1), (0, 10**400), "ab", (1, 2, 3)):
         with pytest.raises(InputError, match="range"):
             as_picture(scene, limits=limits)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_the_largest_numbers_are_no_fault(kind):
+    largest = np.finfo(kind).max
+    for values in ([[largest, 0]], [[largest, -largest]], np.linspace(0.9, 1, 2500).reshape(50, 50) * largest):
+        with contextlib.suppress(InputError):
+            color = as_picture(np.array(values, kind)).color
+            assert color.min() >= 0
+            assert color.max() <= 1
+
+
+def test_steps_are_those_of_the_numbers():
+    # A ramp of three steps of float32 is stretched to 32 of them
+    step = np.spacing(np.float32(-1000))
+    black, white = value_range(np.float32(-1000) - np.arange(4, dtype=np.float32).repeat(600).reshape(48, 50) * -step)
+    assert white - black == pytest.approx(32 * abs(step))
