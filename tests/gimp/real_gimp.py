@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 _PROGRAMS = ["gimp", "python3-gi", "python3-numpy", "xdotool", "x11-utils", "imagemagick", "openbox"]
@@ -41,6 +42,16 @@ printf '%s\\n' "$DEFOCUS_PLACES" "$shared" | while read -r place; do
     mkdir -p "$root$place"
     mount --bind "$place" "$root$place"
 done
+# Debian's own Python, of another version than the root's, and a bin folder whose links lead to it
+python=${DEFOCUS_PYTHON%%:*}; library=${DEFOCUS_PYTHON#*:}
+if [ -n "$python" ] && [ ! -s "$root$python" ]; then
+    touch "$root$python"; mount --bind "$python" "$root$python"
+    mkdir -p "$root$library"; mount --bind "$library" "$root$library"
+    programs=$DEFOCUS_PREFIX/bin
+    mount -t tmpfs tmpfs "$root$programs"
+    cp -a "$programs/." "$root$programs/"
+    for name in python python3; do ln -sf "$python" "$root$programs/$name"; done
+fi
 mkdir -p "$root/tmp/full"; mount -t tmpfs -o size=32k tmpfs "$root/tmp/full"
 cd "$shared"
 exec chroot "$root" env -i "$@"
@@ -92,9 +103,16 @@ class RealGimp:
             inner = ["bash", "-c", _ENTER, "enter", str(self.root), str(self.folder), *pairs, *limited]
             command = ["unshare", "--mount", "--fork", "--pid", "--kill-child", *inner]
         places = {str(PROJECT), sys.prefix, sys.base_prefix} - {"/usr", "/usr/local"}
+        own = sys.base_prefix == "/usr" and sys.prefix != sys.base_prefix
+        system_python = f"{Path(sys.executable).resolve()}:{sysconfig.get_path('stdlib')}" if own else ""
         return subprocess.run(
             command,
-            env={**os.environ, "DEFOCUS_PLACES": "\n".join(sorted(places, key=len))},
+            env={
+                **os.environ,
+                "DEFOCUS_PLACES": "\n".join(sorted(places, key=len)),
+                "DEFOCUS_PYTHON": system_python,
+                "DEFOCUS_PREFIX": sys.prefix,
+            },
             capture_output=True,
             text=True,
             errors="replace",

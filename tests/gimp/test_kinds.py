@@ -49,7 +49,8 @@ def test_8_bit_masks_agree_exactly(kinds, kind):
     picture = picture_of(image, layer)
     assert picture.shape[2] == {"rgb": 3, "gray": 1, "indexed": 3}[kind.split("-")[0]] + ("alpha" in kind)
     wanted = defocus.analyze(picture, noise=NOISE).focus_matte(softness=6.0)
-    assert np.array_equal(layer.mask, stored(wanted, layer.mask))
+    # The nearest level, and either of two that are as near: 251.5 is 251.49999 in doubles
+    assert np.abs(layer.mask - 255 * wanted.astype(np.float64)).max() <= 0.5 + 1e-4
     assert len(np.unique(layer.mask)) > 10  # soft, so that a bent scale would show
 
 
