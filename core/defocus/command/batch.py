@@ -80,7 +80,9 @@ def each_file(
     with Log(options.log, verbose=options.verbose).gathering() as log:
         console = Console(file=log.screen, soft_wrap=True)
         columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bars = Progress(*columns, console=console, transient=True)
+        # Where nobody watches, rich before 14.3 prints an empty line for bars that are switched off
+        with bars if console.is_terminal else contextlib.nullcontext():
             task = bars.add_task("", total=float(len(files)))
 
             def report(done: float, text: str) -> None:
