@@ -113,7 +113,16 @@ def _cut_numbers(belief: NDArray[np.float32], color: NDArray[np.float32]) -> lis
     low, high = np.percentile(belief, (_SURE_SHARE, 100 - _SURE_SHARE))
     to_focus = barrier(colors, belief >= min(_SURE, high))
     to_blur = barrier(colors, belief <= max(-_SURE, low))
-    return [cut, box_mean(cut, 15), share, cut - share, colors_of_cut, to_focus, to_blur, to_focus - to_blur]
+    return [
+        cut,
+        box_mean(cut, 15),
+        np.full_like(cut, share),
+        cut - share,
+        colors_of_cut,
+        to_focus,
+        to_blur,
+        to_focus - to_blur,
+    ]
 
 
 def context_numbers(log_odds: NDArray[np.float32], color: NDArray[np.float32]) -> NDArray[np.float32]:
