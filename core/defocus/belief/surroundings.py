@@ -108,7 +108,7 @@ def _cut_numbers(belief: NDArray[np.float32], color: NDArray[np.float32]) -> lis
     """Return what a cut of the belief with its colours says, and what parts each sample from sure focus and blur."""
     mask, colors_of_cut = cut_with_colors(np.float32(_NATS) * np.clip(belief, -_SURE_NATS, _SURE_NATS), color)
     cut = mask.astype(np.float32)
-    share = cut.mean(dtype=np.float32)
+    share = np.asarray(cut.mean(dtype=np.float32), np.float32)
     colors = ndimage.gaussian_filter(opponent_colors(color), (0, 0.7, 0.7), truncate=3.0)
     low, high = np.percentile(belief, (_SURE_SHARE, 100 - _SURE_SHARE))
     to_focus = barrier(colors, belief >= min(_SURE, high))
