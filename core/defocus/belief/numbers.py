@@ -80,9 +80,9 @@ def local_numbers(
         out[n] = plane
         n += 1
     out[n] = out[index["mean radius"]] - box_mean(out[index["mean radius"]], BOXES[-1])
+    share = voted.mask.mean(dtype=np.float32)
     mask = voted.mask.astype(np.float32)
-    share = np.asarray(voted.mask.mean(dtype=np.float32), np.float32)
-    for plane in (voted.preference, mask, box_mean(mask, BOXES[1]), share, mask - share):
+    for plane in (voted.preference, mask, box_mean(mask, BOXES[1]), np.full_like(mask, share), mask - share):
         n += 1
         out[n] = plane
     unknown = evidence.valid_fraction < 0.5

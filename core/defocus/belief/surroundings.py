@@ -108,12 +108,21 @@ def _cut_numbers(belief: NDArray[np.float32], color: NDArray[np.float32]) -> lis
     """Return what a cut of the belief with its colours says, and what parts each sample from sure focus and blur."""
     mask, colors_of_cut = cut_with_colors(np.float32(_NATS) * np.clip(belief, -_SURE_NATS, _SURE_NATS), color)
     cut = mask.astype(np.float32)
-    share = np.asarray(cut.mean(dtype=np.float32), np.float32)
+    share = cut.mean(dtype=np.float32)
     colors = ndimage.gaussian_filter(opponent_colors(color), (0, 0.7, 0.7), truncate=3.0)
     low, high = np.percentile(belief, (_SURE_SHARE, 100 - _SURE_SHARE))
     to_focus = barrier(colors, belief >= min(_SURE, high))
     to_blur = barrier(colors, belief <= max(-_SURE, low))
-    return [cut, box_mean(cut, 15), share, cut - share, colors_of_cut, to_focus, to_blur, to_focus - to_blur]
+    return [
+        cut,
+        box_mean(cut, 15),
+        np.full_like(cut, share),
+        cut - share,
+        colors_of_cut,
+        to_focus,
+        to_blur,
+        to_focus - to_blur,
+    ]
 
 
 def context_numbers(log_odds: NDArray[np.float32], color: NDArray[np.float32]) -> NDArray[np.float32]:

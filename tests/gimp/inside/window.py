@@ -138,7 +138,7 @@ def sharpened():
     choose("Sharpen Out-of", title)
     settled(title)
     screenshot("sharpen", title)
-    keys("alt+b", "Down", "Down")
+    keys("alt+b", "Down", "Down", "Down")  # auto, disc, gaussian, polygon
     settled(title)
     screenshot("polygon", title)
     keys("Escape")
