@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage, signal
 
 import defocus
-from defocus.psf.depth import DepthScale, bead_radii, depth_scale
+from defocus.depth import DepthScale, bead_radii, depth_scale
 
 _SIDE = 320  # px
 _KERNEL = 161  # px

@@ -67,11 +67,13 @@ def map_command(
     **values: Any,
 ) -> int:
     """Write STEM_blur.tif: the blur radius of every pixel in px, as 32-bit floats."""
-    from defocus.psf.depth import load_depth_scale
-
     if dask is not None:
         output = output.absolute()  # workers may stand in another folder
-    scale = None if depth is None else load_depth_scale(depth)
+    scale = None
+    if depth is not None:
+        from defocus.depth import load_depth_scale
+
+        scale = load_depth_scale(depth)
     results = named(output, "blur.tif", *(["defocus.tif"] if scale else []), *(["blur.png"] if preview else []))
 
     def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:

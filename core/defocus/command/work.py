@@ -149,8 +149,8 @@ def calibrate_depth_file(files: Sequence[Path], output: Path, spacing: float, by
     InputError
         If the stack cannot tell it; nothing is written then.
     """
+    from defocus.depth import DEPTH_FILE, calibrate_depth
     from defocus.pictures.reading import read_stack
-    from defocus.psf.depth import DEPTH_FILE, calibrate_depth
 
     if output.suffix != DEPTH_FILE:
         raise InputError(f"{output.name}: a depth scale is written to a file that ends in {DEPTH_FILE}")

@@ -10,9 +10,9 @@ import tifffile
 from scipy import ndimage, signal
 
 from defocus.command.line import app
+from defocus.depth import DepthScale, bead_radii, calibrate_depth, depth_scale, load_depth_scale
 from defocus.errors import InputError
 from defocus.psf import DiscPSF
-from defocus.psf.depth import DepthScale, bead_radii, calibrate_depth, depth_scale, load_depth_scale
 
 _SPACING, _SLOPE, _FOCUS = 0.5, 4.0, 2.7
 

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from defocus.analysis import analyze
 from defocus.errors import InputError
+from defocus.pictures.files import written_whole
+from defocus.pictures.intensity import value_range
+from defocus.pictures.picture import as_picture
 from defocus.progress import ignore_progress, sub_progress
 
 if TYPE_CHECKING:
@@ -76,8 +80,6 @@ class DepthScale:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a file, as JSON."""
-        from defocus.pictures.files import written_whole
-
         with written_whole(Path(path)) as beside:
             beside.write_text(json.dumps({"format": _FORMAT, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
 
@@ -181,10 +183,6 @@ def calibrate_depth(
 
 def _map_radii(slices: NDArray[Any], changes: dict[str, Any], progress: Progress) -> NDArray[np.float64]:
     """Return the median radius of what has evidence in each slice, float64 (Z,)."""
-    from defocus.analysis import analyze
-    from defocus.pictures.intensity import value_range
-    from defocus.pictures.picture import as_picture
-
     limits = value_range(slices.reshape(-1, slices.shape[2]))
     radii = np.full(len(slices), np.nan)
     for z, values in enumerate(slices):
