@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from defocus.state import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["forget", "remember", "remembered"]
 
-
-def _file() -> Path:
-    """Return the file, beside the command's log."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "defocus" / "napari.json"
+_NAME = "napari.json"  # beside the command's log
 
 
 def _all() -> dict[str, Any]:
     try:
-        found = json.loads(_file().read_text(encoding="utf-8"))
+        found = json.loads((state_folder() / _NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -57,7 +49,7 @@ def forget(step: str) -> None:
 def _write(everything: Mapping[str, Any]) -> None:
     from defocus.pictures.files import written_whole
 
-    file = _file()
+    file = state_folder() / _NAME
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(file) as beside:

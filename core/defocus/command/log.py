@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from defocus.errors import InputError
+from defocus.state import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +24,8 @@ _LOG = logging.getLogger("defocus")
 
 
 def default_log() -> Path:
-    """Return where the log is unless a command is told otherwise: where programs of this system keep their state."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "defocus" / "log.txt"
+    """Return where the log is unless a command is told otherwise."""
+    return state_folder() / "log.txt"
 
 
 class _File(logging.handlers.RotatingFileHandler):
