@@ -7,10 +7,9 @@ import numpy as np
 
 from defocus.belief.trees import UNKNOWN, Trees, trees_of
 
-_LEAVES = 8
 _SETTINGS = {
     "objective": "cross_entropy",
-    "num_leaves": _LEAVES,
+    "num_leaves": 8,
     "learning_rate": 0.08,
     "min_data_in_leaf": 200,
     "lambda_l2": 5.0,
@@ -60,7 +59,7 @@ def fit(
     """Fit; numbers float32 (N, F), truth in [0, 1]. Return the trees, and as they are written."""
     known = np.where(np.isnan(numbers), np.float32(UNKNOWN), numbers)
     settings = _SETTINGS | {"monotone_constraints": [directions.get(name, 0) for name in names]}
-    data = lightgbm.Dataset(known, truth, weight=weight, params={"max_bin": 63, "verbose": -1, "use_missing": False})
+    data = lightgbm.Dataset(known, truth, weight=weight, params=_SETTINGS)
     model = lightgbm.train(settings, data, rounds).dump_model()
     written = [_nodes(tree["tree_structure"]) for tree in model["tree_info"]]
     return trees_of(list(names), written), written

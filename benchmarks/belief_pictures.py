@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from defocus.belief.preference import focus_cost
 from defocus.belief.texture import local_texture
-from defocus.belief.vote import vote
+from defocus.estimate.measured import Measured
 from defocus.evidence import local_evidence
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.picture import Picture, as_picture, load_image
@@ -144,16 +143,14 @@ def measure(sample: Sample, folder: Path) -> Path:
     np.save(place / "log_gradient_variance.npy", evidence.log_gradient_variance.astype(np.float16))
     if evidence.wide is not None:
         np.save(place / "wide.npy", evidence.wide.astype(np.float16))
-    color = cell_means(picture.color, evidence.spacing)
-    cost = focus_cost(evidence.profile, evidence.log_gradient_variance)
-    voted = vote(cost, evidence.radii, color, picture.shape)
+    measured = Measured(picture, evidence)
     mask = sample.mask()
     whole = np.full(picture.shape, sample.truth == "sharp") if mask is None else mask
     np.savez(
         place / "small.npz",
-        color=color,
-        vote_preference=voted.preference,
-        vote_mask=voted.mask,
+        color=measured.sample_color,
+        vote_preference=measured.voted.preference,
+        vote_mask=measured.voted.mask,
         texture=local_texture(picture.luminance, evidence.spacing),
         valid_fraction=evidence.valid_fraction,
         truth=cell_means(whole.astype(np.float32), evidence.spacing),

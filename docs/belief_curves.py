@@ -15,12 +15,10 @@ from matplotlib.figure import Figure
 import defocus
 from defocus.belief.names import CONTEXT_NUMBERS, LOCAL_NUMBERS
 from defocus.belief.numbers import local_numbers
-from defocus.belief.preference import focus_cost
 from defocus.belief.surroundings import context_numbers
 from defocus.belief.texture import local_texture
 from defocus.belief.trees import Trees, read_table, sum_of_trees
-from defocus.belief.vote import vote
-from defocus.pictures.sampling import cell_means
+from defocus.estimate.measured import Measured
 
 SHOWN = 12  # of each pass
 SAMPLES, STEPS = 1500, 24
@@ -35,11 +33,10 @@ def numbers_of_pictures(first: Trees) -> tuple[np.ndarray, np.ndarray]:
     for name in PICTURES:
         picture = defocus.load_image(FOLDER / name)
         evidence = defocus.analyze(picture).evidence
-        color = cell_means(picture.color, evidence.spacing)
-        cost = focus_cost(evidence.profile, evidence.log_gradient_variance)
-        voted = vote(cost, evidence.radii, color, picture.shape)
+        measured = Measured(picture, evidence)
+        color = measured.sample_color
         texture = local_texture(picture.luminance, evidence.spacing)
-        planes = local_numbers(evidence, texture, color, voted, picture.shape)
+        planes = local_numbers(evidence, texture, color, measured.voted, picture.shape)
         context = context_numbers(sum_of_trees(first, planes), color)
         some = rng.choice(color.shape[0] * color.shape[1], SAMPLES // len(PICTURES), replace=False)
         local.append(planes.reshape(len(planes), -1)[:, some])

@@ -11,7 +11,7 @@ import numpy as np
 from defocus.effects.detail_peak import refined_heights
 from defocus.effects.focus_stack import composite, focus_curve, height_map
 from defocus.errors import InputError
-from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, describe
+from defocus.parameters import NOISE_RANGE, AnalysisParameters, MapParameters, MaskParameters, describe
 from defocus.pictures.intensity import value_range
 from defocus.pictures.picture import as_picture
 from defocus.progress import ignore_progress, sub_progress
@@ -40,7 +40,6 @@ __all__ = ["THRESHOLD", "StackRequest", "computed_stack", "focus_over_z_layers"]
 _NOISE_PART, _REFINING_PART = 0.1, 0.1  # of the progress
 _SPARSER, _WIDEST = 1.5, 32  # samples of a stack lie farther apart than a picture's, in times and px
 _NOISE_SPACING = 16  # px between the windows that tell the noise
-_LEAST_NOISE, _MOST_NOISE = 1e-9, 0.1  # as in AnalysisParameters
 _MOST_VERTICES = 250_000  # of a surface
 
 _MASK_THRESHOLD = next(control for control in describe(MaskParameters) if control.name == "threshold")
@@ -252,7 +251,7 @@ def _with_one_noise(request: StackRequest, run: Run) -> StackRequest:
             report = sub_progress(run.progress, number / len(some), (number + 1) / len(some))
             plane = PlaneRequest(source, request.at(z), question, few)
             found.append(run.part(named(report, "measuring the noise")).compute(plane).noise_variance)
-        noise = float(np.clip(np.median(found), _LEAST_NOISE, _MOST_NOISE))
+        noise = float(np.clip(np.median(found), *NOISE_RANGE))
         analysis = dataclasses.replace(analysis, noise=noise)
     return dataclasses.replace(request, analysis=analysis)
 

@@ -147,9 +147,7 @@ class Analysis:
         """What draws the map and what cuts the mask: the one place that asks for the method."""
         drawn_on, tuning = self.picture, self.tuning
         if self.seen is not None:
-            drawn_on = self.seen.drawable
-            smoothness = tuning.fluorescence.mask_smoothness
-            tuning = dataclasses.replace(tuning, mask=dataclasses.replace(tuning.mask, smoothness=smoothness))
+            drawn_on, tuning = self.seen.drawable, tuning.for_kind(self.kind)
         measured = Measured(drawn_on, self.evidence, self.kind, tuning)
         if self.parameters.method == "paper":
             return PublishedBlurMap(measured), PublishedFocusMask(measured)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LENS_FILE",
     "MAX_PIXELS",
+    "NOISE_RANGE",
     "PARAMETERS",
     "AnalysisParameters",
     "Control",
@@ -39,6 +40,9 @@ LENS_FILE = ".npz"
 
 MAX_PIXELS = 500_000_000
 """Most pixels of a file that is read unless asked otherwise: above every camera's, below what a header may claim."""
+
+NOISE_RANGE = 1e-9, 0.1
+"""Least and largest variance of noise that is worked with, for intensities in [0, 1]."""
 
 _SHOWN = 60  # characters of a wrong value that a message repeats
 
@@ -219,7 +223,7 @@ class AnalysisParameters(_Checked):
         "auto",
         "Noise variance",
         "Variance of the picture's noise for intensities in [0, 1]; auto measures it from the picture.",
-        between=(1e-9, 0.1),
+        between=NOISE_RANGE,
         step=1e-5,
         choices=("auto",),
     )

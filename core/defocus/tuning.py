@@ -269,6 +269,16 @@ class Tuning:
     mask: MaskTuning = field(default_factory=MaskTuning)
     fluorescence: FluorescenceTuning = field(default_factory=FluorescenceTuning)
 
+    def for_kind(self, kind: str) -> Tuning:
+        """Return the tuning for a kind of picture: fluorescence has a threshold and a smoothness of its own."""
+        if kind != "fluorescence":
+            return self
+        own = self.fluorescence
+        belief = dataclasses.replace(self.belief, usual_threshold=own.usual_threshold)
+        return dataclasses.replace(
+            self, belief=belief, mask=dataclasses.replace(self.mask, smoothness=own.mask_smoothness)
+        )
+
 
 TUNING = Tuning()
 """What the suite works with."""

@@ -36,8 +36,9 @@ def first_look(
     automatic = (analysis["noise"], analysis["max_radius"], parameters.get("threshold", "auto"))
     if set(automatic) != {"auto"} or {"in_focus", "blurred", "maximum"} & set(arguments):
         return None
-    parameters.update({name: parameters[name] * scale for name in ("softness",) if name in parameters})
-    arguments.update(parameters=parameters)
+    if "softness" in parameters:
+        parameters["softness"] *= scale
+    arguments["parameters"] = parameters
     arguments.pop("trimap", None)
     path = session.worker.new_file()
     shape, dtype = pixels.read_reduced(layer, path, scale)

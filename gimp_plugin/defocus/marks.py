@@ -37,10 +37,6 @@ class Marks:
         if self.strokes:
             self.strokes.pop()
 
-    def clear(self) -> None:
-        """Take all strokes back."""
-        self.strokes.clear()
-
     def written(self) -> list[dict[str, Any]]:
         """Return the strokes as the worker takes them; what is marked later does not change that."""
         return [{**stroke, "points": [list(point) for point in stroke["points"]]} for stroke in self.strokes]

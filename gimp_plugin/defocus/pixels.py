@@ -155,8 +155,7 @@ def offset_of(layer: Gimp.Layer) -> Size:
 @contextmanager
 def _shown(layer: Gimp.Layer) -> Iterator[tuple[Gimp.Layer, Size]]:
     """Give what a layer shows, and where its corner lies there: a copy with the live filters applied, if it has any."""
-    filters = [] if isinstance(layer, Gimp.GroupLayer) else layer.get_filters()
-    if not any(item.get_visible() for item in filters):
+    if isinstance(layer, Gimp.GroupLayer) or is_plain(layer):
         yield layer, (0, 0)
         return
     copy = layer.copy()

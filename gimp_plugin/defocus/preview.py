@@ -24,6 +24,7 @@ from view import STEP  # noqa: E402
 from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
+    from defocus_client import WorkerClient
     from session import Session
 
 _SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step
@@ -223,10 +224,7 @@ class Preview:
                 GLib.idle_add(self._done, run, worker.request("probe", at, progress=progress), None)
                 return
             request.update(in_main_thread(lambda: self._seen(run)))
-            answer = worker.request("preview", request, progress=progress)
-            path = Path(answer["path"])
-            answer["pixels"] = path.read_bytes()
-            path.unlink()
+            answer = _drawn(worker, request, progress=progress)
         except Exception as error:
             GLib.idle_add(self._done, run, None, error)
         else:
@@ -242,10 +240,7 @@ class Preview:
             self.session.look(sent, analysis)
             request = {**arguments, **in_main_thread(self._way), "of": self.procedure.request}
             request["size"] = list(self.canvas.view.shown[::-1])
-            answer = self.session.worker.request("preview", request)
-            path = Path(answer["path"])
-            answer["pixels"] = path.read_bytes()
-            path.unlink()
+            answer = _drawn(self.session.worker, request)
             GLib.idle_add(self._show, answer, (0.0, 0.0, *pixels.size_of(self.layer)))
         except WorkerCancelledError:
             raise
@@ -334,3 +329,12 @@ class Preview:
     def _show_error(self, error: Exception) -> None:
         self.note.set_text(message_of(error))
         self._show_progress(0, "")
+
+
+def _drawn(worker: WorkerClient, request: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a worker's answer to a preview, with its pixels; may be called from any thread."""
+    answer = worker.request("preview", request, **more)
+    path = Path(answer["path"])
+    answer["pixels"] = path.read_bytes()
+    path.unlink()
+    return answer

@@ -270,11 +270,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         """Show a result, and remember what it was made by."""
         about = result[1]["metadata"]["defocus"]
         before = find_result(self._viewer, about["source"], about["kind"], about["channel"])
-        kept = None if before is None else _kept(before)
+        kept = {} if before is None else _kept(before)
         layer = upsert(self._viewer, result, source)
-        if (
-            before is not None and kept is not None and layer is before and before.data is not kept["data"]
-        ):  # not painted into the old one
+        if before is not None and layer is before and before.data is not kept["data"]:  # not painted into the old one
             self._kept = {"layer": str(before.unique_id), **kept}
         elif layer is not before or not self._kept:
             self._kept = {}

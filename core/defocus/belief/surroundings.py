@@ -21,11 +21,9 @@ __all__ = ["context_numbers"]
 _LIMIT = 8.0  # largest log-odds that context is made of
 _COLOR_BINS = 16
 _NATS = 4.0  # that a log-odds of one is worth in the cut
-_SURE, _SURE_NATS, _SURE_SHARE = (
-    2.0,
-    6.0,
-    5,
-)  # log-odds of what is sure; the surest in the cut; at least so many per cent
+_SURE = 2.0  # log-odds of what surely is in focus, or surely is not ...
+_SURE_SHARE = 5  # ... or of the surest so many per cent
+_SURE_NATS = 6.0  # log-odds; none counts as surer in the cut
 
 
 @compiled(nogil=True, error_model="numpy")

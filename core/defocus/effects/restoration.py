@@ -39,9 +39,7 @@ __all__ = ["restore"]
 
 _TILE = 1024  # px; side of what is solved at a time in large pictures
 _LARGEST = 10.0  # px; larger radii are restored in a reduced picture ...
-_UNSURE = (
-    1.1  # ... and those that are wrong by more px: what a reduced picture lacks differs from one to the other then
-)
+_UNSURE = 1.1  # ... and those that may be wrong by more px: it lacks what differs from one radius to the other then
 _ENOUGH = 1.0  # times the map's error: share of all that was changed, below which more change gains nothing
 _MEAN_GRADIENT = 0.2  # in [0, 1] per px, the scale of the prior's Laplace distribution: that of the steepest texture
 _MODEL_ERROR = 8e-5  # variance that stands for what the model leaves out in photographs, as in `noise` ...

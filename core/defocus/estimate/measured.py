@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 from defocus.belief.log_odds import focus_log_odds
 from defocus.belief.preference import focus_cost, radius_preference
 from defocus.belief.threshold import Threshold, threshold_of
-from defocus.belief.vote import vote
+from defocus.belief.vote import Vote, vote
 from defocus.belief.windows import window_scale
 from defocus.pictures.sampling import cell_means, interpolate
 from defocus.tuning import TUNING, Tuning
@@ -38,6 +37,7 @@ class Measured:
     kind : {"photograph", "fluorescence", "brightfield"}
         What the belief takes the picture for.
     tuning : Tuning
+        For that kind, see `Tuning.for_kind`.
     """
 
     picture: Picture
@@ -56,6 +56,11 @@ class Measured:
         return focus_cost(self.evidence.profile, self.evidence.log_gradient_variance, self.tuning.vote)
 
     @cached_property
+    def voted(self) -> Vote:
+        """What the radii alone say of the focus."""
+        return vote(self.radius_cost, self.evidence.radii, self.sample_color, self.picture.shape, self.tuning)
+
+    @cached_property
     def belief(self) -> NDArray[np.float32]:
         """Log-odds that each sample is in focus, float32 (h, w); 0 where windows are mostly empty.
 
@@ -65,26 +70,25 @@ class Measured:
         """
         tuning = self.tuning.belief
         if self.kind == "fluorescence":
-            usual = self.tuning.fluorescence.usual_threshold
-            found = radius_preference(self.radius_cost, self.evidence.radii, usual) / np.float32(tuning.mask_nats)
+            found = radius_preference(self.radius_cost, self.evidence.radii, tuning.usual_threshold)
+            found /= np.float32(tuning.mask_nats)
             found[self.unknown] = self.tuning.fluorescence.ground
             return found
-        voted = vote(self.radius_cost, self.evidence.radii, self.sample_color, self.picture.shape, self.tuning)
         if self.kind == "photograph":
-            found = focus_log_odds(self.evidence, self.picture.luminance, self.sample_color, voted, table=tuning.path)
+            known = self.evidence, self.picture.luminance, self.sample_color, self.voted
+            found = focus_log_odds(*known, table=tuning.path)
         else:
-            found = voted.preference / np.float32(tuning.mask_nats)
-            found += np.where(voted.mask, np.float32(tuning.vote), np.float32(-tuning.vote))
+            found = self.voted.preference / np.float32(tuning.mask_nats)
+            found += np.where(self.voted.mask, np.float32(tuning.vote), np.float32(-tuning.vote))
         found[self.unknown] = 0
         return found
 
     @cached_property
     def threshold(self) -> Threshold:
         """Up to which radius the belief calls things in focus."""
-        scale, tuning = window_scale(self.picture.shape, self.tuning.evidence), self.tuning.belief
-        if self.kind == "fluorescence":  # the lens and the specimen decide, whatever the size of the field
-            scale, tuning = 1.0, dataclasses.replace(tuning, usual_threshold=self.tuning.fluorescence.usual_threshold)
-        return threshold_of(self.belief, self.radius_cost, self.evidence.radii, scale, tuning)
+        # In fluorescence the lens and the specimen decide, whatever the size of the field
+        scale = 1.0 if self.kind == "fluorescence" else window_scale(self.picture.shape, self.tuning.evidence)
+        return threshold_of(self.belief, self.radius_cost, self.evidence.radii, scale, self.tuning.belief)
 
     @property
     def unknown(self) -> NDArray[np.bool_]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.evidence.octaves import Evidence, local_evidence
+from defocus.evidence.radii import octaves_and_radii
+from defocus.parameters import NOISE_RANGE
 from defocus.pictures.fluorescence import stretched
 from defocus.progress import ignore_progress, sub_progress
 from defocus.tuning import TUNING
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from defocus.tuning import Tuning
 
 __all__ = ["fluorescence_evidence"]
-
-_MOST_NOISE = 0.1  # variance, as in `AnalysisParameters.noise`
 
 
 def fluorescence_evidence(
@@ -63,7 +63,7 @@ def fluorescence_evidence(
     seen = stretched(picture)
     # That of the ground is known from the finest detail, which for cells says more than what suits the windows best
     noise = seen.noise**2 if parameters.noise == "auto" else float(parameters.noise) * seen.gain**2
-    noise = min(max(noise, numbers.least_noise), _MOST_NOISE)
+    noise = min(max(noise, numbers.least_noise), NOISE_RANGE[1])
     chosen = dataclasses.replace(parameters, noise=noise)
     ratio = seen.noise_ratio + (numbers.model_error / noise) * _contrast(seen, parameters.window)
     done = 0.0
@@ -80,7 +80,7 @@ def fluorescence_evidence(
         ):
             break
         chosen = dataclasses.replace(chosen, max_radius=2 * largest)
-        if len(_radii(chosen, picture)) <= len(found.radii):  # no room for another octave
+        if len(octaves_and_radii(chosen, picture.shape)[1]) <= len(found.radii):  # no room for another octave
             break
         done += (1 - done) / 2
     progress(1.0, "measuring blur")
@@ -95,12 +95,6 @@ def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
     side = window // 2 | 1
     mean = ndimage.uniform_filter(light, side)
     return np.maximum(ndimage.uniform_filter(light * light, side) - mean * mean, 0)
-
-
-def _radii(parameters: AnalysisParameters, picture: Picture) -> NDArray[np.float64]:
-    from defocus.evidence.radii import octaves_and_radii
-
-    return octaves_and_radii(parameters, picture.shape)[1]
 
 
 def _shining(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -> NDArray[np.bool_]:

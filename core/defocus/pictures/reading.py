@@ -27,8 +27,6 @@ __all__ = ["read_array", "read_stack"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 274
-
-
 _MADE = 12  # bytes of a pixel's colour once it is float32
 
 

@@ -148,7 +148,8 @@ class WorkerSession:
         """Return an array in the kind of numbers that was asked for."""
         import numpy as np
 
-        values, facts = self.presented(request, *self.compute(str(request["request"]), request, progress))
+        question = self.question(str(request["request"]), request)
+        values, facts = self.presented(request, *self.compute(question, self.key(question), progress))
         output = str(request.get("output", "float32"))
         is_radius = REQUESTS[request["request"]].result == "radius"
         if output not in ("float32", *_WHITE, *(("unit", "color") if is_radius else ())):
@@ -189,9 +190,8 @@ class WorkerSession:
             values: NDArray[Any] = glance(self.session, question, (height, width), part, progress)
             picture, part = dataclasses.replace(picture, color=values, alpha=None), (0, 0, *values.shape[:2])
         else:
-            key, result = self.compute(kind, request, progress, question)
-            self.last = key, result
-            values, facts = self.presented(request, key, result)
+            self.last = self.compute(question, key, progress)
+            values, facts = self.presented(request, *self.last)
         small = illustration(
             kind,
             values,
@@ -244,12 +244,8 @@ class WorkerSession:
         parameters = _parameters(known.step, request.get("parameters")) if known.step else None
         return Question(kind, parameters, _parameters("map", request.get("map_parameters")), hints)
 
-    def compute(
-        self, kind: str, request: dict[str, Any], progress: Progress, question: Question | None = None
-    ) -> tuple[Any, Result]:
-        """Answer a question, unless that is what the last preview showed; return what tells it from others, too."""
-        asked = self.question(kind, request) if question is None else question
-        key = self.key(asked)
+    def compute(self, asked: Question, key: Any, progress: Progress) -> tuple[Any, Result]:
+        """Answer a question, unless that is what the last preview showed; return its `key`, too."""
         if self.last is not None and self.last[0] == key:
             return self.last
         self.last = None  # room for the new one

@@ -9,7 +9,6 @@ import defocus
 from defocus.belief.log_odds import focus_log_odds
 from defocus.belief.names import CONTEXT_NUMBERS, DIRECTIONS, LOCAL_NUMBERS
 from defocus.belief.trees import read_table, sum_of_trees, trees_of
-from defocus.belief.vote import vote
 from defocus.parameters import MaskParameters
 from defocus.pictures.picture import load_image
 from defocus.psf.simulation import simulate_blur
@@ -71,11 +70,8 @@ def test_the_table_obeys_physics():
 def test_threads_change_nothing(samples):
     analysis = defocus.analyze(load_image(samples / "flower.jpg"))
     measured = analysis._estimates[0].measured
-    voted = vote(measured.radius_cost, analysis.evidence.radii, measured.sample_color, analysis.picture.shape)
-    one, three = (
-        focus_log_odds(analysis.evidence, analysis.picture.luminance, measured.sample_color, voted, threads=count)
-        for count in (1, 3)
-    )
+    known = analysis.evidence, analysis.picture.luminance, measured.sample_color, measured.voted
+    one, three = (focus_log_odds(*known, threads=count) for count in (1, 3))
     np.testing.assert_array_equal(one, three)
 
 
