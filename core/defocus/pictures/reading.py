@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from tifffile import TiffPageSeries
 
 __all__ = ["read_array", "read_stack"]
 
@@ -55,6 +56,15 @@ def read_array(file: Path, max_pixels: int) -> NDArray[Any]:
     InputError
         If the file is missing, not a picture, damaged, larger than allowed, or has more than two spatial dimensions.
     """
+    head = _head(file)
+    array = _read_tiff(file, max_pixels) if head[:4] in _TIFF else None
+    if array is None:
+        array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any, max_pixels)
+    return array
+
+
+def _head(file: Path) -> bytes:
+    """Return a file's first bytes, which tell its kind; raise `InputError` if it is none that can be read."""
     name = file.name
     try:
         kind = file.stat().st_mode
@@ -68,10 +78,19 @@ def read_array(file: Path, max_pixels: int) -> NDArray[Any]:
         raise InputError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     if not head:
         raise InputError(f"{name}: the file is empty")
-    array = _read_tiff(file, max_pixels) if head[:4] in _TIFF else None
-    if array is None:
-        array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any, max_pixels)
-    return array
+    return head
+
+
+def _values(name: str, series: TiffPageSeries, max_pixels: int) -> NDArray[Any]:
+    """Return what a series of a TIFF holds; raise `InputError` if that is too much, or parts have no data."""
+    spatial = [size for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "SC" and size > 1]
+    if spatial:
+        rows = math.prod(spatial[:-1])
+        _check_size(name, spatial[-1], rows, series.nbytes // max(1, rows * spatial[-1]), max_pixels)
+    for page in series.pages:
+        if page is None or 0 in page.dataoffsets or 0 in page.databytecounts:  # tifffile would fill it with black
+            raise InputError(f"{name}: damaged or truncated (a part of it holds no data)")
+    return np.asarray(series.asarray())
 
 
 def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
@@ -88,13 +107,7 @@ def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
             spatial = [size for axis, size in zip(axes, shape, strict=True) if axis not in "SC" and size > 1]
             if len(spatial) > 2 or len(tiff.series) == 0:
                 raise InputError(f"{file.name}: {' x '.join(map(str, shape))} values, more than two spatial dimensions")
-            if spatial:
-                rows = int(np.prod(spatial[:-1], dtype=object))
-                stored = series.nbytes // max(1, rows * spatial[-1])
-                _check_size(file.name, spatial[-1], rows, stored, max_pixels)
-            if 0 in page.dataoffsets or 0 in page.databytecounts:  # tifffile would fill it with black
-                raise InputError(f"{file.name}: damaged or truncated (a part of it holds no data)")
-            array = np.asarray(series.asarray())
+            array = _values(file.name, series, max_pixels)
             tag = page.tags.get(_ORIENTATION_TAG)
         keep = [i for i, axis in enumerate(axes) if axis in "SC" or array.shape[i] > 1 or axis in "YX"]
         array = array.reshape([array.shape[i] for i in keep])
@@ -206,18 +219,18 @@ def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
     """
     import tifffile
 
+    if _head(file)[:4] not in _TIFF:
+        raise InputError(f"{file.name}: no TIFF, and no stack")
     try:
-        with tifffile.TiffFile(file) as opened:
-            shape = opened.series[0].shape if opened.series else ()
-            if math.prod(shape) > max_pixels:
-                raise InputError(f"{file.name}: more than {max_pixels} pixels")
-            stack = np.squeeze(opened.asarray())
+        with tifffile.TiffFile(file) as tiff:
+            series = tiff.series[0]
+            if "S" in series.axes:
+                raise InputError(f"{file.name}: is in colour, but a stack is Z x H x W")
+            stack = np.squeeze(_values(file.name, series, max_pixels))
     except (InputError, MemoryError):
         raise
-    except OSError as error:
-        raise InputError(f"{file.name}: {error.strerror or 'cannot be read'}") from error
     except Exception as error:  # decoders of damaged files raise anything
-        raise InputError(f"{file.name}: no TIFF, or damaged ({' '.join(str(error).split())})") from error
+        raise InputError(f"{file.name}: damaged or truncated ({' '.join(str(error).split())})") from error
     if stack.ndim != 3:
         raise InputError(f"{file.name}: holds an array of shape {stack.shape}, but a stack is Z x H x W")
     return stack

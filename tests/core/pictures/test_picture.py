@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from defocus import InputError, Picture, as_picture, load_image
+from defocus.pictures.reading import read_stack
 
 SHAPE = (48, 64)
 
@@ -368,6 +369,26 @@ def test_the_limit_of_pillow_is_not_ours(tmp_path, values, monkeypatch):
     Image.fromarray(values).save(tmp_path / "large.png")
     assert load_image(tmp_path / "large.png").shape == values.shape[:2]
     assert Image.MAX_IMAGE_PIXELS == 100  # whose else is using Pillow in this process keeps it
+
+
+def test_what_is_no_whole_stack_gives_one_line(tmp_path, values):
+    reasons = broken_files(tmp_path, values)
+    planes = np.zeros((5, 40, 40), np.uint8)
+    tifffile.imwrite(tmp_path / "gap.tif", planes, photometric="minisblack", rowsperstrip=10, metadata=None)
+    with tifffile.TiffFile(tmp_path / "gap.tif", mode="r+b") as opened:
+        opened.pages[3].tags["StripByteCounts"].overwrite([0, 0, 0, 0])
+    reasons |= {"gap.tif": "holds no data", "stub.tif": "damaged", "whole.jpg": "no TIFF"}
+    reasons |= dict.fromkeys(("whole.tif", "cut.tif", "color-stack.tif"), "in colour")
+    reasons |= dict.fromkeys(("text.png", "noise.jpg", "cut.jpg", "cut.png", "stub.jpg", "stub.png"), "no TIFF")
+    reasons |= dict.fromkeys(("nan.tif", "inf.tif", "complex.tif"), "Z x H x W")
+    del reasons["stack.tif"]
+    for name, reason in reasons.items():
+        with pytest.raises(InputError, match=reason) as caught:
+            read_stack(tmp_path / name)
+        assert_one_line(caught, name)
+    assert read_stack(tmp_path / "stack.tif").shape == (5, *SHAPE)
+    with pytest.raises(InputError, match="megapixels"):
+        read_stack(tmp_path / "stack.tif", max_pixels=4 * SHAPE[0] * SHAPE[1])
 
 
 def test_a_pipe_is_no_picture(tmp_path):
