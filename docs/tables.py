@@ -1,4 +1,4 @@
-"""Write the tables of the documentation that follow from the code, or tell that they are stale.
+"""Write the tables and outputs of the documentation that follow from the code, or tell that they are stale.
 
     python docs/tables.py [--check]
 
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,10 +88,21 @@ def tuning() -> str:
     return table(["Number", "Value", "Source", "Worth: row of [accuracy](accuracy.md)"], rows)
 
 
+def output(*arguments: str) -> str:
+    """Return what a command says, as a page shows it."""
+    with tempfile.TemporaryDirectory() as folder:
+        line = [sys.executable, "-m", "defocus.command.line", *arguments]
+        line += ["-o", folder] if arguments[0] != "info" else []
+        said = subprocess.run(line, cwd=DOCS.parent, check=True, capture_output=True, text=True).stdout
+    return f"\n    $ defocus {' '.join(arguments)}{' -o masks' if arguments[0] != 'info' else ''}\n    {said.strip()}\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "parameters": parameters,
     "requests": requests,
     "tuning": tuning,
+    "output of mask": lambda: output("mask", "sample_data/flower.jpg"),
+    "output of info": lambda: output("info", "sample_data/flower.jpg", "--json"),
     **{f"options of {step}": lambda step=step: options(step) for step in PARAMETERS},  # type: ignore[misc]
 }
 
