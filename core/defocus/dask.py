@@ -254,11 +254,12 @@ def batch(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], schedul
 
     address = {"scheduler_file": scheduler} if scheduler.endswith(".json") else {"address": scheduler}
     try:
-        client = Client(**address, timeout="10s")
+        # Not the default of whoever asks: one that found no scheduler would stay it, and wait for ever
+        client = Client(**address, timeout="10s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"no Dask scheduler at {scheduler!r} ({error})") from error
     with client:
         futures = {client.submit(function, *job, pure=False): index for index, job in enumerate(jobs)}
-        for future in as_completed(list(futures)):
+        for future in as_completed(list(futures), loop=client.loop):
             failure = future.exception()
             yield futures[future], failure if failure is not None else future.result()

@@ -199,6 +199,7 @@ def test_the_command_line_works_on_a_cluster(tmp_path):
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     with pytest.raises(InputError, match="no Dask scheduler at 'nonsense'"):
         list(batch(divmod, [(1, 1)], "nonsense"))
+    assert dask.config.get("scheduler", None) is None  # else whatever is computed afterwards waits for it
 
 
 def test_a_hot_pixel_does_not_move_the_range():
