@@ -256,6 +256,9 @@ def main() -> None:
     except DefocusError as error:
         code = _told(str(error), 1)
     except _Stopped as error:
+        from defocus.pictures.files import remove_unfinished
+
+        remove_unfinished()
         code = _told("stopped", 128 + error.args[0])
     except OSError as error:  # of standard output, mostly: files have their own errors
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -8,12 +8,11 @@ import functools
 import hashlib
 import os
 import platform
+import secrets
 import struct
-import tempfile
 import time
 import zlib
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +22,11 @@ from defocus.errors import DefocusError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["refuse_existing", "sweep", "write_blur_map", "write_picture", "written_whole"]
+__all__ = ["refuse_existing", "remove_unfinished", "sweep", "write_blur_map", "write_picture", "written_whole"]
 
 _PNG_COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels to the format's numbers
 
@@ -49,19 +49,16 @@ def written_whole(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     DefocusError
         If the folder cannot be written to, the disk is full, or the file is there and may not be replaced; names it.
     """
+    beside = path.parent / f"{_MARK}{_host()}-{os.getpid()}-{secrets.token_hex(8)}{path.suffix}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-        handle, name = tempfile.mkstemp(prefix=f"{_MARK}{_host()}-{os.getpid()}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except (OSError, ValueError) as error:
-        raise DefocusError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from error
-    beside = Path(name)
-    try:
+        _unfinished.add(beside)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sweep(path.parent)
+            beside.touch(exist_ok=False)
+        except ValueError as error:
+            raise DefocusError(f"{path}: cannot be written ({error})") from error
         yield beside
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
         if overwrite:
             beside.replace(path)
         else:
@@ -71,6 +68,17 @@ def written_whole(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         reason = error.strerror or (os.strerror(errno.ENOSPC) if error.errno is None else str(error))
         raise DefocusError(f"{path}: cannot be written ({reason})") from error
     finally:
+        with contextlib.suppress(OSError, ValueError):  # it is renamed, or could not be made
+            beside.unlink()
+        _unfinished.discard(beside)
+
+
+_unfinished: set[Path] = set()
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files of this process: a signal can end it anywhere, in the midst of tidying up, too."""
+    for beside in _unfinished:
         beside.unlink(missing_ok=True)
 
 

@@ -125,6 +125,40 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path):
     assert file.read_text() == "mine"
 
 
+class Stopped(BaseException):
+    """What the command line's signals raise."""
+
+
+def test_a_signal_at_any_line_leaves_nothing(tmp_path):
+    """Raise before each line of `written_whole` in turn, as a signal can; the way out of the command tidies up."""
+    left, number = [], 0
+
+    def stop_at(frame, event, argument, code=written_whole.__wrapped__.__code__):
+        if frame.f_code is code and event == "line":
+            steps.append(frame.f_lineno)
+            if len(steps) == number:
+                raise Stopped
+        return stop_at
+
+    before = sys.gettrace()
+    while True:
+        number, steps = number + 1, []
+        sys.settrace(stop_at)
+        try:
+            with written_whole(tmp_path / "a.txt") as beside:
+                beside.write_text("whole")
+        except Stopped:
+            files.remove_unfinished()
+        else:
+            break
+        finally:
+            sys.settrace(before)
+        left += [file.name for file in tmp_path.glob(".*")]
+    assert number > 10
+    assert left == []
+    assert (tmp_path / "a.txt").read_text() == "whole"
+
+
 def test_what_killed_processes_left_is_swept(tmp_path):
     script = (
         "import os, sys, pathlib\nfrom defocus.pictures.files import written_whole\n"
