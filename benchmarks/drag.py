@@ -58,7 +58,7 @@ def main() -> None:
         start, taken = slider.value if slider.value != "auto" else 1.7, []
         for move in range(chosen.moves):
             begin = time.perf_counter()
-            slider.value = round(float(start if start != "auto" else 1.7) + 0.1 * (move % 5 + 1), 2)
+            slider.value = round(float(start if start != "auto" else 1.7) + 0.1 * (move + 1), 2)
             settle()
             QApplication.processEvents()
             taken.append(time.perf_counter() - begin)

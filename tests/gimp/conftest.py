@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -126,15 +127,22 @@ class Batch:
         return read_xcf(self.folder / f"{file}.xcf")
 
 
-@pytest.fixture(scope="session")
-def modes(gimp):
-    """Every output and combination, with the stand-in worker."""
+@contextlib.contextmanager
+def kept_settings(gimp):
+    """Let a session write settings of its own, and give the installed ones back."""
     settings = gimp.profile / "plug-ins" / "defocus" / "settings.json"
     before = settings.read_bytes()
     try:
-        return Batch(gimp, "modes", timeout=300)
+        yield
     finally:
         settings.write_bytes(before)
+
+
+@pytest.fixture(scope="session")
+def modes(gimp):
+    """Every output and combination, with the stand-in worker."""
+    with kept_settings(gimp):
+        return Batch(gimp, "modes", timeout=300)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .conftest import Batch
+from .conftest import Batch, kept_settings
 from .test_modes import RADIUS
 
 pytestmark = [pytest.mark.gimp, pytest.mark.slow]
@@ -11,12 +11,8 @@ pytestmark = [pytest.mark.gimp, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def closing(gimp):
-    settings = gimp.profile / "plug-ins" / "defocus" / "settings.json"
-    before = settings.read_bytes()
-    try:
+    with kept_settings(gimp):
         return Batch(gimp, "closing", window=True, timeout=280)
-    finally:
-        settings.write_bytes(before)
 
 
 @pytest.mark.parametrize("way", ["escape", "cancel", "window's X"])

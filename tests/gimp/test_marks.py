@@ -7,19 +7,15 @@ from PIL import Image
 import defocus
 from defocus.worker.strokes import painted
 
-from .conftest import Batch
+from .conftest import Batch, kept_settings
 
 pytestmark = [pytest.mark.gimp, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def marks(gimp):
-    settings = gimp.profile / "plug-ins" / "defocus" / "settings.json"
-    before = settings.read_bytes()
-    try:
+    with kept_settings(gimp):
         return Batch(gimp, "marks", window=True, timeout=280)
-    finally:
-        settings.write_bytes(before)
 
 
 def test_nothing_is_complained_of(marks):

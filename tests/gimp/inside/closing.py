@@ -3,13 +3,12 @@
 import os
 import sys
 import time
-from pathlib import Path
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from desk import DIALOG, MAIN, choose, keys, main_window, screenshot, settled, shell, wait, window
 from gi.repository import Gimp
-from tools import FOLDER, SETTINGS, Report, load, save, use_python
+from tools import FOLDER, SETTINGS, Report, load, save, use_python, workers
 
 report = Report("closing")
 real = SETTINGS.read_bytes()
@@ -18,18 +17,6 @@ LOG = FOLDER / "masks-made.log"
 image = load("ramp.png")
 layer = image.get_layers()[0]
 display = Gimp.Display.new(image)
-
-
-def workers():
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes()
-        except OSError:
-            continue
-        if b"--folder" in command and b"defocus" in command:
-            found.append(path.parent.name)
-    return found
 
 
 def made():

@@ -69,15 +69,21 @@ def mouse(*actions):
         time.sleep(0.08)
 
 
-def choose(search, dialog):
-    """Open a dialog through GIMP's search for actions, which finds what the menus hold."""
+def search(name):
+    """Type an entry's name into GIMP's search for actions, which finds what the menus hold; Return would open it."""
     shell("xdotool", "windowfocus", "--sync", window(MAIN))
     keys("slash")
     time.sleep(0.8)
-    shell("xdotool", "type", "--delay", "30", search)
+    shell("xdotool", "type", "--delay", "30", name)
     time.sleep(1.5)
     screenshot("search")
-    keys("Down", "Return")
+    keys("Down")
+
+
+def choose(name, dialog):
+    """Open an entry's dialog."""
+    search(name)
+    keys("Return")
     wait("the dialog", lambda: window(dialog))
 
 

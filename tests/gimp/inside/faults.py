@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
-from tools import FOLDER, MASK, SETTINGS, Report, call, load, run, save, use_python
+from tools import FOLDER, MASK, SETTINGS, Report, call, load, run, save, use_python, workers
 
 report = Report("faults")
 real = SETTINGS.read_bytes()
@@ -18,18 +18,11 @@ def left_behind():
     """Return temporary folders and worker processes that are still there, given a moment to go."""
     for _ in range(100):
         folders = [str(path) for path in Path(tempfile.gettempdir()).glob("defocus-*")]
-        workers = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                command = path.read_bytes()
-            except OSError:
-                continue
-            if b"--folder" in command and b"defocus" in command:
-                workers.append(command.decode("utf-8", "replace"))
-        if not folders and not workers:
+        running = workers()
+        if not folders and not running:
             return []
         time.sleep(0.05)
-    return folders + workers
+    return folders + [f"worker {process}" for process in running]
 
 
 def fault(picture="ramp.png", **arguments):

@@ -7,13 +7,12 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
-from desk import MAIN, keys, main_window, screenshot, shell, window
+from desk import MAIN, keys, main_window, screenshot, search, shell, window
 from gi.repository import Gimp
-from tools import BACKGROUND, FOLDER, MAP, MASK, SHARPEN, Report, load
+from tools import BACKGROUND, FOLDER, MAP, MASK, SHARPEN, Report, load, workers
 
 ENTRIES = {"mask": MASK, "map": MAP, "background": BACKGROUND, "sharpen": SHARPEN}
 ANSWERS = FOLDER / "answers.log"  # where a stand-in for Python writes down when the worker said what
@@ -28,18 +27,6 @@ def until(condition, since):
             return round(time.monotonic() - since, 2)
         time.sleep(0.02)
     return None
-
-
-def workers():
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes()
-        except OSError:
-            continue
-        if b"--folder" in command and b"defocus" in command:
-            found.append(int(path.parent.name))
-    return found
 
 
 def end_workers():
@@ -69,12 +56,7 @@ def title_of(name):
 def begun(name):
     """Open an entry's dialog; return its title, when the entry was chosen, and the seconds until it was there."""
     title = title_of(name)
-    shell("xdotool", "windowfocus", "--sync", window(MAIN))
-    keys("slash")
-    time.sleep(1)
-    shell("xdotool", "type", "--delay", "30", title)
-    time.sleep(2)
-    keys("Down")
+    search(title)
     began = time.monotonic()
     shell("xdotool", "key", "Return")
     opened = until(lambda: window(title), began)

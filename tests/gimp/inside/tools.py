@@ -24,6 +24,19 @@ BACKGROUND = "plug-in-defocus-blur-background"
 Gegl.init(None)
 
 
+def workers():
+    """Return the numbers of the worker processes that run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes()
+        except OSError:
+            continue
+        if b"--folder" in command and b"defocus" in command:
+            found.append(int(path.parent.name))
+    return found
+
+
 class Report:
     """Collects what each check says, and writes it down after each, should GIMP not live to the end."""
 
