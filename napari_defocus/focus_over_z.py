@@ -156,9 +156,9 @@ def focus_over_z_layers(
     -------
     list of LayerDataTuple
         The composite, named "NAME all in focus over z", and the height map (float32, in slices, with parts of
-        slices, or in the layer's unit), named "NAME height"; before them the maps and the surface that were asked for.
-        The height map's ``metadata["defocus"]["curve"]`` is a `FocusCurve`, ``["axis"]`` the axis and ``["fixed"]`` the
-        index along every other axis.
+        slices, or in the layer's unit), named "NAME height (slice)" or with that unit; before them the maps and the
+        surface that were asked for. The height map's ``metadata["defocus"]["curve"]`` is a `FocusCurve`, ``["axis"]``
+        the axis and ``["fixed"]`` the index along every other axis.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
         ),
         layer_data(
             heights * np.float32(request.factor), source, "height_map", "height", "image", index=slices, flat=True,
-            facts={**facts, "unit": request.shown_unit, "maximum": (depth - 1) * request.factor}, colormap="viridis",
+            unit=request.shown_unit, facts={**facts, "maximum": (depth - 1) * request.factor}, colormap="viridis",
             contrast_limits=(0, (depth - 1) * request.factor),
         ),
     ]  # fmt: skip

@@ -17,19 +17,6 @@ def press(button):
     button.native.click()
 
 
-@pytest.fixture
-def quick(open_widget):
-    """Open a widget and let it measure coarsely."""
-
-    def opened(name):
-        widget = open_widget(name)
-        for field, value in QUICK.items():
-            widget.analysis.controls[field].value = value
-        return widget
-
-    return opened
-
-
 def test_the_documented_first_steps_lead_where_they_say(make_napari_viewer, qtbot, finish):
     text = DOCS.read_text(encoding="utf-8")
     steps = re.search(r"## First steps\n(.*?)\n## ", text, re.DOTALL)[1]
@@ -46,7 +33,7 @@ def test_the_documented_first_steps_lead_where_they_say(make_napari_viewer, qtbo
     assert blur.run_button.text in bold
     press(blur.run_button)
     finish(blur)
-    radius = viewer.layers["depth of field blur radius"]
+    radius = viewer.layers["depth of field blur radius (px)"]
     assert f"`{radius.name}`" in steps
     assert np.median(np.abs(radius.data - truth.data)) < 0.4
 
@@ -186,7 +173,7 @@ def test_channels_have_results_of_their_own(viewer, quick, finish, stack):
         press(widget.run_button)
         finish(widget)
     for channel in (0, 1):
-        layer = viewer.layers[f"cells channel {channel} blur radius"]
+        layer = viewer.layers[f"cells channel {channel} blur radius (px)"]
         np.testing.assert_array_equal(layer.data[0], defocus.analyze(values[1 + channel], **QUICK).blur_map())
 
 
@@ -280,12 +267,12 @@ def test_a_map_is_written_with_what_it_was_made_by(viewer, quick, finish, scene,
     assert "no result yet" in notifications[-1]
     press(widget.run_button)
     finish(widget)
-    assert Path(widget.saving.file.value).name == "scene_blur_radius.tif"
+    assert Path(widget.saving.file.value).name == "scene_blur_radius_µm.tif"
     widget.saving.file.value = tmp_path / "map.tif"
     press(widget.saving.button)
     with tifffile.TiffFile(tmp_path / "map.tif") as written:
         about = json.loads(written.pages[0].description)
-        np.testing.assert_array_equal(written.asarray(), viewer.layers["scene blur radius"].data)
+        np.testing.assert_array_equal(written.asarray(), viewer.layers["scene blur radius (µm)"].data)
     assert (about["unit"], about["version"]) == ("µm", defocus.__version__)
     assert about["analysis"]["window"] == 21
 

@@ -24,7 +24,7 @@ def test_map_is_the_cores_in_px_and_in_the_layers_unit(scene, analysis):
     before = layer.data.copy()
     data, metadata, kind = napari_defocus.blur_map_layer(layer, analysis=QUICK)
     np.testing.assert_array_equal(data, analysis.blur_map())
-    assert (kind, metadata["name"], data.dtype) == ("image", "scene blur radius", np.float32)
+    assert (kind, metadata["name"], data.dtype) == ("image", "scene blur radius (px)", np.float32)
     low, high = metadata["contrast_limits"]
     assert low == 0
     assert np.percentile(data, 98) <= high <= analysis.max_radius  # what the values ask for, not all that could be
@@ -276,8 +276,8 @@ def test_results_of_channels_have_their_own_names(stack):
     layer = Image(np.stack([values[1], values[2]]), name="cells", axis_labels=("c", "y", "x"))
     results = [napari_defocus.blur_map_layer(layer, analysis=QUICK, index=(channel,)) for channel in (0, 1)]
     assert [result[1]["name"] for result in results] == [
-        "cells channel 0 blur radius",
-        "cells channel 1 blur radius",
+        "cells channel 0 blur radius (px)",
+        "cells channel 1 blur radius (px)",
     ]
     with pytest.raises(defocus.InputError, match="slices 0 to 1 along axis 0, not 2"):
         napari_defocus.blur_map_layer(layer, index=(2,))
