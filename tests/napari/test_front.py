@@ -300,6 +300,34 @@ def test_a_sheared_stack_is_refused_in_one_line(viewer, open_widget, stack):
     assert not widget.running
 
 
+@pytest.mark.parametrize(
+    ("place", "refused"),
+    [
+        ({"shear": [0.5, 0, 0]}, True),
+        ({"shear": [0, 0.5, 0], "scale": (3, 0.2, 0.2)}, True),
+        ({"affine": np.array([[1, 0, 0, 0], [0.4, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])}, True),
+        ({"rotate": (20, 30, 40), "scale": (3, 0.5, 0.5)}, False),
+        ({"shear": [0, 0, 0.3]}, False),  # within the slices
+        ({"shear": [0.01, 0, 0]}, False),  # less than can be seen
+    ],
+)
+def test_focus_over_z_refuses_slices_that_are_not_in_line(viewer, quick, finish, stack, notifications, place, refused):
+    viewer.add_image(stack[0], name="skewed", **place)
+    widget = quick("Focus over z")
+    press(widget.run_button)
+    if refused:
+        assert widget.status.value == (
+            "skewed is sheared, and its slices do not lie straight above each other: resample it"
+        )
+        assert notifications == [widget.status.value]
+        assert not widget.running
+        return
+    assert widget.running
+    finish(widget)
+    assert not notifications
+    assert "skewed height (slice)" in viewer.layers
+
+
 def test_settings_are_kept_between_docks_until_they_are_reset(viewer, quick, open_widget, finish, scene):
     viewer.add_image(scene[0], name="scene", rgb=True)
     first = quick("Blur map")
