@@ -19,7 +19,7 @@ from napari_defocus.reproduce import as_command, as_python
 from napari_defocus.widgets import engines
 from napari_defocus.widgets.controls import ParameterControls
 from napari_defocus.widgets.export import Export
-from napari_defocus.widgets.layout import elide, labelled, row, wrap
+from napari_defocus.widgets.layout import elide, labelled, row, shortcut, wrap
 from napari_defocus.widgets.presets import Presets
 from napari_defocus.widgets.run import Runner
 
@@ -82,6 +82,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         )
         self._kept: dict[str, Any] = {}  # the result before the last one, by its layer
         self._clip = TextEdit()  # never shown: the way to the clipboard
+        shortcut(self, self.run_button, "Ctrl+Return", "Ctrl+Enter")  # the second is that of the number pad
+        shortcut(self, self.cancel_button, "Ctrl+.")
         self.more.changed.connect(self._toggle_analysis)
         self.reset.changed.connect(self._on_reset)
         self.presets.save.changed.connect(lambda: self._on_preset(self.presets.keep))
