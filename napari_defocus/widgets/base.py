@@ -166,6 +166,11 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
             action()
 
     @property
+    def scroll_bar(self) -> Any:
+        """The bar that moves through what a window is too low for."""
+        return self._panel.root_native_widget.verticalScrollBar()
+
+    @property
     def source(self) -> Source:
         """The chosen layer; raises `InputError` if there is none."""
         return Source.from_layer(self.image.value)

@@ -9,7 +9,7 @@ from magicgui.widgets.bases import ButtonWidget
 
 __all__ = ["elide", "labelled", "row", "shortcut", "stacked", "wrap"]
 
-_LABEL_WIDTH = 112  # px; longer labels wrap
+_LABEL_WIDTH = 120  # px; longer labels wrap
 
 
 def row(*widgets: Any, **about: Any) -> Container:  # type: ignore[type-arg]

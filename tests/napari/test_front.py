@@ -71,6 +71,17 @@ def test_docks_stay_narrow_whatever_they_have_to_say(make_napari_viewer, qtbot):
         assert dock.minimumSizeHint().width() <= 360
         inside, shown = widget._panel.native, widget._panel.root_native_widget.viewport()
         assert inside.minimumSizeHint().width() <= shown.width()  # nothing is cut off at the right
+        labels = [one for one in inside.findChildren(type(widget.status.native)) if one.isVisible() and one.text()]
+        assert len(labels) > 10
+        for label in labels:
+            assert label.heightForWidth(label.width()) <= label.height(), label.text()  # nor at the bottom
+        before = {label.mapTo(inside, label.rect().topLeft()).x() for label in labels if label.wordWrap()}
+        assert len(before) == 1  # in line
+        bar = widget.scroll_bar
+        bar.setValue(bar.maximum())
+        last = widget.copy_command.native
+        below = last.mapTo(shown, last.rect().bottomLeft()).y()
+        assert below <= shown.height()  # the last button is reached
     qtbot.wait(50)
     assert viewer.window._qt_window.height() <= 768  # all four, one below the other
     for widget in widgets:
