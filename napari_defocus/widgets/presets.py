@@ -52,8 +52,8 @@ class Presets:
         self.choice = ComboBox(
             label="Preset",
             choices=self._choices,
-            tooltip="Settings by name. Fast looks at fewer places, Fine at more and through a smaller window; "
-            "As published is the method of 2013.",
+            tooltip="Settings by name. Fast looks at as few places as auto does in pictures of many megapixels, Fine "
+            "at more and through a smaller window; As published is the method of 2013.",
         )
         elide(self.choice)
         self.name = LineEdit(label="New preset", tooltip="What to call the settings below, to take them again later.")

