@@ -18,7 +18,7 @@ from napari_defocus.outputs import MEASUREMENTS, doubts, output_of
 from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import ParameterControls
-from napari_defocus.widgets.layout import labelled, stacked, wrap
+from napari_defocus.widgets.layout import elide, labelled, stacked, wrap
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -59,13 +59,15 @@ class BlurMapWidget(DefocusWidget):
             filter="*.json",
             tooltip="How many px of blur a µm of defocus makes: a file by defocus calibrate STACK --spacing UM.",
         )
-        self._scale_row = labelled(self.scale)
+        self._unit_row, self._scale_row = labelled(self.unit), labelled(self.scale)
+        elide(self.unit)
         self.legend = Label(value="")
         self.run_button.text = "Measure blur"
-        self._build(self.what, *self.parameters, self.unit, self._scale_row, afterwards=(stacked(self.legend),))
+        self._build(self.what, *self.parameters, self._unit_row, self._scale_row, afterwards=(stacked(self.legend),))
         wrap(self.legend)
         self.unit.changed.connect(self._on_unit)
-        self._scale_row.visible = False
+        self.what.changed.connect(self._show_rows)
+        self._show_rows()
 
     def _units(self, _: object) -> list[tuple[str, str]]:
         layer = self.image.value
@@ -116,9 +118,15 @@ class BlurMapWidget(DefocusWidget):
         meaning = ("in focus", "on either side") if "depth" in about else ("sharp", "disc radius")
         self.legend.value = f"Colours: {low:.3g} ({meaning[0]}) to {high:.3g} {about['unit']}, {meaning[1]}"
 
+    def _show_rows(self) -> None:
+        """Show what belongs to the chosen map: a unit to a radius, a scale to a depth."""
+        radius = REQUESTS[self.what.value].result == "radius"
+        self._unit_row.visible = radius
+        self._scale_row.visible = radius and self.unit.value == _DEPTH
+
     def _on_unit(self, unit: str | None) -> None:
         """Show the map that is there in the other unit; nothing is measured anew. Depth is a layer of its own."""
-        self._scale_row.visible = unit == _DEPTH
+        self._show_rows()
         if self.image.value is None or unit in (None, _DEPTH):
             return
         source = self.source

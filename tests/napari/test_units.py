@@ -39,7 +39,14 @@ def test_the_colour_bar_tells_what_its_colours_mean_beside_the_map(make_napari_v
     layer.name = "mine"
     widget.unit.value = "px"
     assert layer.name == "mine"
+    widget.unit.value = "depth"
+    qtbot.wait(50)
+    assert widget.unit.visible
+    assert widget.scale.visible
     widget.what.value = "confidence"
+    qtbot.wait(50)
+    assert not widget.unit.visible
+    assert not widget.scale.visible
     press(widget.run_button)
     finish(widget)
     sure = viewer.layers["scene confidence"]
