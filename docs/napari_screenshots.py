@@ -1,12 +1,14 @@
 """Take the screenshots of docs/napari.md from a real napari window.
 
     python docs/napari_screenshots.py [FOLDER]
+    python docs/napari_screenshots.py --docks FOLDER     every dock, to be looked at, in windows of two sizes
 
 Without a display it starts itself again under xvfb-run.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from napari_defocus.widgets.base import DefocusWidget
 
 PLUGIN = "napari-defocus"
+DOCKS = {"Blur map": "flower", "In-focus mask": "flower", "Restore or magnify": "flower", "Focus over z": "focus_stack"}
+SIZES = ((1366, 768), (1920, 1080))
 
 
 def until(condition: Callable[[], bool], seconds: float = 300) -> None:
@@ -63,12 +67,12 @@ def open_widget(viewer: napari.Viewer, name: str) -> DefocusWidget:
     return widget
 
 
-def new_viewer() -> napari.Viewer:
+def new_viewer(size: tuple[int, int] = SIZES[0]) -> napari.Viewer:
     """Open an empty window."""
     import napari
 
     viewer = napari.Viewer(show=True)
-    viewer.window.resize(1366, 768)
+    viewer.window.resize(*size)
     return viewer
 
 
@@ -77,7 +81,6 @@ def map_picture(folder: Path) -> None:
     viewer = new_viewer()
     viewer.open_sample(PLUGIN, "flower")
     run(open_widget(viewer, "Blur map"))
-    viewer.layers[-1].colorbar.font_size = 14
     viewer.canvas.grid.enabled = True
     take(viewer, folder / "napari-blur-map.png")
     viewer.close()
@@ -115,15 +118,45 @@ def stack_picture(folder: Path) -> None:
     viewer.close()
 
 
+def dock_pictures(folder: Path) -> None:
+    """Show every dock with a result, with its settings open at the top and at the end, and all docks in one window."""
+    for size in SIZES:
+        ending = "{}x{}.png".format(*size)
+        for name, sample in DOCKS.items():
+            viewer = new_viewer(size)
+            viewer.open_sample(PLUGIN, sample)
+            widget = open_widget(viewer, name)
+            run(widget)
+            stem = name.lower().replace(" ", "-")
+            take(viewer, folder / f"{stem}-{ending}")
+            widget.more.native.click()
+            take(viewer, folder / f"{stem}-settings-{ending}")
+            bar = widget.scroll_bar
+            bar.setValue(bar.maximum())
+            take(viewer, folder / f"{stem}-settings-end-{ending}")
+            viewer.close()
+        viewer = new_viewer(size)
+        viewer.open_sample(PLUGIN, "focus_stack")
+        for name in DOCKS:
+            open_widget(viewer, name)
+        take(viewer, folder / f"all-{ending}")
+        viewer.close()
+
+
 def main() -> None:
     """Take all of them."""
+    parser = argparse.ArgumentParser(description="Take the screenshots of docs/napari.md, or of every dock.")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(__file__).parent / "images")
+    parser.add_argument("--docks", action="store_true", help="every dock in windows of two sizes, to be looked at")
+    chosen = parser.parse_args()
+    if chosen.docks and chosen.folder == parser.get_default("folder"):
+        parser.error("--docks needs a folder of its own")
     if not os.environ.get("DISPLAY") and sys.platform == "linux" and shutil.which("xvfb-run"):
-        command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", sys.executable, *sys.argv]
+        command = ["xvfb-run", "-a", "-s", "-screen 0 1920x1200x24", sys.executable, *sys.argv]
         raise SystemExit(subprocess.call(command))
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    for picture in (map_picture, mask_picture, stack_picture):
-        picture(folder)
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    for picture in (dock_pictures,) if chosen.docks else (map_picture, mask_picture, stack_picture):
+        picture(chosen.folder)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ __all__ = ["THRESHOLD", "StackRequest", "computed_stack", "focus_over_z_layers"]
 _NOISE_PART, _REFINING_PART = 0.1, 0.1  # of the progress
 _SPARSER, _WIDEST = 1.5, 32  # samples of a stack lie farther apart than a picture's, in times and px
 _NOISE_SPACING = 16  # px between the windows that tell the noise
+_MOST_DRIFT_PX = 0.5  # between the first slice and the last, up to which a pixel is the same place in all of them
 _MOST_VERTICES = 250_000  # of a surface
 
 _MASK_THRESHOLD = next(control for control in describe(MaskParameters) if control.name == "threshold")
@@ -86,6 +87,10 @@ class StackRequest:
         source = self.source
         if not 0 <= self.place < source.ndim - 2 or source.shape[self.place] < 2:
             raise InputError(f"{source.name} is no stack of two slices or more along axis {self.axis}")
+        if source.drift_px(self.place) > _MOST_DRIFT_PX:
+            raise InputError(
+                f"{source.name} is sheared, and its slices do not lie straight above each other: resample it"
+            )
         if self.index is not None and len(self.index) != len(source.stack_shape):
             raise InputError(f"{source.name} needs {len(source.stack_shape)} indices, not {len(self.index)}")
         THRESHOLD.check(self.threshold)
@@ -156,14 +161,14 @@ def focus_over_z_layers(
     -------
     list of LayerDataTuple
         The composite, named "NAME all in focus over z", and the height map (float32, in slices, with parts of
-        slices, or in the layer's unit), named "NAME height"; before them the maps and the surface that were asked for.
-        The height map's ``metadata["defocus"]["curve"]`` is a `FocusCurve`, ``["axis"]`` the axis and ``["fixed"]`` the
-        index along every other axis.
+        slices, or in the layer's unit), named "NAME height (slice)" or with that unit; before them the maps and the
+        surface that were asked for. The height map's ``metadata["defocus"]["curve"]`` is a `FocusCurve`, ``["axis"]``
+        the axis and ``["fixed"]`` the index along every other axis.
 
     Raises
     ------
     defocus.InputError
-        If the layer is not a stack along `axis`.
+        If the layer is not a stack along `axis`, or is sheared so that its slices do not lie straight above each other.
     """
     request = StackRequest(
         as_source(image_layer),
@@ -226,7 +231,7 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
         ),
         layer_data(
             heights * np.float32(request.factor), source, "height_map", "height", "image", index=slices, flat=True,
-            facts={**facts, "unit": request.shown_unit, "maximum": (depth - 1) * request.factor}, colormap="viridis",
+            unit=request.shown_unit, facts={**facts, "maximum": (depth - 1) * request.factor}, colormap="viridis",
             contrast_limits=(0, (depth - 1) * request.factor),
         ),
     ]  # fmt: skip

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari.types import LayerDataTuple
     from numpy.typing import NDArray
 
+    from defocus.depth import DepthScale
     from defocus.parameters import MagnificationParameters, RestorationParameters
     from defocus.progress import Progress
     from napari_defocus.requests import Answer
@@ -50,6 +51,7 @@ def blur_map_layer(
     analysis: AnalysisParameters | None = None,
     index: tuple[int, ...] | None = None,
     unit: str = "px",
+    depth: DepthScale | None = None,
     progress: Progress = ignore_progress,
 ) -> LayerDataTuple:
     """Measure the blur radius at every pixel.
@@ -64,14 +66,17 @@ def blur_map_layer(
         Which plane of a stack: one index per axis before the last two. By default all of them.
     unit : str
         "px" for the disc radius in pixels of the full-resolution picture, "layer" for the layer's own unit.
+    depth : DepthScale, optional
+        Measured by `defocus.depth.calibrate_depth`, or read by `defocus.depth.load_depth_scale`: tell the distance
+        from focus in µm in place of the radius; unsigned, because one picture does not tell on which side.
     progress : callable, optional
         Called with (fraction, stage).
 
     Returns
     -------
     LayerDataTuple
-        An image layer, float32, named "NAME blur radius", in the place of `image_layer`;
-        of one plane of a stack a stack of one.
+        An image layer, float32, named "NAME blur radius (px)", or with the other unit, in the place of `image_layer`;
+        of one plane of a stack a stack of one. With `depth` it is named "NAME distance from focus (µm)".
 
     Raises
     ------
@@ -84,10 +89,10 @@ def blur_map_layer(
     >>> layer = Image(np.random.default_rng(0).random((60, 80)), name="noise", scale=(0.5, 0.5))
     >>> data, metadata, kind = blur_map_layer(layer)
     >>> data.shape, metadata["name"], kind
-    ((60, 80), 'noise blur radius', 'image')
+    ((60, 80), 'noise blur radius (px)', 'image')
     """
     question = Question("blur_map", parameters or MapParameters())
-    return _here(image_layer, question, analysis, index, progress, unit=unit)
+    return _here(image_layer, question, analysis, index, progress, unit=unit, depth=depth)
 
 
 def confidence_layer(

@@ -52,6 +52,7 @@ _NAMED = {
     "restore": Output("restored", "all in focus"),
     "magnify": Output("magnified", "more blur"),
 }
+_DEFOCUS = Output("defocus", "distance from focus")  # a blur map read by a depth scale
 _MASKS = {
     (False, False): Output("focus_mask", "in focus"),
     (False, True): Output("focus_mask", "not in focus"),
@@ -87,20 +88,20 @@ def as_layer(request: LayerRequest, values: NDArray[Any], answer: Answer) -> Lay
     facts = recorded(request, answer)
     if known.step == "mask":
         return _mask(request, values, facts)
-    output = output_of(known)
+    output = output_of(known) if request.depth is None else _DEFOCUS
     if known.result == "picture":
         source, facts["is_picture"] = request.source, True
         return layer_data(
             values, source, output.kind, output.title, "image", index=request.index, facts=facts, rgb=source.rgb,
             **source.display,
         )  # fmt: skip
-    limits = (0.0, 1.0)
+    unit, colormap, limits = "", "gray", (0.0, 1.0)
     if known.result == "radius":
-        values = values * np.float32(request.factor)
-        limits = robust_limits(values, facts["maximum"])
+        values = request.shown(values)
+        unit, colormap, limits = request.shown_unit, "viridis", robust_limits(values, facts["maximum"])
     return layer_data(
         values, request.source, output.kind, output.title, "image", index=request.index, facts=facts,
-        colormap="viridis" if known.result == "radius" else "gray", contrast_limits=limits,
+        unit=unit, colormap=colormap, contrast_limits=limits,
     )  # fmt: skip
 
 
@@ -125,7 +126,9 @@ def recorded(request: LayerRequest, answer: Answer) -> dict[str, Any]:
     if known.needs_map:
         facts["map_parameters"] = _plain(question.map_parameters)
     if known.result == "radius":
-        facts |= {"unit": request.shown_unit, "px": request.factor, "maximum": answer.max_radius * request.factor}
+        facts |= {"px": request.factor, "maximum": float(request.shown(np.float32(answer.max_radius)))}
+        if request.depth is not None:
+            facts["depth"] = dataclasses.asdict(request.depth)
     if known.step == "mask":
         hinted = request.strokes is not None and bool(request.strokes.any())
         facts |= {"threshold": answer.threshold, "maximum": answer.max_radius, "inverted": request.inverted}

@@ -41,6 +41,7 @@ def as_python(about: Mapping[str, Any]) -> str:
         f"# {about['name']}, by defocus {about['version']}; picture is the array of {about['picture']}"
         + (f" at {tuple(about['index'])}" if about.get("index") else ""),
         "from defocus import parameters",
+        *(["from defocus.depth import DepthScale"] if about.get("depth") else []),
         "from defocus.session import Question, Session",
         "",
         "session = Session()",
@@ -49,15 +50,18 @@ def as_python(about: Mapping[str, Any]) -> str:
     ]
     if about.get("inverted"):
         lines.append("values = 1 - values")
-    if about.get("unit") not in (None, "px"):
-        lines.append(f"values *= {about['px']!r}  # {about['unit']}")
+    if about.get("px", 1.0) != 1.0:
+        lines.append(f"values *= {about['px']!r}  # {'px' if about.get('depth') else about['unit']}")
+    if about.get("depth"):
+        scale = ", ".join(f"{name}={value!r}" for name, value in about["depth"].items())
+        lines.append(f"values = DepthScale({scale}).defocus(values)  # {about['unit']}")
     if about.get("hints"):
         lines.append("# painted hints are not repeated here")
     return "\n".join(lines) + "\n"
 
 
 def as_command(about: Mapping[str, Any]) -> str:
-    """Return a command line that computes a result from a file PICTURE; see `as_python`."""
+    """Return a command line that computes a result from a file PICTURE, and a depth scale's; see `as_python`."""
     request = _request(about)
     if request.name not in _COMMANDS:
         raise InputError(f"the command line cannot make: {request.title.lower()}")
@@ -71,6 +75,8 @@ def as_command(about: Mapping[str, Any]) -> str:
         for step, values in steps.items()
         for name, value in _changed(step, values).items()
     ]
+    if about.get("depth"):
+        options.append("--depth SCALE")
     return " ".join(["defocus", _COMMANDS[request.name], "PICTURE", "--output", "FOLDER", *options])
 
 

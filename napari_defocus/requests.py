@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from defocus.errors import Cancelled, InputError
 from defocus.parameters import AnalysisParameters
 from defocus.progress import ignore_progress
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from defocus.depth import DepthScale
     from defocus.progress import Progress
     from defocus.session import Question
     from napari_defocus.layers.source import Source
@@ -42,6 +45,8 @@ class LayerRequest:
         Of the layer's shape: 1 is in focus, 2 is not, 0 leaves it to the measurement.
     unit : {"px", "layer"}
         Of radii: pixels of the full-resolution picture, or the layer's own unit.
+    depth : DepthScale, optional
+        Of radii: tell the distance from focus in µm, by this scale, in their place.
     inverted : bool
         Of masks: mark what is not in focus.
     unchanged : bool
@@ -54,6 +59,7 @@ class LayerRequest:
     index: tuple[int, ...] | None = None
     strokes: NDArray[Any] | None = None
     unit: str = "px"
+    depth: DepthScale | None = None
     inverted: bool = False
     unchanged: bool = False
 
@@ -63,6 +69,8 @@ class LayerRequest:
             raise InputError(f"unit must be 'px' or 'layer', not {self.unit!r}")
         if self.unit == "layer" and source.unit is None:
             raise InputError(f"{source.name} has no unit of its own but the pixel")
+        if self.depth is not None and self.unit != "px":
+            raise InputError("a depth scale reads radii in px, not in the layer's unit")
         if self.strokes is not None and self.strokes.shape != source.shape:
             raise InputError(f"hints of shape {self.strokes.shape} for a picture of {source.shape}")
         if index is None:
@@ -81,7 +89,14 @@ class LayerRequest:
     @property
     def shown_unit(self) -> str:
         """Short name of the unit."""
+        if self.depth is not None:
+            return "µm"
         return str(self.source.unit) if self.unit == "layer" else "px"
+
+    def shown(self, radius_px: Any) -> NDArray[np.float32]:
+        """Return radii in px of the measured level, float32, in the unit that they are shown in."""
+        values = radius_px * np.float32(self.factor)
+        return values if self.depth is None else self.depth.defocus(values)
 
 
 @dataclass(frozen=True, eq=False)

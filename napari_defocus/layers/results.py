@@ -31,6 +31,7 @@ def layer_data(
     *,
     index: tuple[int, ...] | None = None,
     flat: bool = False,
+    unit: str | None = None,
     facts: dict[str, Any] | None = None,
     **display: Any,
 ) -> LayerDataTuple:
@@ -51,6 +52,9 @@ def layer_data(
         The plane's place in a stack; None for a whole stack. Results of several channels do not replace each other.
     flat : bool
         The plane belongs to the whole stack (of its channel), as an all-in-focus composite does.
+    unit : str, optional
+        Of the values of a map, "" for one without; it follows the title, and the map gets a colour bar. None for what
+        is no map.
     facts : dict, optional
         Numbers that belong to the result, kept in its metadata.
     **display
@@ -64,7 +68,7 @@ def layer_data(
     else:
         place = source.stack_metadata()
     channel = source.channel(index)
-    name = " ".join(word for word in (source.name, channel, title) if word)
+    name = " ".join(word for word in (source.name, channel, title, f"({unit})" if unit else "") if word)
     about = {
         "source": source.layer_id,
         "kind": kind,
@@ -72,6 +76,8 @@ def layer_data(
         "channel": channel,
         "name": name,
     }
+    if unit is not None:
+        about["unit"] = unit
     about |= facts or {}
     return values, {"name": name, "metadata": {_METADATA: about}, **place, **display}, layer_type
 
@@ -108,6 +114,15 @@ def find_result(viewer: Viewer, source_id: str, kind: str, channel: str = "") ->
     return found.get(channel, found.get(""))
 
 
+def _show_colorbar(layer: Layer) -> None:
+    """Show what the colours of a map mean: a colour bar with the layer's name, which ends in the unit, beside it."""
+    if hasattr(layer, "colorbar"):  # napari 0.6 and later
+        layer.colorbar.visible = True
+    if hasattr(layer, "colorbar") and hasattr(layer, "name_overlay"):  # later still
+        layer.name_overlay.position = layer.colorbar.position
+        layer.name_overlay.visible = True
+
+
 def upsert(viewer: Viewer, result: LayerDataTuple, source: Source) -> Layer:
     """Add a result to the viewer, or put it into the layer that held the last one of its source and kind.
 
@@ -126,6 +141,8 @@ def upsert(viewer: Viewer, result: LayerDataTuple, source: Source) -> Layer:
 
         selected = set(viewer.layers.selection)
         added = viewer.add_layer(Layer.create(values, metadata, layer_type))
+        if "unit" in about:
+            _show_colorbar(added)
         if selected:  # napari selects a new layer; the user was busy with another
             viewer.layers.selection = selected
         return added

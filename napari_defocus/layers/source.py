@@ -154,6 +154,12 @@ class Source:
         away = np.abs(to_data[:count, count:]) @ (np.array(self.shape[count:]) / np.abs(to_data[count:, count:]).max())
         return bool((away > _LEVEL).any())
 
+    def drift_px(self, place: int) -> float:
+        """Return by how many px the last slice along an axis lies beside the first, seen from straight above."""
+        linear = np.asarray(self.affine.linear_matrix) @ np.asarray(self.transform.linear_matrix)
+        step = np.linalg.lstsq(linear[:, -2:], linear[:, place], rcond=None)[0]
+        return float(np.abs(step).max() * (self.shape[place] - 1))
+
     def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
         """Load one plane, (H, W) or (H, W, channels)."""
         return np.asarray(self.data[index] if index else self.data)

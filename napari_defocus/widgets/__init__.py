@@ -1,8 +1,8 @@
 """Widgets: the docks, one file each, and what they share.
 
 `base` is a dock that runs requests, `run` carries one out beside the window, `engines` shares the worker process of a
-viewer, `controls` makes controls from the suite's parameters, `layout` puts them in rows, `export` writes results,
-`plot` draws the curve of focus over z.
+viewer, `controls` makes controls from the suite's parameters, `presets` sets them by name, `layout` puts them in rows,
+`export` writes results, `plot` draws the curve of focus over z.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ __all__ = [
     "focus_over_z",
     "layout",
     "plot",
+    "presets",
     "restore",
     "run",
 ]

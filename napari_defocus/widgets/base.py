@@ -19,7 +19,8 @@ from napari_defocus.reproduce import as_command, as_python
 from napari_defocus.widgets import engines
 from napari_defocus.widgets.controls import ParameterControls
 from napari_defocus.widgets.export import Export
-from napari_defocus.widgets.layout import elide, labelled, row, wrap
+from napari_defocus.widgets.layout import elide, labelled, row, shortcut, wrap
+from napari_defocus.widgets.presets import Presets
 from napari_defocus.widgets.run import Runner
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._planes_row = labelled(self.planes)
         self.analysis = ParameterControls(AnalysisParameters)
         self.analysis.take(settings.remembered(_ANALYSIS))
+        self.presets = Presets(_ANALYSIS, self.analysis)
         self.reset = PushButton(text="Reset", tooltip="Take the default settings again, here and in new docks.")
         self.more = PushButton(text="Analysis settings", tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
@@ -80,8 +82,12 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         )
         self._kept: dict[str, Any] = {}  # the result before the last one, by its layer
         self._clip = TextEdit()  # never shown: the way to the clipboard
+        shortcut(self, self.run_button, "Ctrl+Return", "Ctrl+Enter")  # the second is that of the number pad
+        shortcut(self, self.cancel_button, "Ctrl+.")
         self.more.changed.connect(self._toggle_analysis)
         self.reset.changed.connect(self._on_reset)
+        self.presets.save.changed.connect(lambda: self._on_preset(self.presets.keep))
+        self.presets.delete.changed.connect(lambda: self._on_preset(self.presets.forget))
         self.run_button.changed.connect(self._on_run)
         self.cancel_button.changed.connect(self.cancel)
         self.saving.button.changed.connect(self._on_export)
@@ -108,7 +114,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         copies = row(self.copy_python, self.copy_command)
         self._panel.extend(
             [
-                *(labelled(self.image), self._planes_row, *rows, row(self.more, self.reset), *self.analysis),
+                *(labelled(self.image), self._planes_row, *rows, row(self.more, self.reset)),
+                *(*self.presets.rows, *self.analysis),
                 *(
                     buttons,
                     self.bar,
@@ -130,7 +137,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         if active in self.image.choices:
             self.image.value = active
         self._on_image(self.image.value)
-        self.analysis.visible = False
+        self._toggle_analysis()
         self.bar.visible = False
 
     # ---- the picture
@@ -148,11 +155,20 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.run_button.enabled = layer is not None and not self.running
 
     def _toggle_analysis(self) -> None:
-        self.analysis.visible = not self.analysis.visible
+        self.analysis.visible = self.presets.visible = not self.analysis.visible
 
     def _on_reset(self) -> None:
         self.analysis.reset()
         settings.forget(_ANALYSIS)
+
+    def _on_preset(self, action: Callable[[], None]) -> None:
+        with self._complaining():
+            action()
+
+    @property
+    def scroll_bar(self) -> Any:
+        """The bar that moves through what a window is too low for."""
+        return self._panel.root_native_widget.verticalScrollBar()
 
     @property
     def source(self) -> Source:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import ComboBox, Label
+from magicgui.types import FileDialogMode
+from magicgui.widgets import ComboBox, FileEdit, Label
 
+from defocus.errors import InputError
 from defocus.parameters import MapParameters
 from defocus.session import REQUESTS, Question
 from napari_defocus.functions import computed_layer
@@ -15,13 +18,17 @@ from napari_defocus.outputs import MEASUREMENTS, doubts, output_of
 from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import ParameterControls
-from napari_defocus.widgets.layout import stacked, wrap
+from napari_defocus.widgets.layout import elide, labelled, stacked, wrap
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image
 
+    from defocus.depth import DepthScale
+
 __all__ = ["BlurMapWidget"]
+
+_DEPTH = "depth"  # the choice of unit that is the distance from focus
 
 
 class BlurMapWidget(DefocusWidget):
@@ -41,20 +48,42 @@ class BlurMapWidget(DefocusWidget):
             tooltip="The blur radius, or how sure it is: the probability of being right to 0.3 px.",
         )
         self.unit = ComboBox(
-            label="Radius in",
+            label="Unit",
             choices=self._units,
-            tooltip="Pixels of the picture, or the layer's own unit where it has one.",
+            tooltip="Of the radius: pixels of the picture, or the layer's own unit where it has one. Or, by a depth "
+            "scale of the microscope, the distance from focus in µm, on either side.",
         )
+        self.scale = FileEdit(
+            mode=FileDialogMode.EXISTING_FILE,
+            label="Depth scale",
+            filter="*.json",
+            tooltip="How many px of blur a µm of defocus makes: a file by defocus calibrate STACK --spacing UM.",
+        )
+        self._unit_row, self._scale_row = labelled(self.unit), labelled(self.scale)
+        elide(self.unit)
         self.legend = Label(value="")
         self.run_button.text = "Measure blur"
-        self._build(self.what, *self.parameters, self.unit, afterwards=(stacked(self.legend),))
+        self._build(self.what, *self.parameters, self._unit_row, self._scale_row, afterwards=(stacked(self.legend),))
         wrap(self.legend)
         self.unit.changed.connect(self._on_unit)
+        self.what.changed.connect(self._show_rows)
+        self._show_rows()
 
     def _units(self, _: object) -> list[tuple[str, str]]:
         layer = self.image.value
         unit = self.source.unit if layer is not None else None
-        return [("px", "px"), *([(unit, "layer")] if unit else [])]
+        return [("px", "px"), *([(unit, "layer")] if unit else []), ("µm from focus", _DEPTH)]
+
+    def _depth(self) -> DepthScale | None:
+        """Return the depth scale, if one is asked for."""
+        if self.unit.value != _DEPTH:
+            return None
+        from defocus.depth import DEPTH_FILE, load_depth_scale  # which loads more than a dock needs to open
+
+        file = Path(str(self.scale.value))
+        if file.suffix != DEPTH_FILE:
+            raise InputError(f"choose a depth scale: a {DEPTH_FILE} file by defocus calibrate --spacing")
+        return load_depth_scale(file)
 
     def _on_image(self, layer: Image | None) -> None:
         super()._on_image(layer)
@@ -66,8 +95,9 @@ class BlurMapWidget(DefocusWidget):
         source = self.source
         known = REQUESTS[self.what.value]
         question = Question(known.name, self.parameters.parameters if known.step == "map" else None)
-        unit = self.unit.value if known.result == "radius" else "px"
-        request = LayerRequest(source, question, self.analysis.parameters, self._index(source), unit=unit)
+        depth = self._depth() if known.result == "radius" else None
+        unit = self.unit.value if known.result == "radius" and depth is None else "px"
+        request = LayerRequest(source, question, self.analysis.parameters, self._index(source), unit=unit, depth=depth)
 
         def done(result: Any) -> None:
             about = result[1]["metadata"]["defocus"]
@@ -75,8 +105,6 @@ class BlurMapWidget(DefocusWidget):
             if layer is not None and known.result == "radius":  # the same colours must mean the same blur
                 _show_in(layer, about)
             layer = self._add(result, source)
-            if hasattr(layer, "colorbar"):  # napari 0.6 and later
-                layer.colorbar.visible = True
             if known.result == "radius":
                 layer.contrast_limits_range = (0, max(layer.contrast_limits[1], about["maximum"]))
                 self._explain(layer)
@@ -86,11 +114,20 @@ class BlurMapWidget(DefocusWidget):
 
     def _explain(self, layer: Image) -> None:
         low, high = layer.contrast_limits
-        self.legend.value = f"Colours: {low:.3g} (sharp) to {high:.3g} {result_of(layer)['unit']}, disc radius"
+        about = result_of(layer)
+        meaning = ("in focus", "on either side") if "depth" in about else ("sharp", "disc radius")
+        self.legend.value = f"Colours: {low:.3g} ({meaning[0]}) to {high:.3g} {about['unit']}, {meaning[1]}"
+
+    def _show_rows(self) -> None:
+        """Show what belongs to the chosen map: a unit to a radius, a scale to a depth."""
+        radius = REQUESTS[self.what.value].result == "radius"
+        self._unit_row.visible = radius
+        self._scale_row.visible = radius and self.unit.value == _DEPTH
 
     def _on_unit(self, unit: str | None) -> None:
-        """Show the map that is there in the other unit; nothing is measured anew."""
-        if self.image.value is None or unit is None:
+        """Show the map that is there in the other unit; nothing is measured anew. Depth is a layer of its own."""
+        self._show_rows()
+        if self.image.value is None or unit in (None, _DEPTH):
             return
         source = self.source
         channel = source.channel(self.current_index(source))
@@ -103,8 +140,14 @@ class BlurMapWidget(DefocusWidget):
 
 
 def _show_in(layer: Image, about: dict[str, Any]) -> None:
-    """Rescale a map to the unit of `about`, contrast limits too."""
+    """Rescale a map to the unit of `about`, contrast limits and name too."""
     before = result_of(layer)
+    if "depth" in about:
+        if about["depth"] != before["depth"]:  # a slice that is measured by another scale goes among the others
+            from defocus.depth import DepthScale
+
+            layer.data = DepthScale(**about["depth"]).defocus(DepthScale(**before["depth"]).radius(layer.data))
+        return
     ratio = about["px"] / before["px"]
     if ratio == 1 and about["unit"] == before["unit"]:
         return
@@ -112,5 +155,8 @@ def _show_in(layer: Image, about: dict[str, Any]) -> None:
     layer.data = layer.data * np.float32(ratio)
     layer.contrast_limits_range = (0, max(high * ratio, before["maximum"] * ratio))
     layer.contrast_limits = (low * ratio, high * ratio)
-    changed = {"px": about["px"], "unit": about["unit"], "maximum": before["maximum"] * ratio}
+    name = before["name"].removesuffix(f"({before['unit']})") + f"({about['unit']})"
+    if layer.name == before["name"]:
+        layer.name = name
+    changed = {"px": about["px"], "unit": about["unit"], "maximum": before["maximum"] * ratio, "name": name}
     layer.metadata = {**layer.metadata, "defocus": {**before, **changed}}

@@ -18,7 +18,7 @@ from napari_defocus.outputs import doubts
 from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import Choice, ParameterControls
-from napari_defocus.widgets.layout import row
+from napari_defocus.widgets.layout import row, shortcut
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -53,6 +53,7 @@ class FocusMaskWidget(DefocusWidget):
             tooltip="A layer made by Add hint layer and painted on: 1 = in focus, 2 = not.",
         )
         self.add_hints = PushButton(text="Add hint layer", tooltip="Add an empty layer to paint hints on.")
+        shortcut(self, self.add_hints, "Ctrl+Shift+H")
         self.invert = CheckBox(text="Invert", tooltip="Mark what is not in focus instead.")
         self.live = CheckBox(
             value=True, text="Live", tooltip="Cut the mask anew while a slider moves or a hint is painted."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from magicgui.widgets import ComboBox, Container, FloatSlider, Label
+from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton
 from magicgui.widgets.bases import ButtonWidget
 
-__all__ = ["elide", "labelled", "row", "stacked", "wrap"]
+__all__ = ["elide", "labelled", "row", "shortcut", "stacked", "wrap"]
 
-_LABEL_WIDTH = 112  # px; longer labels wrap
+_LABEL_WIDTH = 120  # px; longer labels wrap
 
 
 def row(*widgets: Any, **about: Any) -> Container:  # type: ignore[type-arg]
@@ -57,3 +57,16 @@ def elide(box: ComboBox) -> None:
     native = box.native
     native.setSizeAdjustPolicy(native.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     native.setMinimumContentsLength(8)
+
+
+def shortcut(dock: Container, button: PushButton, *keys: str) -> None:  # type: ignore[type-arg]
+    """Let keys press a button while the keyboard is in its dock, and say the first of them in its tooltip.
+
+    Elsewhere they do nothing, so that several docks may have the same ones.
+    """
+    action = dock.native.addAction(button.text)
+    action.setShortcuts(list(keys))
+    action.setShortcutContext(type(action.shortcutContext()).WidgetWithChildrenShortcut)
+    action.triggered.connect(button.native.click)
+    shown = action.shortcut().toString(type(action.shortcut()).SequenceFormat.NativeText)
+    button.tooltip = f"{button.tooltip} ({shown})"

@@ -92,6 +92,19 @@ def open_widget(viewer):
 
 
 @pytest.fixture
+def quick(open_widget):
+    """Open a widget and let it measure coarsely."""
+
+    def opened(name):
+        widget = open_widget(name)
+        for field, value in {"window": 21, "spacing": 4}.items():
+            widget.analysis.controls[field].value = value
+        return widget
+
+    return opened
+
+
+@pytest.fixture
 def notifications(monkeypatch):
     """The texts of the errors that napari showed."""
     from napari.utils.notifications import notification_manager

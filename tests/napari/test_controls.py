@@ -1,5 +1,7 @@
 """Controls say what the core's parameter classes say."""
 
+import gc
+
 import numpy as np
 import pytest
 from magicgui.widgets import Slider, SpinBox
@@ -16,6 +18,13 @@ CLASSES = [
     parameters.RestorationParameters,
     parameters.MagnificationParameters,
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_rubbish():
+    """Let what is left of loose controls be deleted now, in this thread: found by another, PySide6 deletes it twice."""
+    yield
+    gc.collect()
 
 
 def close(controls):

@@ -17,19 +17,6 @@ def press(button):
     button.native.click()
 
 
-@pytest.fixture
-def quick(open_widget):
-    """Open a widget and let it measure coarsely."""
-
-    def opened(name):
-        widget = open_widget(name)
-        for field, value in QUICK.items():
-            widget.analysis.controls[field].value = value
-        return widget
-
-    return opened
-
-
 def test_the_documented_first_steps_lead_where_they_say(make_napari_viewer, qtbot, finish):
     text = DOCS.read_text(encoding="utf-8")
     steps = re.search(r"## First steps\n(.*?)\n## ", text, re.DOTALL)[1]
@@ -46,7 +33,7 @@ def test_the_documented_first_steps_lead_where_they_say(make_napari_viewer, qtbo
     assert blur.run_button.text in bold
     press(blur.run_button)
     finish(blur)
-    radius = viewer.layers["depth of field blur radius"]
+    radius = viewer.layers["depth of field blur radius (px)"]
     assert f"`{radius.name}`" in steps
     assert np.median(np.abs(radius.data - truth.data)) < 0.4
 
@@ -84,6 +71,17 @@ def test_docks_stay_narrow_whatever_they_have_to_say(make_napari_viewer, qtbot):
         assert dock.minimumSizeHint().width() <= 360
         inside, shown = widget._panel.native, widget._panel.root_native_widget.viewport()
         assert inside.minimumSizeHint().width() <= shown.width()  # nothing is cut off at the right
+        labels = [one for one in inside.findChildren(type(widget.status.native)) if one.isVisible() and one.text()]
+        assert len(labels) > 10
+        for label in labels:
+            assert label.heightForWidth(label.width()) <= label.height(), label.text()  # nor at the bottom
+        before = {label.mapTo(inside, label.rect().topLeft()).x() for label in labels if label.wordWrap()}
+        assert len(before) == 1  # in line
+        bar = widget.scroll_bar
+        bar.setValue(bar.maximum())
+        last = widget.copy_command.native
+        below = last.mapTo(shown, last.rect().bottomLeft()).y()
+        assert below <= shown.height()  # the last button is reached
     qtbot.wait(50)
     assert viewer.window._qt_window.height() <= 768  # all four, one below the other
     for widget in widgets:
@@ -186,7 +184,7 @@ def test_channels_have_results_of_their_own(viewer, quick, finish, stack):
         press(widget.run_button)
         finish(widget)
     for channel in (0, 1):
-        layer = viewer.layers[f"cells channel {channel} blur radius"]
+        layer = viewer.layers[f"cells channel {channel} blur radius (px)"]
         np.testing.assert_array_equal(layer.data[0], defocus.analyze(values[1 + channel], **QUICK).blur_map())
 
 
@@ -280,12 +278,12 @@ def test_a_map_is_written_with_what_it_was_made_by(viewer, quick, finish, scene,
     assert "no result yet" in notifications[-1]
     press(widget.run_button)
     finish(widget)
-    assert Path(widget.saving.file.value).name == "scene_blur_radius.tif"
+    assert Path(widget.saving.file.value).name == "scene_blur_radius_µm.tif"
     widget.saving.file.value = tmp_path / "map.tif"
     press(widget.saving.button)
     with tifffile.TiffFile(tmp_path / "map.tif") as written:
         about = json.loads(written.pages[0].description)
-        np.testing.assert_array_equal(written.asarray(), viewer.layers["scene blur radius"].data)
+        np.testing.assert_array_equal(written.asarray(), viewer.layers["scene blur radius (µm)"].data)
     assert (about["unit"], about["version"]) == ("µm", defocus.__version__)
     assert about["analysis"]["window"] == 21
 
@@ -311,6 +309,34 @@ def test_a_sheared_stack_is_refused_in_one_line(viewer, open_widget, stack):
     widget._on_run()
     assert "lies across its slices" in widget.status.value
     assert not widget.running
+
+
+@pytest.mark.parametrize(
+    ("place", "refused"),
+    [
+        ({"shear": [0.5, 0, 0]}, True),
+        ({"shear": [0, 0.5, 0], "scale": (3, 0.2, 0.2)}, True),
+        ({"affine": np.array([[1, 0, 0, 0], [0.4, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])}, True),
+        ({"rotate": (20, 30, 40), "scale": (3, 0.5, 0.5)}, False),
+        ({"shear": [0, 0, 0.3]}, False),  # within the slices
+        ({"shear": [0.01, 0, 0]}, False),  # less than can be seen
+    ],
+)
+def test_focus_over_z_refuses_slices_that_are_not_in_line(viewer, quick, finish, stack, notifications, place, refused):
+    viewer.add_image(stack[0], name="skewed", **place)
+    widget = quick("Focus over z")
+    press(widget.run_button)
+    if refused:
+        assert widget.status.value == (
+            "skewed is sheared, and its slices do not lie straight above each other: resample it"
+        )
+        assert notifications == [widget.status.value]
+        assert not widget.running
+        return
+    assert widget.running
+    finish(widget)
+    assert not notifications
+    assert "skewed height (slice)" in viewer.layers
 
 
 def test_settings_are_kept_between_docks_until_they_are_reset(viewer, quick, open_widget, finish, scene):

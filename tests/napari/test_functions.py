@@ -24,7 +24,7 @@ def test_map_is_the_cores_in_px_and_in_the_layers_unit(scene, analysis):
     before = layer.data.copy()
     data, metadata, kind = napari_defocus.blur_map_layer(layer, analysis=QUICK)
     np.testing.assert_array_equal(data, analysis.blur_map())
-    assert (kind, metadata["name"], data.dtype) == ("image", "scene blur radius", np.float32)
+    assert (kind, metadata["name"], data.dtype) == ("image", "scene blur radius (px)", np.float32)
     low, high = metadata["contrast_limits"]
     assert low == 0
     assert np.percentile(data, 98) <= high <= analysis.max_radius  # what the values ask for, not all that could be
@@ -228,7 +228,7 @@ def test_a_result_says_what_it_was_made_by_and_its_file_too(scene, analysis, tmp
     assert json.loads(description(radius))["noise_variance"] == about["noise_variance"]
 
 
-@pytest.mark.parametrize("request_name", ["map", "mask", "restored"])
+@pytest.mark.parametrize("request_name", ["map", "depth", "mask", "restored"])
 def test_the_python_and_the_command_of_a_result_make_it_again(scene, tmp_path, request_name):
     import shlex
 
@@ -236,11 +236,13 @@ def test_the_python_and_the_command_of_a_result_make_it_again(scene, tmp_path, r
     from PIL import Image as PillowImage
 
     from defocus.command.line import app
+    from defocus.depth import DepthScale
     from napari_defocus.reproduce import as_command, as_python
 
-    layer = Image(scene[0], name="scene")
+    layer, scale = Image(scene[0], name="scene"), DepthScale(0.7, 0.3, 2.0, 0.1)
     made = {
         "map": lambda: napari_defocus.blur_map_layer(layer, MapParameters(smoothness=0.5), analysis=QUICK),
+        "depth": lambda: napari_defocus.blur_map_layer(layer, analysis=QUICK, depth=scale),
         "mask": lambda: napari_defocus.focus_mask_layer(
             layer, MaskParameters(threshold=3.0), analysis=QUICK, invert=True
         ),
@@ -250,12 +252,18 @@ def test_the_python_and_the_command_of_a_result_make_it_again(scene, tmp_path, r
     names = {"picture": scene[0]}
     exec(as_python(about), names)
     expected = made[0] / 255 if request_name == "restored" else made[0]
-    np.testing.assert_allclose(np.clip(names["values"], 0, 1 if request_name != "map" else 99), expected, atol=0.003)
+    np.testing.assert_allclose(
+        np.clip(names["values"], 0, 1 if request_name in ("mask", "restored") else 99), expected, atol=0.003
+    )
     PillowImage.fromarray(scene[0]).save(tmp_path / "scene.png")
-    command = as_command(about).replace("PICTURE", str(tmp_path / "scene.png")).replace("FOLDER", str(tmp_path))
+    scale.save(tmp_path / "scope.json")
+    files = {"PICTURE": tmp_path / "scene.png", "SCALE": tmp_path / "scope.json", "FOLDER": tmp_path}
+    command = " ".join(str(files.get(word, word)) for word in as_command(about).split(" "))
     assert app(shlex.split(command)[1:], result_action="return_value") == 0
     if request_name == "map":
         np.testing.assert_allclose(tifffile.imread(tmp_path / "scene_blur.tif"), made[0], atol=1e-6)
+    if request_name == "depth":
+        np.testing.assert_allclose(tifffile.imread(tmp_path / "scene_defocus.tif"), made[0], atol=1e-6)
     if request_name == "mask":
         written = np.asarray(PillowImage.open(tmp_path / "scene_mask.png")) / 255
         np.testing.assert_array_equal(1 - written, made[0])
@@ -276,8 +284,8 @@ def test_results_of_channels_have_their_own_names(stack):
     layer = Image(np.stack([values[1], values[2]]), name="cells", axis_labels=("c", "y", "x"))
     results = [napari_defocus.blur_map_layer(layer, analysis=QUICK, index=(channel,)) for channel in (0, 1)]
     assert [result[1]["name"] for result in results] == [
-        "cells channel 0 blur radius",
-        "cells channel 1 blur radius",
+        "cells channel 0 blur radius (px)",
+        "cells channel 1 blur radius (px)",
     ]
     with pytest.raises(defocus.InputError, match="slices 0 to 1 along axis 0, not 2"):
         napari_defocus.blur_map_layer(layer, index=(2,))

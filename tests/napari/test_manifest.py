@@ -32,6 +32,19 @@ def test_manifest_is_valid_and_every_command_exists():
     }
 
 
+def test_the_icon_is_a_picture_that_is_shipped(qapp):
+    from importlib import resources
+
+    from qtpy.QtGui import QIcon
+
+    manifest = PluginManifest.from_distribution("napari-defocus")
+    package, _, name = str(manifest.icon).partition(":")
+    assert f'"{name}"' in (FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8")
+    with resources.as_file(resources.files(package) / name) as file:
+        drawn = QIcon(str(file)).pixmap(32, 32).toImage()
+    assert drawn.pixelColor(7, 7).lightness() > 200 > 100 > drawn.pixelColor(3, 16).lightness()
+
+
 @pytest.mark.parametrize(
     ("menu", "titles"),
     [

@@ -10,19 +10,6 @@ from defocus.parameters import AnalysisParameters
 QUICK = {"window": 21, "spacing": 4}
 
 
-@pytest.fixture
-def quick(open_widget):
-    """Open a widget and let it measure coarsely."""
-
-    def opened(name):
-        widget = open_widget(name)
-        for field, value in QUICK.items():
-            widget.analysis.controls[field].value = value
-        return widget
-
-    return opened
-
-
 def _stages_of_measuring(picture):
     stages = set()
     defocus.analyze(picture, progress=lambda _, stage: stages.add(stage), **QUICK)
@@ -42,14 +29,12 @@ def test_blur_map_is_added_beside_its_picture(viewer, quick, finish, scene):
     assert widget.cancel_button.enabled
     assert not widget.run_button.enabled
     finish(widget)
-    layer = viewer.layers["scene blur radius"]
+    layer = viewer.layers["scene blur radius (px)"]
     np.testing.assert_array_equal(layer.data, defocus.analyze(scene[0], **QUICK).blur_map())
     assert layer.colormap.name == "viridis"
     assert layer.contrast_limits[0] == 0
     assert np.percentile(layer.data, 98) <= layer.contrast_limits[1] < 6  # what the values ask for
     assert layer.contrast_limits_range == [0, 8]
-    if hasattr(layer, "colorbar"):  # napari 0.6 and later
-        assert layer.colorbar.visible
     np.testing.assert_allclose(layer.translate, (3, 4))
     assert layer.units == picture.units
     assert f"0 (sharp) to {layer.contrast_limits[1]:.3g} px" in widget.legend.value
@@ -63,7 +48,7 @@ def test_a_second_run_updates_the_layer_and_keeps_what_the_user_chose(viewer, qu
     widget = quick("Blur map")
     press(widget.run_button)
     finish(widget)
-    layer = viewer.layers["scene blur radius"]
+    layer = viewer.layers["scene blur radius (px)"]
     first = layer.data.copy()
     layer.colormap, layer.contrast_limits, layer.opacity, layer.name = "magma", (1, 5), 0.6, "mine"
     widget.parameters.controls["smoothness"].value = 0.0
@@ -79,9 +64,9 @@ def test_the_map_is_shown_in_the_layers_unit_without_measuring_again(viewer, qui
     widget = quick("Blur map")
     press(widget.run_button)
     finish(widget)
-    layer = viewer.layers["scene blur radius"]
+    layer = viewer.layers["scene blur radius (px)"]
     in_px, high = layer.data.copy(), layer.contrast_limits[1]
-    assert widget.unit.choices == ("px", "layer")
+    assert widget.unit.choices == ("px", "layer", "depth")
     widget.unit.value = "layer"
     assert not widget.running
     np.testing.assert_allclose(layer.data, in_px / 2)
@@ -214,11 +199,11 @@ def test_focus_over_z_plots_and_combines(viewer, quick, finish, stack):
     widget.keep_maps.value = True
     press(widget.run_button)
     finish(widget)
-    heights = viewer.layers["stack height"]
+    heights = viewer.layers["stack height (slice)"]
     inner = np.s_[10:-10, [*range(10, 54), *range(74, 118)]]
     assert (np.abs(heights.data - best) < 0.3)[inner].mean() > 0.9
     assert viewer.layers["stack all in focus over z"].data.shape == values.shape[1:]
-    assert viewer.layers["stack blur radius"].data.shape == values.shape
+    assert viewer.layers["stack blur radius (px)"].data.shape == values.shape
     left, right = widget.plot.figure.axes
     np.testing.assert_allclose(left.lines[0].get_ydata(), 100 * widget.curve.in_focus_share)
     np.testing.assert_allclose(right.lines[0].get_ydata(), widget.curve.median_radius)
@@ -237,7 +222,7 @@ def test_the_current_slice_then_all_slices(viewer, quick, finish, stack):
     viewer.dims.set_current_step(0, 2)
     press(widget.run_button)
     finish(widget)
-    layer = viewer.layers["stack blur radius"]
+    layer = viewer.layers["stack blur radius (px)"]
     expected = defocus.analyze(values[2], **QUICK).blur_map()
     assert layer.data.shape == (1, 96, 128)
     np.testing.assert_array_equal(layer.data[0], expected)
@@ -249,7 +234,7 @@ def test_the_current_slice_then_all_slices(viewer, quick, finish, stack):
     widget.planes.value = "all slices"
     press(widget.run_button)
     finish(widget)
-    assert viewer.layers["stack blur radius"] is layer
+    assert viewer.layers["stack blur radius (px)"] is layer
     np.testing.assert_allclose(layer.translate, (0, 0, 0))
     np.testing.assert_array_equal(layer.data[2], expected)
     widget.planes.value = "current slice"
@@ -356,7 +341,7 @@ def test_the_result_before_is_kept_one_step(viewer, quick, finish, scene):
     widget.run()
     finish(widget)
     assert not widget.back.enabled
-    layer = viewer.layers["scene blur radius"]
+    layer = viewer.layers["scene blur radius (px)"]
     first = layer.data.copy()
     widget.parameters.controls["smoothness"].value = 0.0
     widget.run()

@@ -68,7 +68,7 @@ def test_after_a_cancel_the_next_run_works(viewer, long_run, finish):
     long_run.analysis.controls["window"].value = 21
     long_run.run_button.native.click()
     finish(long_run)
-    assert viewer.layers["small blur radius"].data.shape == (100, 120)
+    assert viewer.layers["small blur radius (px)"].data.shape == (100, 120)
 
 
 def test_closing_the_viewer_during_a_run_leaves_nothing_behind(viewer, long_run, qtbot, worker_processes):
@@ -141,7 +141,7 @@ def test_the_map_is_seen_in_a_shown_window(make_napari_viewer, qtbot, finish, sc
     widget.run_button.native.click()
     qtbot.waitUntil(lambda: widget.bar.visible, timeout=5_000)
     finish(widget)
-    layer = viewer.layers["scene blur radius"]
+    layer = viewer.layers["scene blur radius (px)"]
     layer.interpolation2d = "nearest"
     viewer.reset_view()
     qtbot.wait(200)
