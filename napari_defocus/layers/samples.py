@@ -82,14 +82,19 @@ def cells() -> list[LayerDataTuple]:
     return _from_suite("cells.png")
 
 
+def _pixels(name: str) -> NDArray[np.uint8]:
+    """Return the pixels of one of the suite's sample pictures."""
+    from PIL import Image
+
+    with Image.open(shipped_folder("sample_data", name) / name) as opened:
+        return np.asarray(opened)
+
+
 def _from_suite(name: str) -> list[LayerDataTuple]:
     """Return one of the suite's sample pictures, and its true blur radius where that is known."""
     import tifffile
-    from PIL import Image
 
-    file = shipped_folder("sample_data", name) / name
-    with Image.open(file) as opened:
-        pixels = np.asarray(opened)
+    file, pixels = shipped_folder("sample_data", name) / name, _pixels(name)
     picture: LayerDataTuple = (pixels, {"name": file.stem, "rgb": pixels.ndim == 3}, "image")
     truth = file.with_name(f"{file.stem}_radius.tif")
     if not truth.exists():
@@ -122,9 +127,10 @@ def depth_of_field() -> list[LayerDataTuple]:
 
 
 def focus_stack() -> list[LayerDataTuple]:
-    """Return a focus stack of a tilted surface, with its pixel size, and where each pixel is sharp."""
-    depth, height, width = 9, 192, 256
-    sharp = texture((height, width), 4)
+    """Return a computed focus stack of tilted gravel, with its pixel size, and where each pixel is sharp."""
+    depth = 9
+    sharp = _pixels("gravel.png")[:256, :384, np.newaxis] / 255
+    height, width = sharp.shape[:2]
     best = np.broadcast_to(np.linspace(0.5, depth - 1.5, width), (height, width))
     planes = [blurred(sharp, 0.9 * np.abs(z - best)) for z in range(depth)]
     stack = np.stack([_with_noise(plane, 10 + z)[..., 0] for z, plane in enumerate(planes)])
