@@ -231,14 +231,15 @@ def _with_peaks(planes: NDArray[Any], reached: float, sign: int, near: float) ->
         return float((sign * planes[beyond].astype(np.float64)).max(initial=reached, where=np.isfinite(planes[beyond])))
     for y, x, channel in places[np.argsort(sign * planes[tuple(places.T)].astype(np.float64))]:
         top, left = min(max(y - 2, 0), len(planes) - 3), min(max(x - 2, 0), planes.shape[1] - 3)
-        around = sign * planes[top : y + 3, left : x + 3, channel].astype(np.float64)
-        if not np.isfinite(around).all():
+        given = planes[top : y + 3, left : x + 3, channel]
+        if planes.dtype.kind == "f" and not np.isfinite(given).all():
             continue
-        value, usual = float(sign * float(planes[y, x, channel])), float(np.median(around))
+        value = float(sign * float(planes[y, x, channel]))
         if value <= reached + near:
             reached = max(reached, value)
             continue
-        row, column = y - top, x - left
+        around = sign * given.astype(np.float64)
+        usual, row, column = float(np.median(around)), y - top, x - left
         corners = [
             np.sort(around[i : i + 2, j : j + 2], axis=None)[-3:][0]
             for i in (row - 1, row)
