@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -78,7 +79,7 @@ class LayerRequest:
         if len(index) != len(source.stack_shape):
             raise InputError(f"{source.name} needs {len(source.stack_shape)} indices for a plane, not {len(index)}")
         for place, (at, size) in enumerate(zip(index, source.stack_shape, strict=True)):
-            if not 0 <= at < size:
+            if not isinstance(at, Integral) or not 0 <= at < size:
                 raise InputError(f"{source.name} has slices 0 to {size - 1} along axis {place}, not {at}")
 
     @property

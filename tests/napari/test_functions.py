@@ -289,6 +289,9 @@ def test_results_of_channels_have_their_own_names(stack):
     ]
     with pytest.raises(defocus.InputError, match="slices 0 to 1 along axis 0, not 2"):
         napari_defocus.blur_map_layer(layer, index=(2,))
+    for index in ((1.0,), ("0",), (None,)):
+        with pytest.raises(defocus.InputError, match="has slices 0 to 1"):
+            napari_defocus.blur_map_layer(layer, index=index)
 
 
 @pytest.mark.parametrize(
