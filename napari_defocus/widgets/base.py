@@ -36,6 +36,7 @@ __all__ = ["DefocusWidget"]
 _MOMENT_SECONDS = 0.5  # a cut that takes longer shows its bar after all
 _WIDTH = 300  # px of a dock unless the user makes it wider
 _ANALYSIS = "analysis"  # the settings that docks and sessions share
+_FOUND = {"noise": "noise_variance", "max_radius": "max_radius_px"}  # what "auto" means, by names of results' metadata
 _log = logging.getLogger(__name__)
 
 
@@ -295,6 +296,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.back.enabled = bool(self._kept)
         self._last, self._made_id = result_of(layer), str(layer.unique_id)
         self.saving.suggest(layer)
+        for field, fact in _FOUND.items():  # what "auto" meant stands beside the word
+            if self.analysis.controls[field].automatic.value:
+                self.analysis.controls[field].suggest(about[fact])
         return layer
 
     def _on_back(self) -> None:

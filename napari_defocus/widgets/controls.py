@@ -116,11 +116,12 @@ class Choice(Container):  # type: ignore[type-arg]
 
     def suggest(self, value: float) -> None:
         """Show the number that the word means here, without a change."""
-        if not isinstance(self.number, RangedWidget):
-            return
         with self.changed.blocked(), self.number.changed.blocked():
-            self.number.max = max(self.number.max, value)
-            self.number.value = value
+            if isinstance(self.number, RangedWidget):
+                self.number.max = max(self.number.max, value)
+                self.number.value = value
+            else:
+                self.number.value = f"{value:.2g}"
         self._show(self.number.value)
 
     def limit(self, maximum: float) -> None:

@@ -98,6 +98,19 @@ def test_focus_over_z_says_what_it_needs(viewer, open_widget, scene, stack):
     assert widget.run_button.enabled
 
 
+def test_what_auto_found_stands_beside_the_word(viewer, quick, finish, scene):
+    viewer.add_image(scene[0], name="scene")
+    widget = quick("Blur map")
+    press(widget.run_button)
+    finish(widget)
+    analysis = defocus.analyze(scene[0], **QUICK)
+    noise, largest = (widget.analysis.controls[name] for name in ("noise", "max_radius"))
+    assert float(noise.number.value) == pytest.approx(analysis.noise_variance, rel=0.05)
+    assert largest.number.value == pytest.approx(analysis.max_radius)
+    assert (noise.value, largest.value) == ("auto", "auto")
+    assert widget.analysis.changed_values.keys() == {"window", "spacing"}  # which the test set
+
+
 def test_other_maps_of_the_core_are_offered(viewer, quick, finish, scene):
     viewer.add_image(scene[0], name="scene")
     widget = quick("Blur map")
