@@ -284,7 +284,7 @@ def opacity_white(alpha: NDArray[Any], white: float) -> float:
     """Return the value of opaque pixels in an alpha channel that goes with colours up to `white`.
 
     1 for floats that stay within it, 255 for 8 bits, and 2^n - 1 for all others, n the fewest bits that hold alpha and
-    colours (8 at least): 4095 where both have 12 bits.
+    colours (8 at least): 4095 where both have 12 bits. Beyond 64 bits it is the largest of them.
     """
     if alpha.dtype.kind == "b":
         return 1.0
@@ -294,7 +294,8 @@ def opacity_white(alpha: NDArray[Any], white: float) -> float:
     largest = float(finite.max()) if finite.size else 0.0
     if alpha.dtype.kind == "f" and largest <= 1:
         return 1.0
-    return float(2 ** max(8, int(max(largest, white)).bit_length()) - 1)
+    top = max(largest, white)
+    return top if top >= 2.0**64 else float(2 ** max(8, int(top).bit_length()) - 1)
 
 
 def mended(color: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -138,6 +138,7 @@ def test_an_alpha_that_does_not_fit(values, alpha, reason):
         (np.uint32, 65535),
         (np.float32, 255),
         (np.float64, 1),
+        (np.float64, 9e307),
     ],
 )
 def test_alpha_of_any_kind_of_number(values, dtype, white):
