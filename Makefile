@@ -73,7 +73,7 @@ oldest: $(STAMP)
 	$(RUN) -m pip install -q 'uv>=0.8'
 	$(RUN) tests/bare/lock.py --oldest > .venv/oldest.txt
 	$(MAKE) system setup VENV=.venv-oldest CONSTRAINTS=.venv/oldest.txt
-	.venv-oldest/bin/python -m pytest  # types and style are judged by newer tools and newer numpy only
+	.venv-oldest/bin/python -m pytest -W default  # types, style and warnings are judged by newer tools only
 
 abuse: $(STAMP)
 	$(RUN) -m tests.abuse

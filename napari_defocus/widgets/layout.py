@@ -64,9 +64,13 @@ def shortcut(dock: Container, button: PushButton, *keys: str) -> None:  # type: 
 
     Elsewhere they do nothing, so that several docks may have the same ones.
     """
-    action = dock.native.addAction(button.text)
-    action.setShortcuts(list(keys))
-    action.setShortcutContext(type(action.shortcutContext()).WidgetWithChildrenShortcut)
+    from qtpy.QtCore import Qt
+    from qtpy.QtGui import QAction, QKeySequence
+
+    action = QAction(button.text, dock.native)
+    action.setShortcuts([QKeySequence(one) for one in keys])
+    action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
     action.triggered.connect(button.native.click)
-    shown = action.shortcut().toString(type(action.shortcut()).SequenceFormat.NativeText)
+    dock.native.addAction(action)
+    shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
     button.tooltip = f"{button.tooltip} ({shown})"

@@ -54,7 +54,8 @@ print(doubled(2), tripled(2))
 def run_kernels(folder, *arguments, **environment):
     """Run two compiled functions from a file; return what the process wrote to its standard error."""
     script = folder / "kernels.py"
-    script.write_text(KERNELS)
+    if not script.exists():  # old numba takes code that was written anew for changed
+        script.write_text(KERNELS)
     result = subprocess.run(
         [sys.executable, str(script), *arguments],
         env={**os.environ, **environment},
