@@ -93,13 +93,13 @@ def _synthetic(folder: Path, stem: str) -> tuple[str, list[tuple[str, Image.Imag
     analysis = analyze(picture, noise=noise, psf="disc")
     radius, known = analysis.blur_map(), analysis.known
     error = np.where(known, np.abs(radius - truth), 0)  # nothing is said of the ground between cells
-    where = "" if known.all() else f", where there is evidence ({known.mean():.0%})"
+    where = "" if known.all() else f" where known ({known.mean():.0%})"
     return f"{stem}.png (simulated; --psf disc --noise {noise:g} given)", [
         ("picture", _image(picture.color)),
         ("true blur map", with_scale(truth, _LARGEST)),
         ("estimated blur map", with_scale(radius, _LARGEST)),
         (
-            f"error: mean {error[known].mean():.2f} px, median {np.median(error[known]):.2f} px{where}",
+            f"error{where}: mean {error[known].mean():.2f}, median {np.median(error[known]):.2f} px",
             with_scale(error, 2.0, "error (px)"),
         ),
     ]

@@ -90,7 +90,7 @@ def test_page_sheet_and_printed_numbers(results):
     assert float(numbers.group(1)) < 1
     best, three = map(int, re.search(r"best candidate (\d+) %, best of three (\d+) %", printed).groups())
     assert 30 < best <= three <= 100
-    error = re.search(r"error: mean ([0-9.]+) px", page.text)
+    error = re.search(r"error: mean ([0-9.]+),", page.text)
     assert float(error.group(1)) < 1
 
 
