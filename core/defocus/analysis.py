@@ -145,10 +145,8 @@ class Analysis:
     @cached_property
     def _estimates(self) -> tuple[BlurMapEstimate | PublishedBlurMap, FocusMaskEstimate | PublishedFocusMask]:
         """What draws the map and what cuts the mask: the one place that asks for the method."""
-        drawn_on, tuning = self.picture, self.tuning
-        if self.seen is not None:
-            drawn_on, tuning = self.seen.drawable, tuning.for_kind(self.kind)
-        measured = Measured(drawn_on, self.evidence, self.kind, tuning)
+        drawn_on = self.picture if self.seen is None else self.seen.drawable
+        measured = Measured(drawn_on, self.evidence, self.kind, self.tuning.for_kind(self.kind))
         if self.parameters.method == "paper":
             return PublishedBlurMap(measured), PublishedFocusMask(measured)
         return BlurMapEstimate(measured), FocusMaskEstimate(measured)

@@ -144,20 +144,24 @@ class Source:
         return tuple(int(i) for i in np.clip(np.rint(at), 0, np.array(self.stack_shape) - 1))
 
     @property
+    def _linear(self) -> NDArray[np.float64]:
+        """How steps along the axes lead through the world."""
+        return np.asarray(self.affine.linear_matrix) @ np.asarray(self.transform.linear_matrix)
+
+    @property
     def oblique(self) -> bool:
         """Whether what is seen of a stack lies across its slices, as where it is sheared along the sliced axes."""
         count = len(self.stack_shape)
         if not count:
             return False
-        to_data = np.linalg.inv(np.asarray(self.affine.linear_matrix) @ np.asarray(self.transform.linear_matrix))
+        to_data = np.linalg.inv(self._linear)
         # Slices that a pixel at the far end of the picture lies away from the one in its first corner
         away = np.abs(to_data[:count, count:]) @ (np.array(self.shape[count:]) / np.abs(to_data[count:, count:]).max())
         return bool((away > _LEVEL).any())
 
     def drift_px(self, place: int) -> float:
         """Return by how many px the last slice along an axis lies beside the first, seen from straight above."""
-        linear = np.asarray(self.affine.linear_matrix) @ np.asarray(self.transform.linear_matrix)
-        step = np.linalg.lstsq(linear[:, -2:], linear[:, place], rcond=None)[0]
+        step = np.linalg.lstsq(self._linear[:, -2:], self._linear[:, place], rcond=None)[0]
         return float(np.abs(step).max() * (self.shape[place] - 1))
 
     def plane(self, index: tuple[int, ...]) -> NDArray[Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from defocus.belief.threshold import caution, moved_log_odds
-from defocus.estimate.boundary import CutGrid, WarmCut, boundary_weights
+from defocus.estimate.boundary import WarmCut, boundary_weights
 from defocus.progress import ignore_progress, sub_progress
 
 if TYPE_CHECKING:
@@ -32,11 +31,6 @@ class FocusMaskEstimate:
     def __init__(self, measured: Measured) -> None:
         self.measured = measured
         self._warm = WarmCut()
-
-    @cached_property
-    def _grid(self) -> CutGrid:
-        """Where masks are cut."""
-        return CutGrid(self.measured.picture.color, self.measured.tuning)
 
     @property
     def threshold(self) -> float:
@@ -80,7 +74,7 @@ class FocusMaskEstimate:
         progress(0.0, "cutting the mask")
         log_odds = self.log_odds(parameters)
         progress(0.3, "cutting the mask")
-        grid = self._grid
+        grid = measured.cut_grid
         wanted = measured.at_pixels(log_odds, grid.step, grid.color.shape[:2])
         grid.bind(wanted, hints)
         chosen = parameters.smoothness, parameters.edge_sensitivity

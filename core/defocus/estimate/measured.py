@@ -13,6 +13,7 @@ from defocus.belief.preference import focus_cost, radius_preference
 from defocus.belief.threshold import Threshold, threshold_of
 from defocus.belief.vote import Vote, vote
 from defocus.belief.windows import window_scale
+from defocus.estimate.boundary import CutGrid
 from defocus.pictures.sampling import cell_means, interpolate
 from defocus.tuning import TUNING, Tuning
 
@@ -89,6 +90,11 @@ class Measured:
         # In fluorescence the lens and the specimen decide, whatever the size of the field
         scale = 1.0 if self.kind == "fluorescence" else window_scale(self.picture.shape, self.tuning.evidence)
         return threshold_of(self.belief, self.radius_cost, self.evidence.radii, scale, self.tuning.belief)
+
+    @cached_property
+    def cut_grid(self) -> CutGrid:
+        """Where masks are cut."""
+        return CutGrid(self.picture.color, self.tuning)
 
     @property
     def unknown(self) -> NDArray[np.bool_]:

@@ -14,7 +14,6 @@ import numpy as np
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.reference import alpha_expansion, maxflow_cut
 from defocus.estimate.blur_map import probability_near
-from defocus.estimate.boundary import CutGrid
 from defocus.paper.search import candidates, fitted_spectra
 from defocus.parameters import MapParameters
 from defocus.progress import ignore_progress, sub_progress
@@ -152,7 +151,7 @@ class PublishedFocusMask:
     ) -> NDArray[np.bool_]:
         """Return which pixels are in focus, bool (H, W); see the twin."""
         progress(0.0, "cutting the mask")
-        grid = CutGrid(self.measured.picture.color, self.measured.tuning)
+        grid = self.measured.cut_grid
         log_odds = self.log_odds(parameters)
         wanted = self.measured.at_pixels(log_odds, grid.step, grid.color.shape[:2])
         grid.bind(wanted, hints)

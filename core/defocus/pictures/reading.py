@@ -81,9 +81,14 @@ def _head(file: Path) -> bytes:
     return head
 
 
+def _spatial(series: TiffPageSeries) -> list[int]:
+    """Return how far a series reaches along its axes but those of colour."""
+    return [size for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "SC" and size > 1]
+
+
 def _values(name: str, series: TiffPageSeries, max_pixels: int) -> NDArray[Any]:
     """Return what a series of a TIFF holds; raise `InputError` if that is too much, or parts have no data."""
-    spatial = [size for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "SC" and size > 1]
+    spatial = _spatial(series)
     if spatial:
         rows = math.prod(spatial[:-1])
         _check_size(name, spatial[-1], rows, series.nbytes // max(1, rows * spatial[-1]), max_pixels)
@@ -104,8 +109,7 @@ def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
             if page.photometric not in (0, 1, 2):  # palette, CMYK and YCbCr: Pillow converts them
                 return None
             axes, shape = series.axes, series.shape
-            spatial = [size for axis, size in zip(axes, shape, strict=True) if axis not in "SC" and size > 1]
-            if len(spatial) > 2 or len(tiff.series) == 0:
+            if len(_spatial(series)) > 2 or len(tiff.series) == 0:
                 raise InputError(f"{file.name}: {' x '.join(map(str, shape))} values, more than two spatial dimensions")
             array = _values(file.name, series, max_pixels)
             tag = page.tags.get(_ORIENTATION_TAG)
