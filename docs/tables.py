@@ -89,19 +89,19 @@ def tuning() -> str:
 
 
 def output(*arguments: str) -> str:
-    """Return what a command says, as a page shows it."""
+    """Return what a command says, as a page shows it; a folder that it writes to is called FOLDER."""
     with tempfile.TemporaryDirectory() as folder:
-        line = [sys.executable, "-m", "defocus.command.line", *arguments]
-        line += ["-o", folder] if arguments[0] != "info" else []
+        line = [folder if one == "FOLDER" else one for one in arguments]
+        line = [sys.executable, "-m", "defocus.command.line", *line]
         said = subprocess.run(line, cwd=DOCS.parent, check=True, capture_output=True, text=True).stdout
-    return f"\n    $ defocus {' '.join(arguments)}{' -o masks' if arguments[0] != 'info' else ''}\n    {said.strip()}\n"
+    return f"\n    $ defocus {' '.join(arguments)}\n    {said.strip()}\n"
 
 
 TABLES: dict[str, Callable[[], str]] = {
     "parameters": parameters,
     "requests": requests,
     "tuning": tuning,
-    "output of mask": lambda: output("mask", "sample_data/flower.jpg"),
+    "output of mask": lambda: output("mask", "sample_data/flower.jpg", "-o", "FOLDER"),
     "output of info": lambda: output("info", "sample_data/flower.jpg", "--json"),
     **{f"options of {step}": lambda step=step: options(step) for step in PARAMETERS},  # type: ignore[misc]
 }

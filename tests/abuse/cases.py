@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
@@ -140,6 +140,18 @@ def kills(folder: Path, count: int, seed: int) -> Row:
     return row
 
 
+def answered(process: subprocess.Popen[bytes], line: bytes) -> dict[str, Any]:
+    """Say a line to a worker; return what it answers in the end. Raises `OSError` or `ValueError` if it died."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(line + b"\n")
+    process.stdin.flush()
+    answer: dict[str, Any] = {"event": "progress"}
+    while answer["event"] == "progress":
+        answer = json.loads(process.stdout.readline())
+    return answer
+
+
 def messages(folder: Path, count: int, seed: int) -> Row:
     """Say anything to a worker: each line gets one answer, and it lives on."""
     row, chance = Row("Messages to the worker", count), random.Random(seed)
@@ -203,11 +215,7 @@ def messages(folder: Path, count: int, seed: int) -> Row:
         else:
             line = chance.choice(kinds)()
         try:
-            process.stdin.write(line + b"\n")
-            process.stdin.flush()
-            answer = {"event": "progress"}
-            while answer["event"] == "progress":
-                answer = json.loads(process.stdout.readline())
+            answer = answered(process, line)
         except (OSError, ValueError) as error:
             row.faults.append(f"died at {line[:60]!r} ({error})")
             break

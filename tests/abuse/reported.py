@@ -23,11 +23,11 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from tests.abuse.cases import NOBODY, small_disk
+from tests.abuse.cases import NOBODY, WORKER, answered, leftovers, small_disk
 from tests.abuse.mutations import damaged_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 HERE = Path(__file__).resolve().parents[2]
 QUICK = ["--window", 9, "--noise", 1e-4, "--max-radius", 2]
@@ -92,9 +92,14 @@ class Suite:
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(line, 124, "", "waits without end")
 
-    def python(self, code: str, **options: Any) -> str:
+    @property
+    def client(self) -> str:
+        """The module of the worker's client."""
+        return "defocus.worker.client" if (self.root / "core/defocus/worker").is_dir() else "defocus.client"
+
+    def python(self, code: str, before: Sequence[str] = (), **options: Any) -> str:
         """Return the last line that a snippet says."""
-        done = self.process([sys.executable, "-W", "ignore", "-c", PICTURE + code], **options)
+        done = self.process([*before, sys.executable, "-W", "ignore", "-c", PICTURE + code], **options)
         return last(done.stdout if done.returncode == 0 else done.stderr)
 
     def picture(self, name: str = "x.png", size: tuple[int, int] = (120, 160)) -> Path:
@@ -104,30 +109,27 @@ class Suite:
         Image.fromarray(values).save(file)
         return file
 
-    def worker(self, *lines: bytes, seconds: float = WAIT) -> list[str]:
-        """Say lines to a worker; return what it answers to each, in a word, and at last whether it is alive."""
-        place = self.folder / "worker"
+    def started_worker(self) -> tuple[subprocess.Popen[bytes], Path]:
+        """Start a worker; return it, and its folder."""
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "defocus.worker", "--folder", str(place)],
+            WORKER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=self.environment,
+            env=self.environment | {"TMPDIR": str(self.folder)},
         )
-        assert process.stdin is not None
         assert process.stdout is not None
-        process.stdout.readline()
+        return process, Path(json.loads(process.stdout.readline())["folder"])
+
+    def worker(self, *lines: bytes) -> list[str]:
+        """Say lines to a worker; return what it answers to each, in a word."""
+        process, place = self.started_worker()
         pixels = np.random.default_rng(0).random((48, 64)).astype(np.float32)
         said: list[str] = []
         for line in lines:
-            place.mkdir(exist_ok=True)
             (place / "picture.raw").write_bytes(pixels.tobytes())
             try:
-                process.stdin.write(line + b"\n")
-                process.stdin.flush()
-                answer: dict[str, Any] = {"event": "progress"}
-                while answer["event"] == "progress":
-                    answer = json.loads(process.stdout.readline())
+                answer = answered(process, line)
             except (OSError, ValueError):
                 said.append("died")
                 break
@@ -217,13 +219,7 @@ def _(suite: Suite) -> str:
 @case("(a) HOME is missing, the worker")
 def _(suite: Suite) -> str:
     suite.folder.chmod(0o777)
-    code = (
-        """
-from defocus.worker.client import WorkerClient
-"""
-        if (suite.root / "core/defocus/worker").is_dir()
-        else "from defocus.client import WorkerClient\n"
-    )
+    code = f"from {suite.client} import WorkerClient"
     code += """
 with WorkerClient() as worker:
     pixels = np.random.default_rng(0).random((48, 64)).astype(np.float32)
@@ -234,8 +230,7 @@ with WorkerClient() as worker:
         print("told:", error)
 """
     environment = {k: v for k, v in suite.environment.items() if k != "NUMBA_CACHE_DIR"} | {"HOME": "/nonexistent"}
-    done = suite.process([*NOBODY, sys.executable, "-W", "ignore", "-c", PICTURE + code], env=environment)
-    return last(done.stdout if done.returncode == 0 else done.stderr)
+    return suite.python(code, NOBODY, env=environment)
 
 
 @case("(b) opaque alpha as int16, int32, int64, uint32; 12 bits")
@@ -331,19 +326,18 @@ def _killed(suite: Suite, number: signal.Signals) -> str:
         )
         out, end = suite.folder / "out", time.monotonic() + 60
         while time.monotonic() < end and process.poll() is None:
-            if out.exists() and any(file.name.startswith(".") for file in out.iterdir()):
+            if out.exists() and leftovers(out):
                 break
         process.send_signal(number)
         process.wait()
         if out.exists():
-            left += any(file.name.startswith(".") for file in out.iterdir())
+            left += bool(leftovers(out))
             for file in out.iterdir():
                 if not file.name.startswith(".") or number != signal.SIGKILL:
                     file.unlink()
     if number == signal.SIGKILL:
         suite.run("mask", *files, "-o", "out", "--noise", 1e-4, "--overwrite")
-        left = sum(file.name.startswith(".") for file in (suite.folder / "out").iterdir())
-        return f"{left} temporary files after 6 kills and the next run"
+        return f"{len(leftovers(suite.folder / 'out'))} temporary files after 6 kills and the next run"
     return f"temporary files left by {left} of 6"
 
 
@@ -366,15 +360,7 @@ def _(suite: Suite) -> str:
 def _(suite: Suite) -> str:
     said = []
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "defocus.worker"],
-            env=suite.environment | {"TMPDIR": str(suite.folder)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert process.stdout is not None
-        folder = Path(json.loads(process.stdout.readline())["folder"])
+        process, folder = suite.started_worker()
         (folder / "picture.raw").write_bytes(bytes(1000))
         process.send_signal(number)
         process.communicate()
@@ -440,7 +426,7 @@ def _(suite: Suite) -> str:
     place = suite.folder / "mine"
     place.mkdir()
     (place / "thesis.txt").write_text("mine")
-    done = suite.process([sys.executable, "-P", "-m", "defocus.worker", "--folder", str(place)], input="")
+    done = suite.process([*WORKER, "--folder", str(place)], input="")
     return f"exit code {done.returncode}; {'kept' if (place / 'thesis.txt').exists() else 'DELETED'}"
 
 
@@ -559,9 +545,8 @@ print(told(lambda: np.array_equal(pickle.loads(pickle.dumps(analysis)).focus_mas
 
 @case("WorkerClient in a folder that is not there")
 def _(suite: Suite) -> str:
-    module = "defocus.worker.client" if (suite.root / "core/defocus/worker").is_dir() else "defocus.client"
     return suite.python(f"""
-from {module} import WorkerClient, WorkerError
+from {suite.client} import WorkerClient, WorkerError
 try:
     WorkerClient(parent_folder="/nonexistent")
 except WorkerError as error:
