@@ -1,9 +1,9 @@
-"""Score masks and maps of photographs by belief tables that have not seen them.
+"""Score masks and maps of photographs by learned priors that have not seen them.
 
     python -m benchmarks.held_out DATA FOLDS [--every N] [--worst FILE]
 
-DATA is the folder that `benchmarks.fit_belief` was fitted on, FOLDS where it wrote one table for each fold
-(``--folds``): each picture is measured with the table of its own fold. Beside the scores of DATA's evaluate.py it
+DATA is the folder that `benchmarks.fit_prior` was fitted on, FOLDS where it wrote the weights of some folds
+(``--folds``): each picture of these is measured with the weights of its own fold. Beside the scores of DATA's evaluate.py it
 prints the share of masks with more than 30 per cent of all pixels wrong, and for maps the mean order of the worst
 tenth. --worst writes the pictures' names and scores, worst masks first.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import defocus
-from benchmarks.belief_pictures import MASKED, Sample, fold_of, read_mask
+from benchmarks.prior_pictures import MASKED, Sample, all_samples, fold_of, read_mask
 from defocus.tuning import changed
 
 GROUPS = {"szu_train": ("szu_train",), "cuhk_train + cuhk_dev": ("cuhk_train", "cuhk_dev"), "cuhk_dev": ("cuhk_dev",)}
@@ -33,11 +33,14 @@ def evaluator(data):
     return module
 
 
+def tuning_of(sample, folder):
+    return changed({"prior.weights": str(folder / f"{fold_of(sample)}.npz")})
+
+
 def score(sample, data, tables):
     evaluate = evaluator(data)
     truth = read_mask(sample.file)
-    table = tables / f"{fold_of(sample)}.json"
-    analysis = defocus.analyze(defocus.load_image(sample.file), tuning=changed({"belief.table": str(table)}))
+    analysis = defocus.analyze(defocus.load_image(sample.file), kind="photograph", tuning=tuning_of(sample, tables))
     mask = analysis.focus_mask()
     found = evaluate.mask_scores(mask.astype(np.float32), truth)
     found.update(evaluate.order_score(analysis.blur_map(), truth))
@@ -45,23 +48,21 @@ def score(sample, data, tables):
     return sample.name, found
 
 
-def all_sharp_or_blurred(data):
+def share(sample, tables):
+    analysis = defocus.analyze(sample.picture(), kind="photograph", tuning=tuning_of(sample, tables))
+    return sample.name, float(analysis.focus_mask().mean())
+
+
+def all_sharp_or_blurred(data, tables, pool):
     """Share in focus of pictures that are sharp everywhere, and of those that are blurred everywhere."""
-    samples = Path(__file__).resolve().parents[1] / "sample_data"
-    sharp = [
-        *sorted((data / "pixel4_sharp_dev" / "image").iterdir()),
-        *(samples / n for n in ("gravel.png", "grass.png", "coffee.jpg")),
-    ]
-    for title, files in (
-        ("sharp everywhere", sharp),
-        ("blurred everywhere", sorted((data / "pixel4_dev" / "image").iterdir())),
-    ):
-        shares = {file.stem: float(defocus.focus_mask(defocus.load_image(file)).mean()) for file in files}
-        listed = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
-        print(
-            f"{title}, in focus: mean {np.mean(list(shares.values())):.3f}, least {min(shares.values()):.3f}, "
-            f"most {max(shares.values()):.3f} ({listed}; by the table in use)"
-        )
+    made = [s for s in all_samples(data) if (tables / f"{fold_of(s)}.npz").exists() and s.truth != "mask"]
+    for title in ("sharp", "focus_crop", "blurred", "blur_crop", "simulated"):
+        found = dict(pool.map(partial(share, tables=tables), [s for s in made if s.set == title]))
+        if not found:
+            continue
+        listed = ", ".join(f"{n} {v:.2f}" for n, v in found.items()) if len(found) < 12 else f"{len(found)} pictures"
+        values = list(found.values())
+        print(f"{title}, in focus: mean {np.mean(values):.3f}, from {min(values):.3f} to {max(values):.3f} ({listed})")
 
 
 def main():
@@ -70,25 +71,32 @@ def main():
     parser.add_argument("folds", type=Path)
     parser.add_argument("--every", type=int, default=1, help="only every so many pictures of each set")
     parser.add_argument("--worst", type=Path, help="file for all pictures' scores, worst first")
+    parser.add_argument("--masks", action="store_true", help="only the marked photographs")
     given = parser.parse_args()
     samples = [
         Sample(f"{name}/{file.stem}", file, "mask")
         for name in MASKED
-        for file in sorted((given.data / name / "image").iterdir())[:: given.every]
+        for file in sorted((given.data / name / "image").iterdir())
     ]
+    samples = [s for s in samples if (given.folds / f"{fold_of(s)}.npz").exists()][:: given.every]
     with ProcessPoolExecutor(2) as pool:
         found = dict(pool.map(partial(score, data=given.data, tables=given.folds), samples, chunksize=4))
+        report(found)
+        if not given.masks:
+            all_sharp_or_blurred(given.data, given.folds, pool)
+    if given.worst:
+        lines = sorted(found.items(), key=lambda item: -item[1]["MAE"])
+        text = "\n".join(f"{name}: " + ", ".join(f"{c} {v[c]:.3f}" for c in COLUMNS) for name, v in lines)
+        given.worst.write_text(text + "\n", encoding="utf-8")
+
+
+def report(found):
     print("| pictures | " + " | ".join(COLUMNS) + " | worst tenth of order |\n" + "|---" * (len(COLUMNS) + 2) + "|")
     for title, sets in GROUPS.items():
         rows = [values for name, values in found.items() if name.split("/")[0] in sets]
         order = np.sort([row["order"] for row in rows if np.isfinite(row["order"])])
         means = " | ".join(f"{np.nanmean([row[column] for row in rows]):.3f}" for column in COLUMNS)
         print(f"| {title} ({len(rows)}) | {means} | {order[: max(1, len(order) // 10)].mean():.3f} |")
-    all_sharp_or_blurred(given.data)
-    if given.worst:
-        lines = sorted(found.items(), key=lambda item: -item[1]["MAE"])
-        text = "\n".join(f"{name}: " + ", ".join(f"{c} {v[c]:.3f}" for c in COLUMNS) for name, v in lines)
-        given.worst.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -243,10 +243,12 @@ def _with_one_noise(request: StackRequest, run: Run) -> StackRequest:
     Which slice a pixel belongs to is found in its finest detail; what the maps add is which detail to trust.
     """
     from defocus.evidence.radii import sample_spacing  # whose package loads the compiler
+    from defocus.tuning import TUNING
 
     analysis, source = request.analysis, request.source
     if analysis.spacing == "auto":
-        wider = sample_spacing(analysis, (source.shape[-2], source.shape[-1])) * _SPARSER
+        shape = source.shape[-2], source.shape[-1]
+        wider = sample_spacing(analysis, shape, TUNING.evidence) * _SPARSER
         analysis = dataclasses.replace(analysis, spacing=min(round(wider), _WIDEST))
     if analysis.noise == "auto" and analysis.kind != "fluorescence":
         some = sorted({round((request.depth - 1) * part) for part in (0.2, 0.5, 0.8)})

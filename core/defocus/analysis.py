@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.answer import Answer
+from defocus.answer.boundary import checked_hints
+from defocus.answer.matte import soft_edge
 from defocus.errors import InputError
-from defocus.estimate.blur_map import BlurMapEstimate
-from defocus.estimate.boundary import checked_hints
-from defocus.estimate.focus_mask import FocusMaskEstimate
-from defocus.estimate.matte import soft_edge
-from defocus.estimate.measured import Measured
-from defocus.evidence import Evidence, local_evidence
-from defocus.evidence.fluorescence import fluorescence_evidence
+from defocus.evidence import Evidence, measured_evidence
 from defocus.evidence.radii import octaves_and_radii, sample_spacing
 from defocus.memory import require_memory
-from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask
+from defocus.paper.estimator import PublishedAnswer
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, split_changes, with_changes
 from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import Picture, as_picture
-from defocus.pictures.sampling import interpolate
 from defocus.progress import ignore_progress, sub_progress
 from defocus.tuning import TUNING, Tuning
 
@@ -32,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from defocus.keywords import AnalysisKeywords, MapKeywords, MaskKeywords
-    from defocus.pictures.fluorescence import Stretched
     from defocus.pictures.kind import Kind
+    from defocus.pictures.stretched import Stretched
     from defocus.progress import Progress
     from defocus.psf import PSF
 
@@ -58,15 +54,15 @@ class Analysis:
     evidence : Evidence
         How well every radius explains every sample's surroundings.
     tuning : Tuning
-    seen : Stretched or None
-        The picture as the evidence was measured, if that is not as it came.
+    seen : Stretched
+        The picture as the evidence was measured.
     """
 
     picture: Picture
     parameters: AnalysisParameters
     evidence: Evidence
-    tuning: Tuning = TUNING
-    seen: Stretched | None = None
+    tuning: Tuning
+    seen: Stretched
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is made from the rest when it is asked for: some of it cannot be pickled."""
@@ -96,33 +92,31 @@ class Analysis:
     @property
     def noise_variance(self) -> float:
         """Noise variance that was used, for intensities in [0, 1]."""
-        return self.evidence.noise_variance / (1.0 if self.seen is None else self.seen.gain**2)
+        return self.evidence.noise_variance / self.seen.gain**2
 
     @property
     def threshold(self) -> float:
         """The radius in px that ``threshold="auto"`` means for this picture."""
-        return self._estimates[1].threshold
+        return self.answer.auto.radius
 
     @property
     def threshold_reason(self) -> str:
         """Why `threshold` is what it is, in one line."""
-        return self._estimates[1].reason
+        return self.answer.auto.reason
 
     @property
     def has_evidence(self) -> bool:
         """Whether any pixel says something of its blur; in a flat picture none does."""
-        return self._estimates[0].has_evidence
+        return self.answer.has_evidence
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:
         """Which pixels have something to tell of their blur, bool (H, W).
 
-        Transparent ones and frames have not; nor has the ground of fluorescence, and what shines without preferring any
-        radius.
+        Noise, flat, saturated and transparent areas and frames have not; nor has the ground of fluorescence. What a
+        map says of them follows from their surroundings, and for photographs from what was learned.
         """
-        fraction, tuning = self.evidence.valid_fraction, self.tuning.evidence
-        samples = (fraction >= tuning.least_valid).astype(np.float32)
-        return interpolate(samples, self.evidence.rows, self.evidence.columns, self.shape) >= 0.5
+        return self.answer.known
 
     @cached_property
     def known_share(self) -> float:
@@ -136,20 +130,17 @@ class Analysis:
         The part of each pixel's posterior probability that lies within 0.3 px of its radius. Flat and transparent areas
         have little.
         """
-        return self._estimates[0].confidence()
+        return self.answer.confidence()
 
     def map_confidence(self, parameters: MapParameters) -> NDArray[np.float32]:
         """Return how sure the map of some parameters is, as `confidence`; quick if that map was the last one drawn."""
-        return self._estimates[0].confidence(parameters)
+        return self.answer.confidence(parameters)
 
     @cached_property
-    def _estimates(self) -> tuple[BlurMapEstimate | PublishedBlurMap, FocusMaskEstimate | PublishedFocusMask]:
-        """What draws the map and what cuts the mask: the one place that asks for the method."""
-        drawn_on = self.picture if self.seen is None else self.seen.drawable
-        measured = Measured(drawn_on, self.evidence, self.kind, self.tuning.for_kind(self.kind))
-        if self.parameters.method == "paper":
-            return PublishedBlurMap(measured), PublishedFocusMask(measured)
-        return BlurMapEstimate(measured), FocusMaskEstimate(measured)
+    def answer(self) -> Answer | PublishedAnswer:
+        """What all that can be asked is read from: the one place that asks for the method."""
+        made_from = self.seen, self.evidence, self.kind, self.tuning
+        return PublishedAnswer(*made_from) if self.parameters.method == "paper" else Answer(*made_from)
 
     def blur_map(
         self,
@@ -172,7 +163,7 @@ class Analysis:
         float32 (H, W)
             Disc radius in px; 0 is in focus.
         """
-        return self._estimates[0].draw(with_changes(parameters or MapParameters(), changes), progress)
+        return self.answer.radius(with_changes(parameters or MapParameters(), changes), progress)
 
     def focus_mask(
         self,
@@ -209,7 +200,7 @@ class Analysis:
         if chosen.softness > 0:
             raise InputError("a mask is hard: call focus_matte for one with a soft edge")
         hints = checked_hints(self.shape, in_focus, blurred)
-        mask = self._estimates[1].cut(chosen, hints, progress)
+        mask = self.answer.mask(chosen, hints, progress)
         progress(1.0, "cutting the mask")
         return mask
 
@@ -245,7 +236,7 @@ class Analysis:
         """
         chosen = with_changes(parameters or MaskParameters(), changes)
         hints = checked_hints(self.shape, in_focus, blurred)
-        mask = self._estimates[1].cut(chosen, hints, sub_progress(progress, 0, 0.9))
+        mask = self.answer.mask(chosen, hints, sub_progress(progress, 0, 0.9))
         matte = mask.astype(np.float32)
         if chosen.softness > 0:
             rest = sub_progress(progress, 0.9, 1)
@@ -299,11 +290,8 @@ def analyze(
     picture = as_picture(image)
     chosen = chosen.of_kind(kind_of(picture) if chosen.kind == "auto" else chosen.kind)
     _require_memory(picture, chosen, tuning)
-    if chosen.kind == "fluorescence" and chosen.method != "paper":
-        evidence, seen = fluorescence_evidence(picture, chosen, tuning=tuning, progress=progress)
-        return Analysis(picture, chosen, evidence, tuning, seen)
-    evidence = local_evidence(picture, chosen, tuning=tuning.evidence, progress=progress)
-    return Analysis(picture, chosen, evidence, tuning)
+    evidence, seen = measured_evidence(picture, chosen, tuning, progress=progress)
+    return Analysis(picture, chosen, evidence, tuning, seen)
 
 
 def _require_memory(picture: Picture, parameters: AnalysisParameters, tuning: Tuning) -> None:

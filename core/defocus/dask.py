@@ -19,9 +19,10 @@ from dask.delayed import delayed
 
 from defocus.errors import InputError
 from defocus.evidence.radii import octaves_and_radii, sample_spacing, usual_spacing
-from defocus.parameters import AnalysisParameters, MapParameters, split_changes
+from defocus.parameters import NOISE_RANGE, AnalysisParameters, MapParameters, split_changes
 from defocus.pictures.intensity import robust_extremes, value_range
 from defocus.pictures.picture import as_picture
+from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -109,8 +110,8 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
         raise InputError(
             f"planes of {plane[1]} x {plane[0]} px are smaller than the analysis window of {parameters.window} px"
         )
-    octaves, radii = octaves_and_radii(parameters, plane)
-    spacing = sample_spacing(parameters, plane)
+    octaves, radii = octaves_and_radii(parameters, plane, TUNING.evidence)
+    spacing = sample_spacing(parameters, plane, TUNING.evidence)
     # A block is no photograph: where subjects stand, and what the whole picture holds, does not show in it
     parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]), kind="brightfield")
     alignment = math.lcm(2 * spacing, 2**octaves)  # labels and wide windows belong to every second sample
@@ -160,8 +161,8 @@ def _plane_map(
 ) -> da.Array:
     """Return the map of one plane, (H, W) or (colours, H, W)."""
     height, width = source.shape[-2:]
-    noise = _noise(source, limits, parameters) if parameters.noise == "auto" else float(parameters.noise)
-    spacing = usual_spacing((height, width))
+    light, noise = _light(source, limits), _noise(source, limits, parameters)
+    spacing = usual_spacing((height, width), TUNING.evidence)
     rows = []
     for top, bottom in layout.cuts(height, block):
         row = []
@@ -172,7 +173,7 @@ def _plane_map(
                 slice(top - vertical.start, bottom - vertical.start),
                 slice(left - horizontal.start, right - horizontal.start),
             )
-            value = delayed(_block_map)(part, limits, noise, parameters, map_parameters, spacing, middle)
+            value = delayed(_block_map)(part, limits, light, noise, parameters, map_parameters, spacing, middle)
             row.append(da.from_delayed(value, (bottom - top, right - left), dtype=np.float32))
         rows.append(row)
     return da.block(rows)
@@ -186,32 +187,58 @@ def _picture(values: NDArray[Any], limits: tuple[float, float]) -> Picture:
 def _block_map(
     values: NDArray[Any],
     limits: tuple[float, float],
+    light: tuple[float, float],
     noise: float,
     parameters: AnalysisParameters,
     map_parameters: MapParameters,
     spacing: float,
     middle: tuple[slice, slice],
 ) -> NDArray[np.float32]:
-    """Return the map of one block without its overlap; `spacing` is the usual one of the plane."""
-    from defocus.analysis import analyze
+    """Return the map of one block without its overlap; `spacing` is the usual one of the plane, `light` its range."""
+    from defocus.answer import Answer
+    from defocus.evidence import local_evidence
+    from defocus.pictures.stretched import stretched
 
-    analysis = analyze(_picture(values, limits), dataclasses.replace(parameters, noise=noise))
+    picture = _picture(values, limits)
+    seen = stretched(picture, counts=False, light=light)
+    evidence = local_evidence(seen.picture, dataclasses.replace(parameters, noise=noise), TUNING.evidence)
     # Blocks are to be as smooth as the plane, not as pictures of their size
-    smoothness = map_parameters.smoothness * spacing / usual_spacing(analysis.shape)
+    smoothness = map_parameters.smoothness * spacing / usual_spacing(picture.shape, TUNING.evidence)
     blocks = dataclasses.replace(map_parameters, smoothness=min(smoothness, _SMOOTHEST))
-    return analysis.blur_map(blocks)[middle].copy()
+    return Answer(seen, evidence, "brightfield", TUNING).radius(blocks)[middle].copy()
 
 
-def _noise(source: da.Array, limits: Delayed, parameters: AnalysisParameters) -> Delayed:
-    """Return the noise variance of a plane: the median of what some blocks of it say."""
+def _samples(source: da.Array, least: int) -> list[da.Array]:
+    """Return some blocks of a plane, spread evenly over it."""
     height, width = source.shape[-2:]
-    size = max(_NOISE_SIZE, 2 * parameters.window)
-    side = math.isqrt(_NOISE_BLOCKS)
-    found = []
-    for y, x in itertools.product(*(_spread(length, size, side) for length in (height, width))):
-        part = source[..., y : y + size, x : x + size].rechunk(-1)
-        found.append(delayed(_block_noise)(part, limits, parameters))
+    size, side = max(_NOISE_SIZE, least), math.isqrt(_NOISE_BLOCKS)
+    corners = itertools.product(*(_spread(length, size, side) for length in (height, width)))
+    return [source[..., y : y + size, x : x + size].rechunk(-1) for y, x in corners]
+
+
+def _light(source: da.Array, limits: Delayed) -> Delayed:
+    """Return the range that the light of a plane fills, from some blocks of it."""
+    return delayed(_joined_light)([delayed(_picture)(part, limits) for part in _samples(source, 0)])
+
+
+def _joined_light(pictures: list[Picture]) -> tuple[float, float]:
+    from defocus.pictures.stretched import light_range
+
+    return light_range(np.concatenate([picture.luminance.ravel() for picture in pictures]))
+
+
+def _noise(source: da.Array, limits: Delayed, parameters: AnalysisParameters) -> Delayed | float:
+    """Return the noise variance of a plane, for its range of light: the median of what some blocks of it say."""
+    light = _light(source, limits)
+    if parameters.noise != "auto":
+        return delayed(_in_light)(float(parameters.noise), light)
+    found = [delayed(_block_noise)(part, limits, light, parameters) for part in _samples(source, 2 * parameters.window)]
     return delayed(lambda values: float(np.median(values)))(found)
+
+
+def _in_light(noise: float, light: tuple[float, float]) -> float:
+    """Return a noise variance within what parameters admit."""
+    return min(max(noise / (light[1] - light[0]) ** 2, NOISE_RANGE[0]), NOISE_RANGE[1])
 
 
 def _spread(length: int, size: int, count: int) -> list[int]:
@@ -219,11 +246,15 @@ def _spread(length: int, size: int, count: int) -> list[int]:
     return sorted({round((length - size) * (i + 0.5) / count) for i in range(count)}) if length > size else [0]
 
 
-def _block_noise(values: NDArray[Any], limits: tuple[float, float], parameters: AnalysisParameters) -> float:
-    from defocus.analysis import analyze
+def _block_noise(
+    values: NDArray[Any], limits: tuple[float, float], light: tuple[float, float], parameters: AnalysisParameters
+) -> float:
+    from defocus.evidence import local_evidence
+    from defocus.pictures.stretched import stretched
 
     small = dataclasses.replace(parameters, max_radius=min(8.0, float(parameters.max_radius)), spacing=8)
-    return analyze(_picture(values, limits), small).noise_variance
+    seen = stretched(_picture(values, limits), counts=False, light=light)
+    return local_evidence(seen.picture, small, TUNING.evidence).noise_variance
 
 
 def batch(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], scheduler: str) -> Iterator[tuple[int, Any]]:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TUNING",
-    "BeliefTuning",
     "EvidenceTuning",
     "FluorescenceTuning",
     "MapTuning",
     "MaskTuning",
+    "PriorTuning",
+    "ThresholdTuning",
     "Tuning",
     "TuningNumber",
-    "VoteTuning",
     "changed",
     "describe_tuning",
 ]
@@ -80,6 +80,9 @@ class EvidenceTuning:
     )
     frame: int = _number(4, "px", "measured: widest frame of one colour; what is wider may be part of the scene")
     frame_level: float = _number(2.5 / 255, "", "measured: range of values that is one colour, as JPEG is not exact")
+    evidence_nats: float = _number(
+        8.0, "nats", "measured: what tells the best radius from the worst; less is hardly evidence"
+    )
     least_valid: float = _number(0.5, "", "derived: a window that is mostly empty has no opinion")
     model_error: float = _number(
         8e-5,
@@ -105,6 +108,21 @@ class EvidenceTuning:
     def web_diagonal(self) -> float:
         """Diagonal of a web-size picture in px."""
         return math.hypot(self.web_height, self.web_width)
+
+
+@dataclass(frozen=True)
+class PriorTuning:
+    """What the learned prior was fitted with: these numbers go with its weights and change only with them."""
+
+    weights: str = _number("", "", "fitted: file of the weights; the suite's own unless given")
+    samples: int = _number(17_000, "", "derived: of a web-size picture, whose cells all pictures are brought to")
+    cell_width: float = _number(2.0, "samples", "measured: side of a cell on a web-size picture")
+    web_diagonal: float = _number(math.hypot(427, 640), "px", "of the pictures that the prior was fitted on, mostly")
+
+    @property
+    def path(self) -> Path:
+        """File of the weights."""
+        return Path(self.weights) if self.weights else Path(__file__).parent / "answer" / "weights.npz"
 
 
 @dataclass(frozen=True)
@@ -135,6 +153,15 @@ class MapTuning:
     temper: float = _number(
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
     )
+    prior_nats: float = _number(
+        4.0, "nats", "measured: what a log-odds of one counts in the map", "no prior (map)", off=0.0
+    )
+    least_say: float = _number(
+        0.5, "", "measured: what a window that the prior contradicts still counts", "no prior (map)", off=1.0
+    )
+    most_nats_in_focus: float = _number(20.0, "nats", "derived: less than half of what a sure window has")
+    step_width: float = _number(0.15, "log", "derived: width of the step from in focus to blurred at the threshold")
+    side_slope: float = _number(40.0, "log-odds", "derived: bound by the prior moves by a fifth for what is surest")
     near: float = _number(0.3, "px", "derived: confidence is the probability of being right to so much")
     faint: float = _number(
         0.1, "", "measured: confidence below which nothing is known; flat areas keep some hundredths"
@@ -142,41 +169,14 @@ class MapTuning:
 
 
 @dataclass(frozen=True)
-class VoteTuning:
-    """How the radii alone vote for what is in focus, over thresholds and with colours (equation 17)."""
-
-    contrast: float = _number(
-        0.75,
-        "",
-        "measured: prior that real things have contrast, so that smooth is blurred",
-        "no prior on contrast (mask)",
-        off=0.0,
-    )
-    clip: float = _number(23.0, "nats", "derived: no window is surer than 1 in 10^10")
-    smoothness: float = _number(100.0, "nats", "measured: lambda_0 on the usual number of samples")
-    edge_scale: float = _number(0.04, "colour", "paper: sigma_lambda of the cut (18)")
-    color_bins: int = _number(16, "", "derived: bins per channel of the colour histogram", "no colours (mask)")
-    color_clip: float = _number(4.0, "nats", "measured: colours hint, they do not decide", "no colours (mask)", off=0.0)
-    color_weight: float = _number(4.0, "", "measured: what colours count beside the evidence", "no colours (mask)")
-    candidates: tuple[float, ...] = _number(
-        (0.9, 1.1, 1.3, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.2, 2.4, 2.6, 2.9, 3.3, 3.7, 4.2),
-        "px",
-        "measured: thresholds that are tried on a web-size picture",
-        "threshold 2 px for all (mask)",
-    )
-    usual_threshold: float = _number(1.65, "px", "measured: on a web-size picture", "threshold 2 px for all (mask)")
-    threshold_spread: float = _number(0.25, "log", "measured: how far thresholds stray from the usual one")
-    stability: float = _number(
-        0.1, "", "measured: agreement with neighbouring thresholds that makes one e times as probable"
-    )
-    voters: int = _number(20_000, "", "derived: samples that choose the threshold, for speed")
-
-
-@dataclass(frozen=True)
 class MaskTuning:
     """How the belief is cut into the in-focus mask (equation 18)."""
 
-    smoothness: float = _number(70.0, "nats", "measured: lambda_0 on the usual number of samples")
+    certainty: float = _number(16.0, "nats", "measured: what a radius e times the threshold is surer of its side")
+    least: float = _number(10.0, "nats", "measured: what a radius is surer of its side however near the threshold")
+    near: float = _number(0.02, "log", "derived: nearer than that radii are hardly told apart")
+    clip: float = _number(46.0, "nats", "derived: no sample is surer than that")
+    smoothness: float = _number(20.0, "nats", "measured: lambda_0 on the usual number of samples")
     edge_scale: float = _number(0.05, "colour", "measured: sigma_lambda of the cut (18); 0.04 in the paper")
     full_cut: int = _number(600_000, "px", "derived: pixels up to which the mask is cut at full size, for speed")
     carry_scale: float = _number(
@@ -185,42 +185,15 @@ class MaskTuning:
 
 
 @dataclass(frozen=True)
-class BeliefTuning:
-    """How the belief, the log-odds of being in focus, becomes mask, threshold and map; its trees are fitted."""
+class ThresholdTuning:
+    """How the automatic threshold is chosen."""
 
-    table: str = _number("", "", "fitted: file of the trees; the suite's own unless given")
-    mask_nats: float = _number(
-        4.0, "nats", "measured: what a log-odds of one is worth in the cut, whose samples are not independent"
-    )
-    vote: float = _number(
-        0.6,
-        "log-odds",
-        "measured: what the vote is worth beside the preference where nothing is fitted",
-        "no vote (mask)",
-        off=0.0,
-    )
-    caution: float = _number(
-        0.15, "log-odds", "measured: by how much masks doubt what is in focus", "no caution (mask)", off=0.0
-    )
-    mostly: float = _number(0.75, "", "measured: not where this share of the picture is in focus")
-    map_nats: float = _number(4.0, "nats", "measured: the same in the map", "no belief (map)", off=0.0)
-    least_say: float = _number(
-        0.5, "", "measured: what a window that belief contradicts still counts in the map", "no belief (map)", off=1.0
-    )
-    most_nats_in_focus: float = _number(20.0, "nats", "derived: less than half of what a sure window has")
-    step_width: float = _number(0.15, "log", "derived: width of the step from in focus to blurred at the threshold")
-    usual_threshold: float = _number(1.65, "px", "measured: on a web-size picture", "threshold 2 px for all (mask)")
-    threshold_spread: float = _number(0.6, "log", "measured: how far thresholds may stray from it for little gain")
-    threshold_pull: float = _number(0.02, "", "measured: share of wrong samples that straying so far is worth")
-    odds_per_nat: float = _number(0.5, "", "measured: log-odds that a nat is worth when the threshold is moved by hand")
+    usual: float = _number(1.65, "px", "measured: on a web-size picture", "threshold 2 px for all (mask)")
+    spread: float = _number(0.6, "log", "measured: how far thresholds may stray from it for little gain")
+    pull: float = _number(0.02, "", "measured: share of wrong samples that straying so far is worth")
     evidence_nats: float = _number(
         8.0, "nats", "measured: what tells the best radius from the worst; less is hardly evidence"
     )
-
-    @property
-    def path(self) -> Path:
-        """File of the trees."""
-        return Path(self.table) if self.table else Path(__file__).parent / "belief" / "table.json"
 
 
 @dataclass(frozen=True)
@@ -242,8 +215,8 @@ class FluorescenceTuning:
     usual_threshold: float = _number(
         3.5, "px", "measured: sharp fields read less, those a micrometre out of focus more; cells have soft edges"
     )
-    ground: float = _number(
-        -1.0, "log-odds", "measured: what has no evidence is not in focus; of less a mask of many cells swallows it"
+    ground_nats: float = _number(
+        4.0, "nats", "measured: what has no evidence is not in focus; of less a mask of many cells swallows it"
     )
     mask_smoothness: float = _number(15.0, "nats", "measured: as in mask; cells are small")
 
@@ -255,29 +228,19 @@ class Tuning:
     Attributes
     ----------
     evidence : EvidenceTuning
-    vote : VoteTuning
-    belief : BeliefTuning
+    prior : PriorTuning
+    threshold : ThresholdTuning
     map : MapTuning
     mask : MaskTuning
     fluorescence : FluorescenceTuning
     """
 
     evidence: EvidenceTuning = field(default_factory=EvidenceTuning)
-    vote: VoteTuning = field(default_factory=VoteTuning)
-    belief: BeliefTuning = field(default_factory=BeliefTuning)
+    prior: PriorTuning = field(default_factory=PriorTuning)
+    threshold: ThresholdTuning = field(default_factory=ThresholdTuning)
     map: MapTuning = field(default_factory=MapTuning)
     mask: MaskTuning = field(default_factory=MaskTuning)
     fluorescence: FluorescenceTuning = field(default_factory=FluorescenceTuning)
-
-    def for_kind(self, kind: str) -> Tuning:
-        """Return the tuning for a kind of picture: fluorescence has a threshold and a smoothness of its own."""
-        if kind != "fluorescence":
-            return self
-        own = self.fluorescence
-        belief = dataclasses.replace(self.belief, usual_threshold=own.usual_threshold)
-        return dataclasses.replace(
-            self, belief=belief, mask=dataclasses.replace(self.mask, smoothness=own.mask_smoothness)
-        )
 
 
 TUNING = Tuning()

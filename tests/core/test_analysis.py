@@ -11,7 +11,7 @@ import pytest
 
 import defocus
 from defocus.cuts.neighbors import NEIGHBORS, pair_slices
-from defocus.estimate.boundary import boundary_weights
+from defocus.answer.boundary import boundary_weights
 from defocus.evidence.octaves import local_evidence
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.picture import as_picture, load_image

@@ -10,16 +10,13 @@ import numpy as np
 from defocus.evidence.octaves import Evidence, local_evidence
 from defocus.evidence.radii import octaves_and_radii
 from defocus.parameters import NOISE_RANGE
-from defocus.pictures.fluorescence import stretched
 from defocus.progress import ignore_progress, sub_progress
-from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from defocus.parameters import AnalysisParameters
-    from defocus.pictures.fluorescence import Stretched
-    from defocus.pictures.picture import Picture
+    from defocus.pictures.stretched import Stretched
     from defocus.progress import Progress
     from defocus.tuning import Tuning
 
@@ -27,32 +24,31 @@ __all__ = ["fluorescence_evidence"]
 
 
 def fluorescence_evidence(
-    picture: Picture,
+    seen: Stretched,
     parameters: AnalysisParameters,
+    tuning: Tuning,
     *,
-    tuning: Tuning = TUNING,
     progress: Progress = ignore_progress,
-) -> tuple[Evidence, Stretched]:
+) -> Evidence:
     """Measure how well every radius explains what shines around every sample.
 
-    The picture is stretched first, and the noise of its photons taken into account. Windows of the dark ground see only
-    the glow of what is beside them, so the ground is no evidence, and neither is what prefers no radius. With
+    Windows of the dark ground see only the glow of what is beside them, so the ground is no evidence, and neither is
+    what prefers no radius. With
     ``max_radius="auto"`` the largest radius is doubled while most of what shines is blurred by more than a part of it:
     reduced copies of the picture tell large radii better.
 
     Parameters
     ----------
-    picture : Picture
+    seen : Stretched
+        With the noise of its photons; it is taken into account.
     parameters : AnalysisParameters
-    tuning : Tuning, optional
+    tuning : Tuning
     progress : callable, optional
 
     Returns
     -------
-    evidence : Evidence
+    Evidence
         Where there is none, `valid_fraction` is 0.
-    seen : Stretched
-        The picture as it was measured; noise variances are those of its intensities.
 
     Raises
     ------
@@ -60,7 +56,7 @@ def fluorescence_evidence(
         If the picture is smaller than the window.
     """
     numbers = tuning.fluorescence
-    seen = stretched(picture)
+    assert seen.noise_ratio is not None
     # That of the ground is known from the finest detail, which for cells says more than what suits the windows best
     noise = seen.noise**2 if parameters.noise == "auto" else float(parameters.noise) * seen.gain**2
     noise = min(max(noise, numbers.least_noise), NOISE_RANGE[1])
@@ -69,9 +65,9 @@ def fluorescence_evidence(
     done = 0.0
     while True:
         part = sub_progress(progress, done, done + (1 - done) / 2 if parameters.max_radius == "auto" else 1.0)
-        found = local_evidence(seen.picture, chosen, tuning=tuning.evidence, noise_ratio=ratio, progress=part)
+        found = local_evidence(seen.picture, chosen, tuning.evidence, noise_ratio=ratio, progress=part)
         shining = _shining(seen, found, parameters.window, tuning)
-        sure = found.profile.max(axis=2) > tuning.belief.evidence_nats
+        sure = found.profile.max(axis=2) > tuning.evidence.evidence_nats
         largest = float(found.radii[-1])
         if (
             parameters.max_radius != "auto"
@@ -80,11 +76,13 @@ def fluorescence_evidence(
         ):
             break
         chosen = dataclasses.replace(chosen, max_radius=2 * largest)
-        if len(octaves_and_radii(chosen, picture.shape)[1]) <= len(found.radii):  # no room for another octave
+        if len(octaves_and_radii(chosen, seen.picture.shape, tuning.evidence)[1]) <= len(
+            found.radii
+        ):  # no room for another octave
             break
         done += (1 - done) / 2
     progress(1.0, "measuring blur")
-    return _without_ground(found, shining & sure), seen
+    return _without_ground(found, shining & sure)
 
 
 def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:

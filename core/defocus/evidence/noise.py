@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.evidence.likelihood import profile_likelihood
-from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +70,7 @@ def estimate_noise(
     return float(_GRID[best] * (_GRID[1] / _GRID[0]) ** shift)
 
 
-def working_noise(measured: float, tuning: EvidenceTuning = TUNING.evidence) -> float:
+def working_noise(measured: float, tuning: EvidenceTuning) -> float:
     """Return the noise variance to work with when the picture's own noise variance is `measured`.
 
     Photographs deviate from the model by more than their noise: lenses are not discs, JPEG leaves blocks, one window
@@ -80,7 +79,7 @@ def working_noise(measured: float, tuning: EvidenceTuning = TUNING.evidence) -> 
     return tuning.model_error + tuning.noise_trust * measured
 
 
-def reduced_noise(working: float, tuning: EvidenceTuning = TUNING.evidence) -> float:
+def reduced_noise(working: float, tuning: EvidenceTuning) -> float:
     """Return the noise variance to work with in a picture reduced by 2, from that of the picture itself.
 
     The noise is a quarter of it; what the model leaves out stays the same.

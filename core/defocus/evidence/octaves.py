@@ -21,7 +21,6 @@ from defocus.evidence.windows import STAGE, Windows
 from defocus.parallel import told_of_compiling
 from defocus.pictures.sampling import cell_means, sample_positions
 from defocus.progress import ignore_progress, sub_progress
-from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,8 +84,8 @@ class Evidence:
 def local_evidence(
     picture: Picture,
     parameters: AnalysisParameters,
+    tuning: EvidenceTuning,
     *,
-    tuning: EvidenceTuning = TUNING.evidence,
     noise_ratio: NDArray[np.float32] | None = None,
     progress: Progress = ignore_progress,
 ) -> Evidence:
@@ -96,7 +95,7 @@ def local_evidence(
     ----------
     picture : Picture
     parameters : AnalysisParameters
-    tuning : EvidenceTuning, optional
+    tuning : EvidenceTuning
     noise_ratio : float32 (H, W), optional
         Variance of each pixel's noise, in the noise variance; 1 unless given.
     progress : callable, optional

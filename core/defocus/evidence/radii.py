@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defocus.tuning import TUNING
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,7 +17,7 @@ __all__ = ["octaves_and_radii", "own_radii", "sample_spacing", "spread_to_all", 
 
 
 def octaves_and_radii(
-    parameters: AnalysisParameters, shape: tuple[int, int], tuning: EvidenceTuning = TUNING.evidence
+    parameters: AnalysisParameters, shape: tuple[int, int], tuning: EvidenceTuning
 ) -> tuple[int, NDArray[np.float64]]:
     """Return the number of octaves and the radii in px that are compared in a picture of some size."""
     octave, step = tuning.octave_radius, tuning.radius_step
@@ -46,7 +44,7 @@ def octaves_and_radii(
     return count, radii
 
 
-def own_radii(radii: NDArray[np.float64], scale: int, tuning: EvidenceTuning = TUNING.evidence) -> NDArray[np.int64]:
+def own_radii(radii: NDArray[np.float64], scale: int, tuning: EvidenceTuning) -> NDArray[np.int64]:
     """Return which radii one octave compares itself; the others lie too close together for it to tell apart."""
     chosen = [0]
     for i in range(1, len(radii)):
@@ -72,13 +70,11 @@ def spread_to_all(
     return out
 
 
-def usual_spacing(shape: tuple[int, int], tuning: EvidenceTuning = TUNING.evidence) -> float:
+def usual_spacing(shape: tuple[int, int], tuning: EvidenceTuning) -> float:
     """Return how many px apart samples of a picture of some size are taken, before rounding."""
     return min(float(tuning.widest_spacing), max(1.0, math.sqrt(shape[0] * shape[1] / tuning.samples)))
 
 
-def sample_spacing(
-    parameters: AnalysisParameters, shape: tuple[int, int], tuning: EvidenceTuning = TUNING.evidence
-) -> int:
+def sample_spacing(parameters: AnalysisParameters, shape: tuple[int, int], tuning: EvidenceTuning) -> int:
     """Return how many px apart samples of a picture of some size are taken."""
     return round(usual_spacing(shape, tuning)) if parameters.spacing == "auto" else int(parameters.spacing)

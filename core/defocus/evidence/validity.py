@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defocus.tuning import TUNING
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,9 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["mean_at", "valid_fraction", "valid_pixels"]
 
 
-def valid_pixels(
-    picture: Picture, luminance: NDArray[np.float32], tuning: EvidenceTuning = TUNING.evidence
-) -> NDArray[np.bool_] | None:
+def valid_pixels(picture: Picture, luminance: NDArray[np.float32], tuning: EvidenceTuning) -> NDArray[np.bool_] | None:
     """Return where pixels carry evidence; None if all do. The sharp inner edge of a frame tells nothing of the lens."""
     turns = [_lines_of_frame(np.rot90(luminance, k), tuning) for k in range(4)]
     if picture.alpha is None and not any(turns):

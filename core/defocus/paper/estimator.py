@@ -6,27 +6,30 @@ energy (14) is minimised by alpha-expansion and the mask's (18) by one cut, both
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.answer import Answer
+from defocus.answer.confidence import sureness
+from defocus.answer.threshold import Threshold
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.reference import alpha_expansion, maxflow_cut
-from defocus.estimate.blur_map import probability_near
 from defocus.paper.search import candidates, fitted_spectra
 from defocus.parameters import MapParameters
+from defocus.pictures.sampling import interpolate
 from defocus.progress import ignore_progress, sub_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from defocus.estimate.measured import Measured
     from defocus.evidence.octaves import Evidence
     from defocus.parameters import MaskParameters
     from defocus.progress import Progress
 
-__all__ = ["PublishedBlurMap", "PublishedFocusMask", "candidate_data_term", "published_candidates"]
+__all__ = ["PublishedAnswer", "candidate_data_term", "published_candidates"]
 
 _KAPPA = np.array([1e-20, 1e-12, 1e-7, 1e-3, 1e-1, 1, 1e-1, 1e-3, 1e-7, 1e-12, 1e-20])
 _LABEL = 0.1  # px between two labels
@@ -74,86 +77,63 @@ def candidate_data_term(evidence: Evidence) -> NDArray[np.float32]:
     return -np.log(np.maximum(spread, 1e-20)).astype(np.float32)
 
 
-class PublishedBlurMap:
-    """Draws blur maps of one picture as published; the twin of `defocus.estimate.blur_map.BlurMapEstimate`.
+class PublishedAnswer(Answer):
+    """Draws blur maps and cuts masks of one picture as published; has what `defocus.answer.Answer` has."""
 
-    Parameters
-    ----------
-    measured : Measured
-    """
-
-    def __init__(self, measured: Measured) -> None:
-        self.measured = measured
-        self._last: tuple[MapParameters, NDArray[np.float32]] | None = None
+    auto = Threshold(_THRESHOLD, "as published")
 
     @cached_property
     def costs(self) -> NDArray[np.float32]:
         """The data term of (14), float32 (h, w, R) in nats."""
-        return candidate_data_term(self.measured.evidence)
+        return candidate_data_term(self.evidence)
 
-    def draw(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
+    def radius(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
         """Return the coherent map (14) of least energy, float32 (H, W) in px."""
         radius = self.sample_radii(parameters, sub_progress(progress, 0.1, 0.95))
-        result = self.measured.at_pixels(radius)
+        result = self.at_pixels(radius)
         progress(1.0, "drawing the map")
         return result
 
-    def sample_radii(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
+    def sample_radii(
+        self, parameters: MapParameters | None = None, progress: Progress = ignore_progress
+    ) -> NDArray[np.float32]:
         """Return the coherent radius at each sample, float32 (h, w) in px."""
-        if self._last is None or self._last[0] != parameters:
-            weights = contrast_weights(
-                self.measured.sample_color,
-                _SMOOTHNESS * parameters.smoothness,
-                _EDGE_SCALE / parameters.edge_sensitivity,
-            )
+        chosen = parameters or MapParameters()
+        if chosen not in self._coherent:
+            scale = _EDGE_SCALE / chosen.edge_sensitivity
+            weights = contrast_weights(self.sample_color, _SMOOTHNESS * chosen.smoothness, scale)
             labels = alpha_expansion(self.costs, weights, progress=progress)
-            self._last = parameters, self.measured.evidence.radii[labels].astype(np.float32)
-        return self._last[1]
+            self._coherent.clear()
+            self._coherent[chosen] = self.evidence.radii[labels].astype(np.float32)
+        return self._coherent[chosen]
 
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
-        radius = self.sample_radii(parameters or MapParameters())
-        return self.measured.at_pixels(probability_near(self.measured, self.costs, radius, 1.0))
-
-    @property
-    def has_evidence(self) -> bool:
-        """Whether any window has a candidate; in a flat picture none does."""
-        return bool(np.ptp(self.costs, axis=2).max() > 0)
-
-
-class PublishedFocusMask:
-    """Cuts in-focus masks as published; the twin of `defocus.estimate.focus_mask.FocusMaskEstimate`.
-
-    Parameters
-    ----------
-    measured : Measured
-    """
-
-    threshold = _THRESHOLD
-    reason = "as published"
-
-    def __init__(self, measured: Measured) -> None:
-        self.measured = measured
+        chosen = dataclasses.replace(self.tuning.map, temper=1.0)
+        sure = sureness(self.costs, self.sample_radii(parameters), self.evidence.radii, chosen)
+        sure[self.evidence.valid_fraction < self.tuning.evidence.least_valid] = 0
+        return self.at_pixels(sure)
 
     @cached_property
-    def _data_term(self) -> NDArray[np.float32]:
-        return candidate_data_term(self.measured.evidence)
+    def known_samples(self) -> NDArray[np.bool_]:
+        """Which samples have a window with a candidate, bool (h, w); in a flat picture none has."""
+        return np.asarray(np.ptp(self.costs, axis=2) > 0)
 
-    def log_odds(self, parameters: MaskParameters) -> NDArray[np.float32]:
+    def preference(self, parameters: MaskParameters) -> NDArray[np.float32]:
         """Return -D(in focus) + D(blurred) of equation (17), float32 (h, w) in nats, positive = in focus."""
-        radii, data_term = self.measured.evidence.radii, self._data_term
-        threshold = self.threshold if parameters.threshold == "auto" else float(parameters.threshold)
+        radii = self.evidence.radii
+        threshold = _THRESHOLD if parameters.threshold == "auto" else float(parameters.threshold)
         split = int(np.clip(np.searchsorted(radii, threshold + 1e-6), 1, len(radii) - 1))
-        return data_term[..., split:].min(axis=2) - data_term[..., :split].min(axis=2)
+        return self.costs[..., split:].min(axis=2) - self.costs[..., :split].min(axis=2)
 
-    def cut(
+    def mask(
         self, parameters: MaskParameters, hints: NDArray[np.int8], progress: Progress = ignore_progress
     ) -> NDArray[np.bool_]:
-        """Return which pixels are in focus, bool (H, W); see the twin."""
+        """Return which pixels are in focus, bool (H, W)."""
         progress(0.0, "cutting the mask")
-        grid = self.measured.cut_grid
-        log_odds = self.log_odds(parameters)
-        wanted = self.measured.at_pixels(log_odds, grid.step, grid.color.shape[:2])
+        grid, evidence = self.cut_grid, self.evidence
+        rows, columns = evidence.rows / grid.step, evidence.columns / grid.step
+        wanted = interpolate(self.preference(parameters), rows, columns, grid.color.shape[:2])
         grid.bind(wanted, hints)
         weights = contrast_weights(
             grid.color, _CUT_SMOOTHNESS * parameters.smoothness, _CUT_EDGE_SCALE / parameters.edge_sensitivity

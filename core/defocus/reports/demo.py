@@ -21,6 +21,7 @@ from defocus.pictures.picture import as_picture, load_image
 from defocus.pictures.render import contact_sheet, mask_overlay, with_scale
 from defocus.psf.simulation import ramp, simulate_blur
 from defocus.shipped import shipped_folder
+from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +121,7 @@ def _experiments(folder: Path) -> list[str]:
     parameters = AnalysisParameters(noise=1e-4, sensor_blur=0.0, spacing=4)
     for name in (_TEXTURE, *_ORDINARY):
         blurred = simulate_blur(load_image(folder / name).luminance, 5.0, noise=1e-4)
-        evidence = local_evidence(as_picture(blurred), parameters)
+        evidence = local_evidence(as_picture(blurred), parameters, TUNING.evidence)
         found, _ = candidates(evidence.energies, evidence.spectra, 1e-4)
         near = np.abs(found - 5) <= 0.3
         best, three = 100 * near[..., 0].mean(), 100 * near.any(2).mean()

@@ -19,11 +19,13 @@ from defocus.paper.search import candidates, minima
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.files import written_whole
 from defocus.pictures.picture import as_picture, load_image
+from defocus.pictures.stretched import unstretched
 from defocus.psf.families import DiscPSF
 from defocus.psf.simulation import ramp, simulate_blur
 from defocus.reports.models import scale_mixture_profile, sloped_profile
 from defocus.reports.page import Section, curves, likelihood_surfaces, new_figure, page, pictures
 from defocus.shipped import shipped_folder
+from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +98,7 @@ def run(output: Path, samples: Path | None = None) -> None:
 
 def _evidence(blurred: NDArray[np.floating], noise: float, sensor_blur: float = 0.0) -> Evidence:
     parameters = AnalysisParameters(noise=noise, sensor_blur=sensor_blur, spacing=_SPACING, max_radius=8.0)
-    return local_evidence(as_picture(blurred.astype(np.float32)), parameters)
+    return local_evidence(as_picture(blurred.astype(np.float32)), parameters, TUNING.evidence)
 
 
 def _uniformly_blurred(sharp: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -264,7 +266,7 @@ def _compared(
         near = error <= _NEAR
         profile = (profile - profile.min(axis=2, keepdims=True)).astype(np.float32)
         changed = replace(evidence, profile=profile, log_gradient_variance=log_variance.astype(np.float32))
-        radius = Analysis(picture, parameters, changed).blur_map()
+        radius = Analysis(picture, parameters, changed, TUNING, unstretched(picture)).blur_map()
         rows.append(
             (
                 name,

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from defocus.belief.boxes import box_mean
 from defocus.compiled import compiled
 from defocus.parallel import run_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PLANES", "local_texture", "texture_numbers"]
+__all__ = ["PLANES", "local_texture", "texture_features"]
 
 PLANES = 8  # energies at 1, 2 and 4 px, of the Laplacian, the largest at 1 px; least and largest value; crispness
 _STRIP = 64  # rows of cells done at a time
@@ -133,31 +132,29 @@ def local_texture(luminance: NDArray[np.float32], spacing: int) -> NDArray[np.fl
     return out
 
 
-def texture_numbers(texture: NDArray[np.float32], noise: float) -> list[NDArray[np.float32]]:
-    """Return the numbers of `defocus.belief.names.TEXTURE`, each float32 (h, w)."""
+def texture_features(texture: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
+    """Return what the prior is told of the texture, float32 (9, h, w).
+
+    Logarithms of the five energies; of the range of values in 3 x 3 cells; of that range by the steepest step in 3 x 3
+    and 7 x 7 cells, as a sharp edge takes one pixel for its whole height and a blurred one as many as its disc is wide;
+    and the crisp share.
+
+    Parameters
+    ----------
+    texture : float32 (8, h, w)
+        From `local_texture`.
+    noise : float
+        Noise variance, below which energies say nothing.
+    """
     floor = np.float32(max(noise, 1e-7))
-    near, middle, far, bend, largest, low, high, crisp = texture
-    # White noise alone has energies 4, 4, 4 and 20 times its variance
-    boxed = {b: [box_mean(plane, b) + floor for plane in (near, middle, far)] for b in (3, 9)}
-    bends = {b: box_mean(bend, b) + 5 * floor for b in (3, 9)}
-    around = np.log(box_mean(near, 25) + floor)
-    near3 = np.log(boxed[3][0])
-    # A sharp edge takes one pixel for its whole height, a blurred one as many as its disc is wide
-    ranges = [ndimage.maximum_filter(high, b) - ndimage.minimum_filter(low, b) for b in (3, 7)]
-    steepest = [np.sqrt(ndimage.maximum_filter(largest, b) + floor) for b in (3, 7)]
-    widths = [np.log((r + np.sqrt(floor)) / s) for r, s in zip(ranges, steepest, strict=True)]
-    return [
-        np.log(near + floor),
-        near3,
-        np.log(boxed[9][0]),
-        around,
-        np.log(largest + floor),
-        np.log(bends[3]),
-        *[np.log(boxed[b][0] / boxed[b][1]) for b in (3, 9)],
-        *[np.log(boxed[b][1] / boxed[b][2]) for b in (3, 9)],
-        *[np.log(bends[b] / boxed[b][0]) for b in (3, 9)],
-        near3 - around,
-        *widths,
-        *[np.log(r + np.sqrt(floor)) for r in ranges],
-        *[box_mean(crisp, b) for b in (1, 5)],
-    ]
+    low, high = texture[5], texture[6]
+    out = np.empty((9, *low.shape), np.float32)
+    np.log(texture[:5] + floor, out=out[:5])
+    for i, side in enumerate((3, 7)):
+        extent = ndimage.maximum_filter(high, side) - ndimage.minimum_filter(low, side) + np.sqrt(floor)
+        steepest = np.sqrt(ndimage.maximum_filter(texture[4], side) + floor)
+        out[6 + i] = np.log(extent / steepest)
+        if side == 3:
+            out[5] = np.log(extent)
+    out[8] = texture[7]
+    return out

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from defocus.estimate.matte import guided_filter, soft_edge
+from defocus.answer.matte import guided_filter, soft_edge
 
 
 def literal_guided_filter(values, color, radius, detail):

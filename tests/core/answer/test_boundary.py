@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from defocus.cuts.grid_cut import BandedCut
-from defocus.estimate.boundary import boundary_weights
+from defocus.answer.boundary import boundary_weights
 
 
 def test_the_cut_has_the_least_energy_of_all_masks():

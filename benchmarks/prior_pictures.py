@@ -1,26 +1,27 @@
-"""Pictures with known focus to fit the belief on, and a folder that keeps what was measured in each."""
+"""Pictures with known focus to fit the learned prior on, and a folder that keeps what was measured in each."""
 
 from __future__ import annotations
 
+import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from defocus.belief.texture import local_texture
-from defocus.estimate.measured import Measured
-from defocus.evidence import local_evidence
+from defocus.answer.features import prior_features
+from defocus.evidence import measured_evidence
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.picture import Picture, as_picture, load_image
 from defocus.pictures.sampling import cell_means
 from defocus.psf.simulation import simulate_blur
+from defocus.tuning import TUNING
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data"
 MASKED = ("cuhk_dev", "cuhk_train", "szu_train")
 _SHORTEST = 200  # px: least side of a crop
-_LEAST_FOCUS_CROPS, _LEAST_BLUR_CROPS, _SIMULATED = 160, 60, 60
+_LEAST_FOCUS_CROPS, _LEAST_BLUR_CROPS, _SIMULATED, _EDITED, _REDUCED = 160, 60, 60, 400, 300
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Sample:
         Top, left, bottom, right of a crop.
     radius : float
         Simulated blur in px.
+    edit : str
+        "noise" (and exposure, and JPEG again), "half" (the size), or "" as it is.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Sample:
     truth: str
     box: tuple[int, int, int, int] | None = None
     radius: float = 0.0
+    edit: str = ""
 
     @property
     def set(self) -> str:
@@ -66,13 +70,35 @@ class Sample:
             noise = 10 ** np.random.default_rng(seed).uniform(-5, -4)
             planes = [simulate_blur(color[..., c], self.radius, noise=noise, seed=seed + c) for c in range(3)]
             color = np.rint(np.stack(planes, -1) * 255).astype(np.float32) / 255
+        if self.edit:
+            color = _edited(color, self.edit, zlib.crc32(self.name.encode()))
         return as_picture(color) if color is not whole.color else whole
 
     def mask(self) -> np.ndarray | None:
         """True in focus; None if the picture is all one."""
         if self.truth != "mask":
             return None
-        return read_mask(self.file)
+        mask = read_mask(self.file)
+        return _halved(mask.astype(np.float32)) > 0.5 if self.edit == "half" else mask
+
+
+def _halved(values: np.ndarray) -> np.ndarray:
+    return cell_means(values[: values.shape[0] // 2 * 2, : values.shape[1] // 2 * 2], 2)
+
+
+def _edited(color: np.ndarray, edit: str, seed: int) -> np.ndarray:
+    """Colours in [0, 1] as an ordinary edit leaves them."""
+    rng = np.random.default_rng(seed)
+    if edit == "half":
+        return _halved(color)
+    color = color * rng.uniform(0.5, 1) + rng.uniform(0, 0.1)
+    noise = rng.normal(0, rng.uniform(1, 7) / 255, color.shape)
+    eight = np.clip(np.rint((color + noise) * 255), 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        file = io.BytesIO()
+        Image.fromarray(eight).save(file, "JPEG", quality=int(rng.integers(60, 95)))
+        eight = np.asarray(Image.open(file).convert("RGB"))
+    return eight.astype(np.float32) / 255
 
 
 def read_mask(file: Path) -> np.ndarray:
@@ -128,40 +154,26 @@ def all_samples(data: Path) -> list[Sample]:
         radius = 3 + 3 * k / _SIMULATED
         name = f"simulated/{photo.set}_{photo.file.stem}"
         simulated.append(Sample(name, photo.file, "blurred", None, radius))
-    return samples + focus_crops + blur_crops + simulated
+    chosen = [photographs[i] for i in np.random.default_rng(1).permutation(len(photographs))]
+    edited = [replace(p, name=f"edited/{p.set}_{p.file.stem}", edit="noise") for p in chosen[:_EDITED]]
+    reduced = [replace(p, name=f"half/{p.set}_{p.file.stem}", edit="half") for p in chosen[-_REDUCED:]]
+    return samples + focus_crops + blur_crops + simulated + edited + reduced
 
 
 def measure(sample: Sample, folder: Path) -> Path:
-    """Measure one picture unless that was done; return the folder of its arrays."""
-    place = folder / sample.name
-    if (place / "small.npz").exists():
-        return place
-    place.mkdir(parents=True, exist_ok=True)
+    """Measure one picture unless that was done; return the file of its features and truth."""
+    file = folder / f"{sample.name.replace('/', '__')}.npz"
+    if file.exists():
+        return file
     picture = sample.picture()
-    evidence = local_evidence(picture, AnalysisParameters())
-    np.save(place / "profile.npy", evidence.profile.astype(np.float16))
-    np.save(place / "log_gradient_variance.npy", evidence.log_gradient_variance.astype(np.float16))
-    if evidence.wide is not None:
-        np.save(place / "wide.npy", evidence.wide.astype(np.float16))
-    measured = Measured(picture, evidence)
+    evidence, seen = measured_evidence(picture, AnalysisParameters(kind="photograph"), TUNING)
+    features, step = prior_features(evidence, seen.picture.luminance, TUNING.prior)
     mask = sample.mask()
     whole = np.full(picture.shape, sample.truth == "sharp") if mask is None else mask
-    np.savez(
-        place / "small.npz",
-        color=measured.sample_color,
-        vote_preference=measured.voted.preference,
-        vote_mask=measured.voted.mask,
-        texture=local_texture(picture.luminance, evidence.spacing),
-        valid_fraction=evidence.valid_fraction,
-        truth=cell_means(whole.astype(np.float32), evidence.spacing),
-        noise=evidence.noise_variance,
-        shape=np.array(picture.shape),
-        radii=evidence.radii,
-        spacing=evidence.spacing,
-        rows=evidence.rows,
-        columns=evidence.columns,
-    )
-    return place
+    truth = cell_means(cell_means(whole.astype(np.float32), evidence.spacing), step)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(file, features=features.astype(np.float16), truth=truth.astype(np.float16))
+    return file
 
 
 def fold_of(sample: Sample, count: int = 5) -> int:

@@ -13,7 +13,6 @@ from defocus.cuts.neighbors import grid_weights
 from defocus.errors import InputError
 from defocus.pictures.sampling import cell_means, interpolate_along_edges
 from defocus.progress import ignore_progress
-from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -29,7 +28,7 @@ _SURE = 1e6  # nats of a hint
 
 
 def boundary_weights(
-    colors: NDArray[np.float32], smoothness: float, edge_sensitivity: float, tuning: Tuning = TUNING
+    colors: NDArray[np.float32], smoothness: float, edge_sensitivity: float, tuning: Tuning
 ) -> NDArray[np.float32]:
     """Return contrast weights (16) that keep a boundary's cost the same whatever the grid's fineness.
 
@@ -39,7 +38,7 @@ def boundary_weights(
         RGB in [0, 1] of the grid.
     smoothness, edge_sensitivity : float
         As in `defocus.parameters.MaskParameters`.
-    tuning : Tuning, optional
+    tuning : Tuning
 
     Returns
     -------
@@ -120,10 +119,10 @@ class CutGrid:
     ----------
     color : float32 (H, W, 3)
         RGB in [0, 1].
-    tuning : Tuning, optional
+    tuning : Tuning
     """
 
-    def __init__(self, color: NDArray[np.float32], tuning: Tuning = TUNING) -> None:
+    def __init__(self, color: NDArray[np.float32], tuning: Tuning) -> None:
         self._full, self._tuning = color, tuning
         self.step = max(1, math.ceil(math.sqrt(color.shape[0] * color.shape[1] / tuning.mask.full_cut)))
         self.color = color if self.step == 1 else cell_means(color, self.step)

@@ -1,0 +1,278 @@
+"""Fit the network that `defocus.answer.network` reads, on photographs whose focus is known; print how well it does on others.
+
+    python -m benchmarks.fit_prior DATA [--cache FOLDER] [--folds 0 1 2 3 4] [--write FOLDER]
+
+DATA holds cuhk_dev, cuhk_train, szu_train, pixel4_dev and pixel4_sharp_dev, as described in its README. What is
+measured in each picture is kept in FOLDER (about 1 GB). Five folds by photograph: ``--folds 0`` keeps a fifth apart,
+fits on the rest, prints its scores and writes ``FOLDER/0.npz``; without it all pictures are fitted on and
+``FOLDER/weights.npz`` is written. Seeded; needs PyTorch (``pip install --group fit``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from benchmarks.prior_pictures import MASKED, Sample, all_samples, fold_of, measure
+
+EPOCHS, BATCH, RATE, DECAY = 22, 8, 3e-3, 1e-3
+WIDTHS = (24, 40, 56, 64)
+FIRST = 48
+_DROP = 0.15
+# A picture's weight, by set: the made pictures only guard against calling everything in focus, or nothing
+_WEIGHTS = {
+    "cuhk_dev": 1.25,
+    "cuhk_train": 1.25,
+    "szu_train": 1.0,
+    "sharp": 2.0,
+    "blurred": 2.0,
+    "focus_crop": 0.5,
+    "blur_crop": 0.3,
+    "simulated": 0.5,
+    "edited": 0.5,
+    "half": 0.4,
+}
+_EVERY_EPOCH = (*MASKED, "sharp", "blurred")  # of the others, half
+# Channels (of `prior_features`) of energies and brightness, which an exposure moves together
+_SPREAD = 0.12
+
+
+@dataclass
+class Grid:
+    """Features and truth of one picture."""
+
+    sample: Sample
+    features: np.ndarray
+    truth: np.ndarray
+
+
+class Pair(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.shortcut(x) + functional.relu(self.second(functional.relu(self.first(x))))
+
+
+class Network(nn.Module):
+    """As `defocus.answer.network` describes it."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.squeeze = nn.ModuleList([nn.Conv2d(inputs, FIRST, 1), nn.Conv2d(FIRST, WIDTHS[0], 1)])
+        self.down = nn.ModuleList([Pair(a, b) for a, b in zip((WIDTHS[0], *WIDTHS), WIDTHS, strict=False)])
+        self.whole = nn.ModuleList([nn.Linear(WIDTHS[-1], WIDTHS[-1]), nn.Linear(WIDTHS[-1], WIDTHS[-1])])
+        self.rise = nn.ModuleList([nn.Conv2d(b, a, 1) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)])
+        self.up = nn.ModuleList([Pair(a, a) for a in WIDTHS[:-1]])
+        self.last = nn.Conv2d(WIDTHS[0], 1, 1)
+
+    def forward(self, x: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+        x = torch.cat([x * inside, inside], 1)
+        x = functional.dropout2d(functional.relu(self.squeeze[0](x)), _DROP, self.training)
+        x = functional.relu(self.squeeze[1](x))
+        kept = []
+        for level, pair in enumerate(self.down):
+            if level:
+                x = functional.avg_pool2d(x, 2)
+                inside = functional.avg_pool2d(inside, 2)
+            x = functional.dropout2d(pair(x), _DROP if level > 1 else 0.05, self.training)
+            kept.append(x)
+        mean = (x * inside).sum((2, 3)) / inside.sum((2, 3))
+        x = x + self.whole[1](functional.relu(self.whole[0](mean)))[..., None, None]
+        for level in range(len(WIDTHS) - 2, -1, -1):
+            x = functional.interpolate(self.rise[level](x), scale_factor=2, mode="bilinear", align_corners=False)
+            x = self.up[level](x + kept[level])
+        return self.last(x)[:, 0]
+
+
+def read_grids(samples: list[Sample], folder: Path) -> tuple[list[Grid], np.ndarray, np.ndarray]:
+    """Grids of all pictures, standardised, with the mean and the deviation of each feature."""
+    loaded = [np.load(measure(sample, folder)) for sample in samples]
+    features = [file["features"].astype(np.float32) for file in loaded]
+    some = np.concatenate([f.reshape(len(f), -1)[:, ::17] for f in features], 1)
+    mean, deviation = some.mean(1), some.std(1) + 1e-3
+    grids = []
+    for sample, raw, file in zip(samples, features, loaded, strict=True):
+        scaled = (raw - mean[:, None, None]) / deviation[:, None, None]
+        grids.append(Grid(sample, scaled.astype(np.float16), file["truth"].astype(np.float32)))
+    return grids, mean, deviation
+
+
+def changed(grid: Grid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Features and truth, mirrored, cut and with every feature moved a little."""
+    x, truth = grid.features.astype(np.float32), grid.truth
+    if rng.random() < 0.5:
+        x, truth = x[:, :, ::-1], truth[:, ::-1]
+    if rng.random() < 0.1:
+        x, truth = x[:, ::-1], truth[::-1]
+    if rng.random() < 0.3:
+        height, width = truth.shape
+        tall, wide = (max(12, int(size * rng.uniform(0.45, 0.95))) for size in (height, width))
+        top, left = rng.integers(0, max(height - tall, 0) + 1), rng.integers(0, max(width - wide, 0) + 1)
+        x, truth = x[:, top : top + tall, left : left + wide], truth[top : top + tall, left : left + wide]
+    x = x * rng.normal(1, 0.08, (len(x), 1, 1)).astype(np.float32)
+    return x + rng.normal(0, _SPREAD, (len(x), 1, 1)).astype(np.float32), truth
+
+
+def batches(grids: list[Grid], rng: np.random.Generator):
+    """Batches of pictures of like shape: features, where they are, truth, weights."""
+    wide = [g for g in grids if g.truth.shape[0] <= g.truth.shape[1]]
+    tall = [g for g in grids if g.truth.shape[0] > g.truth.shape[1]]
+    groups = []
+    for some in (wide, tall):
+        order = rng.permutation(len(some))
+        groups += [[some[i] for i in order[k : k + BATCH]] for k in range(0, len(some), BATCH)]
+    for k in rng.permutation(len(groups)):
+        parts = [changed(grid, rng) for grid in groups[k]]
+        height, width = (-(-max(t.shape[axis] for _, t in parts) // 8) * 8 for axis in (0, 1))
+        x = np.zeros((len(parts), len(parts[0][0]), height, width), np.float32)
+        inside, truth = (np.zeros((len(parts), n, height, width), np.float32) for n in (1, 1))
+        for i, (features, t) in enumerate(parts):
+            h, w = t.shape
+            x[i, :, :h, :w], truth[i, 0, :h, :w], inside[i, 0, :h, :w] = features, t, 1
+        weight = np.array([_WEIGHTS[g.sample.set] for g in groups[k]], np.float32)
+        yield tuple(torch.from_numpy(a) for a in (x, inside, truth[:, 0], weight))
+
+
+def loss_of(logits: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy, and what both sides lack of an intersection over union of one."""
+    count = inside.sum((1, 2))
+    entropy = (functional.binary_cross_entropy_with_logits(logits, truth, reduction="none") * inside).sum(
+        (1, 2)
+    ) / count
+    focus = torch.sigmoid(logits)
+
+    def lack(p: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        both, either = (p * t * inside).sum((1, 2)), ((p + t - p * t) * inside).sum((1, 2))
+        return 1 - (both + 5) / (either + 5)
+
+    share = (truth * inside).sum((1, 2)) / count
+    mixed = ((share > 0.03) & (share < 0.97)).float()
+    loss = entropy + 0.35 * mixed * (lack(focus, truth) + lack(1 - focus, 1 - truth))
+    return (loss * weight).sum() / weight.sum()
+
+
+def fit(grids: list[Grid], epochs: int, seed: int = 0) -> Network:
+    """Return a network fitted on some pictures: the running mean of its weights."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = Network(grids[0].features.shape[0] + 1).to(memory_format=torch.channels_last)
+    mean = Network(grids[0].features.shape[0] + 1)
+    mean.load_state_dict(network.state_dict())
+    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    main = [g for g in grids if g.sample.set in _EVERY_EPOCH]
+    rest = [g for g in grids if g.sample.set not in _EVERY_EPOCH]
+    total = epochs * -(-(len(main) + len(rest) // 2) // BATCH)
+    done, start = 0, time.time()
+    for epoch in range(epochs):
+        half = [rest[i] for i in rng.permutation(len(rest))[: len(rest) // 2]]
+        losses = []
+        for x, inside, truth, weight in batches(main + half, rng):
+            part = min(1.0, done / total)
+            rate = RATE * min(1, done / 100) * max(0.02, 0.5 * (1 + np.cos(np.pi * part)))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = network(x.to(memory_format=torch.channels_last), inside)
+            loss = loss_of(logits.float(), truth, inside[:, 0], weight)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            done += 1
+            keep = min(0.997, (1 + done) / (10 + done))
+            with torch.no_grad():
+                for a, b in zip(mean.parameters(), network.parameters(), strict=True):
+                    a.lerp_(b, 1 - keep)
+            losses.append(loss.item())
+        print(f"epoch {epoch + 1} of {epochs}: loss {np.mean(losses):.4f}, {time.time() - start:.0f} s", flush=True)
+    return mean.eval()
+
+
+def log_odds(network: Network, grid: Grid) -> np.ndarray:
+    """Mean log-odds of a picture and of its mirror image."""
+    height, width = grid.truth.shape
+    x = np.zeros((2, len(grid.features), -(-height // 8) * 8, -(-width // 8) * 8), np.float32)
+    inside = np.zeros((2, 1, *x.shape[2:]), np.float32)
+    x[0, :, :height, :width], x[1, :, :height, :width] = grid.features, grid.features[:, :, ::-1]
+    inside[:, :, :height, :width] = 1
+    with torch.no_grad():
+        both = network(torch.from_numpy(x), torch.from_numpy(inside)).numpy()[:, :height, :width]
+    return (both[0] + both[1][:, ::-1]) / 2
+
+
+def report(network: Network, grids: list[Grid]) -> None:
+    """Print scores on the cells of pictures that were not fitted on."""
+    for name in _WEIGHTS:
+        rows = []
+        for grid in (g for g in grids if g.sample.set == name):
+            focus, truth = log_odds(network, grid) > 0, grid.truth > 0.5
+            hit = np.count_nonzero(~focus & ~truth)
+            precision, recall = hit / max(np.count_nonzero(~focus), 1), hit / max(np.count_nonzero(~truth), 1)
+            both, either = np.count_nonzero(focus & truth), np.count_nonzero(focus | truth)
+            rows.append(
+                (
+                    1.3 * precision * recall / max(0.3 * precision + recall, 1e-9),
+                    hit / max(np.count_nonzero(~focus | ~truth), 1),
+                    np.mean(focus != truth),
+                    both / max(either, 1),
+                    np.mean(focus),
+                )
+            )
+        if rows:
+            f, blur, error, focus_iou, share = np.mean(rows, 0)
+            wrong = np.mean(np.array(rows)[:, 2] > 0.3)
+            print(
+                f"  {name}, {len(rows)}: blurred F {f:.3f} IoU {blur:.3f} error {error:.3f}, in-focus IoU {focus_iou:.3f}, "
+                f"over 30 % wrong {wrong:.3f}, share in focus {share:.3f}",
+                flush=True,
+            )
+
+
+def write(file: Path, network: Network, mean: np.ndarray, deviation: np.ndarray) -> None:
+    """Write the weights, with the features' means and deviations, as half-precision numbers."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    arrays = {name: (a[..., 0, 0] if a.ndim == 4 and a.shape[-1] == 1 else a) for name, a in arrays.items()}
+    half = {name: np.ascontiguousarray(a, np.float16) for name, a in arrays.items()}
+    np.savez_compressed(file, mean=mean.astype(np.float32), deviation=deviation.astype(np.float32), **half)
+    print(f"wrote {file}: {sum(a.size for a in half.values())} weights, {file.stat().st_size} bytes")
+
+
+def main() -> None:
+    """Measure, fit, report, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "defocus_prior")
+    parser.add_argument("--folds", type=int, nargs="*", default=[], help="keep these fifths apart, each in turn")
+    parser.add_argument("--every", type=int, default=1, help="only every so many pictures, to try the script")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--write", type=Path, default=Path(__file__).parents[1] / "core/defocus/answer")
+    given = parser.parse_args()
+    samples = all_samples(given.data)[:: given.every]
+    grids, mean, deviation = read_grids(samples, given.cache)
+    print(f"{len(grids)} pictures", flush=True)
+    for k in given.folds:
+        network = fit([g for g in grids if fold_of(g.sample) != k], given.epochs)
+        write(given.write / f"{k}.npz", network, mean, deviation)
+        print(f"fold {k}, pictures that were not fitted on")
+        report(network, [g for g in grids if fold_of(g.sample) == k])
+    if not given.folds:
+        write(given.write / "weights.npz", fit(grids, given.epochs), mean, deviation)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Answer: what is known of each sample's radius; map, mask, threshold and confidence are readings of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defocus.answer.boundary import CutGrid, WarmCut, boundary_weights
+from defocus.answer.confidence import sureness
+from defocus.answer.features import prior_features, size_scale
+from defocus.answer.network import focus_log_odds
+from defocus.answer.radii import believed_costs, coherent_radii, likelihood_costs, side_bound
+from defocus.answer.threshold import Threshold, absolute_threshold, parting_threshold
+from defocus.parameters import MapParameters
+from defocus.pictures.sampling import cell_means, interpolate, interpolate_along_edges
+from defocus.progress import ignore_progress, sub_progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from defocus.evidence import Evidence
+    from defocus.parameters import MaskParameters
+    from defocus.pictures.kind import Kind
+    from defocus.pictures.picture import Picture
+    from defocus.pictures.stretched import Stretched
+    from defocus.progress import Progress
+    from defocus.tuning import Tuning
+
+__all__ = ["Answer"]
+
+_LEAST_SAMPLES = 4  # that make evidence: one may be a defect
+_HALF = 0.5
+_TIE = 1e-3  # px: what has just the radius of the threshold is in focus
+_OFFSET = 0.3  # px; distances of radii are those of log(radius + 0.3)
+
+
+@dataclass
+class Answer:
+    """What is known of the blur of one picture.
+
+    Attributes
+    ----------
+    seen : Stretched
+        The picture as it was measured.
+    evidence : Evidence
+    kind : {"photograph", "fluorescence", "brightfield"}
+        Only photographs have a learned prior.
+    tuning : Tuning
+    """
+
+    seen: Stretched
+    evidence: Evidence
+    kind: Kind
+    tuning: Tuning
+    _coherent: dict[MapParameters, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    _warm: WarmCut = field(default_factory=WarmCut, repr=False)
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The picture that boundaries follow."""
+        return self.seen.drawable
+
+    @cached_property
+    def sample_color(self) -> NDArray[np.float32]:
+        """Mean colour around each sample, float32 (h, w, 3)."""
+        return cell_means(self.picture.color, self.evidence.spacing)
+
+    @cached_property
+    def cut_grid(self) -> CutGrid:
+        """Where masks are cut."""
+        return CutGrid(self.picture.color, self.tuning)
+
+    @cached_property
+    def known_samples(self) -> NDArray[np.bool_]:
+        """Which samples have windows that tell some radius from others, bool (h, w).
+
+        Those of noise, of flat and of saturated areas do not, nor do those that are mostly transparent.
+        """
+        tuning, evidence = self.tuning.evidence, self.evidence
+        told = evidence.profile.max(axis=2) > tuning.evidence_nats
+        return np.asarray(told & (evidence.valid_fraction >= tuning.least_valid))
+
+    @cached_property
+    def has_evidence(self) -> bool:
+        """Whether any window tells some radius from others."""
+        return int(np.count_nonzero(self.known_samples)) >= _LEAST_SAMPLES
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Which pixels have windows that tell their blur, bool (H, W)."""
+        return self.at_pixels(self.known_samples.astype(np.float32)) >= 0.5
+
+    @cached_property
+    def likelihood(self) -> NDArray[np.float32]:
+        """What each radius costs each sample by its windows alone, float32 (h, w, R) in nats."""
+        return likelihood_costs(self.evidence, self.tuning.map)
+
+    @cached_property
+    def log_odds(self) -> NDArray[np.float32] | None:
+        """What was learned: log-odds that each sample is in focus, float32 (h, w); None if nothing was."""
+        if self.kind != "photograph" or not self.has_evidence:
+            return None
+        prior = self.tuning.prior
+        features, step = prior_features(self.evidence, self.seen.picture.luminance, prior)
+        cells = focus_log_odds(features, prior.path)
+        rows, columns = (np.arange(count) * step + (step - 1) / 2 for count in cells.shape)
+        return interpolate(cells, rows, columns, self.evidence.shape)
+
+    @cached_property
+    def auto(self) -> Threshold:
+        """The radius up to which things count as in focus unless somebody says another."""
+        radii, tuning = self.evidence.radii, self.tuning
+        if not self.has_evidence:
+            return Threshold(min(tuning.threshold.usual, float(radii[-1])), "no evidence: nothing is known to be in focus")
+        if self.log_odds is None:
+            usual = tuning.fluorescence.usual_threshold if self.kind == "fluorescence" else tuning.threshold.usual
+            return absolute_threshold(usual, radii)
+        scale = size_scale(self.seen.picture.shape, tuning.prior)
+        return parting_threshold(self.log_odds, self.likelihood, radii, scale, tuning.threshold)
+
+    @cached_property
+    def costs(self) -> NDArray[np.float32]:
+        """The data term of (14), float32 (h, w, R) in nats."""
+        if self.log_odds is None:
+            return self.likelihood
+        radii, tuning = self.evidence.radii, self.tuning.map
+        return believed_costs(self.likelihood, self.log_odds, radii, self.auto.radius, tuning)
+
+    def sample_radii(
+        self, parameters: MapParameters | None = None, progress: Progress = ignore_progress
+    ) -> NDArray[np.float32]:
+        """Return the radius at each sample, float32 (h, w) in px: the one field that all else reads."""
+        chosen = parameters or MapParameters()
+        if not self.has_evidence:
+            return np.full(self.evidence.shape, self.evidence.radii[-1], np.float32)
+        if chosen not in self._coherent:
+            shape = self.picture.shape
+            found = coherent_radii(self.costs, self.evidence, self.sample_color, shape, chosen, self.tuning, progress)
+            if self.log_odds is not None:
+                found = side_bound(found, self.log_odds, self.auto.radius, self.tuning.map.side_slope)
+            if len(self._coherent) > 1:  # the default and the last one
+                self._coherent.pop(list(self._coherent)[-1])
+            self._coherent[chosen] = found
+        return self._coherent[chosen]
+
+    def radius(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
+        """Return the blur radius of every pixel, float32 (H, W) in px."""
+        result = interpolate_along_edges(
+            self.sample_radii(parameters, sub_progress(progress, 0, 0.4)),
+            self.picture.color,
+            self.sample_color,
+            self.evidence.rows,
+            self.evidence.columns,
+            self.tuning.map.edge_scale / parameters.edge_sensitivity,
+            progress=sub_progress(progress, 0.4, 1),
+        )
+        progress(1.0, "drawing the map")
+        return result
+
+    @cached_property
+    def _grid_radius(self) -> NDArray[np.float32]:
+        """The default map on the grid on which masks are cut, float32 (H, W) in px."""
+        grid, evidence = self.cut_grid, self.evidence
+        return interpolate_along_edges(
+            self.sample_radii(),
+            grid.color,
+            self.sample_color,
+            evidence.rows // grid.step,
+            evidence.columns // grid.step,
+            self.tuning.map.edge_scale,
+        )
+
+    def mask(
+        self, parameters: MaskParameters, hints: NDArray[np.int8], progress: Progress = ignore_progress
+    ) -> NDArray[np.bool_]:
+        """Return which pixels are in focus: where the map is at most the threshold, but for its boundary's raggedness.
+
+        Parameters
+        ----------
+        parameters : MaskParameters
+        hints : int8 (H, W)
+            From `defocus.answer.boundary.checked_hints`.
+        progress : callable, optional
+
+        Returns
+        -------
+        bool (H, W)
+        """
+        progress(0.0, "cutting the mask")
+        grid = self.cut_grid
+        threshold = self.auto.radius if parameters.threshold == "auto" else float(parameters.threshold)
+        wanted = self._preference(threshold)
+        grid.bind(wanted, hints)
+        chosen = parameters.smoothness, parameters.edge_sensitivity
+        fine = self._warm.cut(
+            wanted,
+            lambda: boundary_weights(grid.color, *chosen, self.tuning),
+            chosen,
+            sub_progress(progress, 0.4, 0.65 if grid.step > 1 else 1),
+        )
+        return grid.at_full_size(fine, hints, sub_progress(progress, 0.65, 1))
+
+    def _preference(self, threshold: float) -> NDArray[np.float32]:
+        """Return how much each cell of the cut's grid prefers being in focus, float32 (H, W) in nats.
+
+        Never falls as the threshold rises. Nothing is in focus where there is no evidence at all, and nothing of the
+        ground of fluorescence; all is up to the largest radius.
+        """
+        radius, tuning = self._grid_radius, self.tuning.mask
+        if not self.has_evidence:
+            return np.full(radius.shape, -tuning.clip, np.float32)
+        if threshold >= self.evidence.radii[-1] - _TIE:
+            return np.full(radius.shape, tuning.clip, np.float32)
+        wanted = np.log((threshold + _TIE + _OFFSET) / (radius + np.float32(_OFFSET)))
+        sides = wanted / (np.abs(wanted) + np.float32(tuning.near))
+        wanted = np.clip(wanted * np.float32(tuning.certainty) + sides * np.float32(tuning.least), -tuning.clip, tuning.clip)
+        if self.kind == "fluorescence":
+            step = self.cut_grid.step
+            rows, columns = self.evidence.rows / step, self.evidence.columns / step
+            shining = interpolate(self.known_samples.astype(np.float32), rows, columns, radius.shape)
+            wanted[shining < _HALF] = -self.tuning.fluorescence.ground_nats
+        return np.asarray(wanted, np.float32)
+
+    def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
+        """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
+        sure = sureness(self.likelihood, self.sample_radii(parameters), self.evidence.radii, self.tuning.map)
+        sure[~self.known_samples] = 0
+        return self.at_pixels(sure)
+
+    def at_pixels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return samples' values, float32 (h, w), interpolated linearly to every pixel, float32 (H, W)."""
+        return interpolate(values, self.evidence.rows, self.evidence.columns, self.picture.shape)

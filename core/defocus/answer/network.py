@@ -1,0 +1,150 @@
+"""Network: the learned prior's forward pass, from features to the log-odds of being in focus.
+
+A U-shaped convolutional network [1]_ of four levels with residual pairs of 3 x 3 convolutions [2]_ and the mean over
+the whole picture at its foot, 280,000 weights, fitted on photographs whose focus was marked by hand, by
+``python -m benchmarks.fit_prior``. Its weights stand in ``weights.npz`` beside this file.
+
+References
+----------
+.. [1] O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+   MICCAI 2015. https://doi.org/10.1007/978-3-319-24574-4_28
+.. [2] K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016.
+   https://doi.org/10.1109/CVPR.2016.90
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Weights = Mapping[str, NDArray[np.float32]]
+
+__all__ = ["focus_log_odds", "forward", "read_weights"]
+
+_LIMIT = 8.0  # log-odds: nothing is surer than 1 in 3000
+
+
+@functools.lru_cache(maxsize=8)
+def read_weights(file: Path) -> Weights:
+    """Return the weights in a file, and the mean and deviation of every feature."""
+    with np.load(file) as stored:
+        return {name: stored[name].astype(np.float32) for name in stored.files}
+
+
+def _point(x: NDArray[np.float32], weights: Weights, name: str) -> NDArray[np.float32]:
+    """1 x 1 convolution of float32 (C, h, w)."""
+    out = weights[f"{name}.weight"] @ x.reshape(len(x), -1) + weights[f"{name}.bias"][:, np.newaxis]
+    return out.reshape(-1, *x.shape[1:])
+
+
+def _convolve(x: NDArray[np.float32], weights: Weights, name: str) -> NDArray[np.float32]:
+    """3 x 3 convolution of float32 (C, h, w), zeros beyond the border: one product with nine shifted copies."""
+    count, height, width = x.shape
+    padded = np.zeros((count, height + 2, width + 2), np.float32)
+    padded[:, 1:-1, 1:-1] = x
+    shifted = np.empty((count, 9, height, width), np.float32)
+    for k in range(9):
+        shifted[:, k] = padded[:, k // 3 : k // 3 + height, k % 3 : k % 3 + width]
+    kernel = weights[f"{name}.weight"]
+    out = kernel.reshape(len(kernel), -1) @ shifted.reshape(9 * count, -1)
+    out += weights[f"{name}.bias"][:, np.newaxis]
+    return out.reshape(-1, height, width)
+
+
+def _positive(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.maximum(x, 0, out=x)
+
+
+def _pair(x: NDArray[np.float32], weights: Weights, name: str) -> NDArray[np.float32]:
+    """Two 3 x 3 convolutions beside a shortcut."""
+    found = _positive(_convolve(_positive(_convolve(x, weights, f"{name}.first")), weights, f"{name}.second"))
+    return _point(x, weights, f"{name}.shortcut") + found
+
+
+def _halved(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / np.float32(4)
+
+
+def _doubled(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Twice the rows and columns, linearly between the middles of cells."""
+    for axis in (1, 2):
+        x = np.moveaxis(x, axis, 1)
+        before, after = np.concatenate([x[:, :1], x[:, :-1]], 1), np.concatenate([x[:, 1:], x[:, -1:]], 1)
+        out = np.empty((x.shape[0], 2 * x.shape[1], x.shape[2]), np.float32)
+        out[:, ::2] = (3 * x + before) / 4
+        out[:, 1::2] = (3 * x + after) / 4
+        x = np.moveaxis(out, 1, axis)
+    return np.ascontiguousarray(x, np.float32)
+
+
+def forward(features: NDArray[np.float32], inside: NDArray[np.float32], weights: Weights) -> NDArray[np.float32]:
+    """Return the log-odds of each cell.
+
+    Parameters
+    ----------
+    features : float32 (C, h, w)
+        Standardised; h and w multiples of 8.
+    inside : float32 (h, w)
+        1 where there is a picture, 0 beyond.
+    weights : mapping
+        From `read_weights`.
+
+    Returns
+    -------
+    float32 (h, w)
+    """
+    levels = sum(name.endswith("shortcut.bias") and name.startswith("down") for name in weights)
+    x = np.concatenate([features * inside, inside[np.newaxis]])
+    for layer in range(2):
+        x = _positive(_point(x, weights, f"squeeze.{layer}"))
+    kept = []
+    share = inside[np.newaxis]
+    for level in range(levels):
+        if level:
+            x, share = _halved(x), _halved(share)
+        x = _pair(x, weights, f"down.{level}")
+        kept.append(x)
+    mean = (x * share).sum((1, 2)) / share.sum()
+    mean = np.maximum(weights["whole.0.weight"] @ mean + weights["whole.0.bias"], 0)
+    x = x + (weights["whole.1.weight"] @ mean + weights["whole.1.bias"])[:, np.newaxis, np.newaxis]
+    for level in range(levels - 2, -1, -1):
+        x = _pair(_doubled(_point(x, weights, f"rise.{level}")) + kept[level], weights, f"up.{level}")
+    return _point(x, weights, "last")[0]
+
+
+def focus_log_odds(features: NDArray[np.float32], file: Path) -> NDArray[np.float32]:
+    """Return the log-odds that each cell is in focus.
+
+    The mean of what is said of the picture and of its mirror image, so that both have the same answer.
+
+    Parameters
+    ----------
+    features : float32 (C, h, w)
+        From `defocus.answer.features.prior_features`.
+    file : Path
+        Of the weights.
+
+    Returns
+    -------
+    float32 (h, w)
+        Positive in focus, within [-8, 8].
+    """
+    weights = read_weights(file)
+    scaled = (features - weights["mean"][:, np.newaxis, np.newaxis]) / weights["deviation"][:, np.newaxis, np.newaxis]
+    _, height, width = scaled.shape
+    beyond = (0, -height % 8), (0, -width % 8)
+    inside = np.pad(np.ones((height, width), np.float32), beyond)
+    both = [
+        forward(np.pad(turned, ((0, 0), *beyond)), inside, weights)[:height, :width]
+        for turned in (scaled, scaled[:, :, ::-1])
+    ]
+    mean = (both[0] + both[1][:, ::-1]) / 2
+    return np.asarray(np.clip(mean, -_LIMIT, _LIMIT), np.float32)

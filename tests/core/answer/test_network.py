@@ -1,0 +1,139 @@
+"""Network: the forward pass against a literal one, cell by cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from defocus.answer.features import COUNT
+from defocus.answer.network import focus_log_odds, forward, read_weights
+from defocus.tuning import TUNING
+
+WIDTHS = (3, 4, 5, 6)
+
+
+def small_weights(seed=0, features=4):
+    """Weights of a network as small as it may be, with every layer that the real one has."""
+    rng = np.random.default_rng(seed)
+    shapes = {"squeeze.0": (5, features + 1), "squeeze.1": (WIDTHS[0], 5), "last": (1, WIDTHS[0])}
+    shapes |= {"whole.0": (WIDTHS[-1],) * 2, "whole.1": (WIDTHS[-1],) * 2}
+    for level, (before, here) in enumerate(zip((WIDTHS[0], *WIDTHS), WIDTHS, strict=False)):
+        for part, count in (("first", before), ("second", here)):
+            shapes[f"down.{level}.{part}"] = (here, count, 3, 3)
+        shapes[f"down.{level}.shortcut"] = (here, before)
+    for level in range(len(WIDTHS) - 1):
+        shapes[f"rise.{level}"] = (WIDTHS[level], WIDTHS[level + 1])
+        for part in ("first", "second"):
+            shapes[f"up.{level}.{part}"] = (WIDTHS[level],) * 2 + (3, 3)
+        shapes[f"up.{level}.shortcut"] = (WIDTHS[level],) * 2
+    weights = {f"{name}.weight": rng.normal(0, 0.4, shape) for name, shape in shapes.items()}
+    weights |= {f"{name}.bias": rng.normal(0, 0.4, shape[0]) for name, shape in shapes.items()}
+    return {name: value.astype(np.float32) for name, value in weights.items()}
+
+
+class Literal:
+    """The same network as loops over cells, in double precision."""
+
+    def __init__(self, weights):
+        self.weights = {name: value.astype(np.float64) for name, value in weights.items()}
+
+    def convolve(self, x, name):
+        kernel, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
+        kernel = kernel[..., np.newaxis, np.newaxis] if kernel.ndim == 2 else kernel
+        _, height, width = x.shape
+        half = kernel.shape[2] // 2
+        out = np.empty((len(kernel), height, width))
+        for y in range(height):
+            for column in range(width):
+                total = bias.copy()
+                for j in range(-half, half + 1):
+                    for i in range(-half, half + 1):
+                        if 0 <= y + j < height and 0 <= column + i < width:
+                            total += kernel[:, :, j + half, i + half] @ x[:, y + j, column + i]
+                out[:, y, column] = total
+        return out
+
+    def pair(self, x, name):
+        first = np.maximum(self.convolve(x, f"{name}.first"), 0)
+        return self.convolve(x, f"{name}.shortcut") + np.maximum(self.convolve(first, f"{name}.second"), 0)
+
+    @staticmethod
+    def halve(x):
+        return np.stack([[[p[y : y + 2, c : c + 2].mean() for c in range(0, p.shape[1], 2)] for y in range(0, len(p), 2)] for p in x])
+
+    @staticmethod
+    def double(x):
+        """Bilinear, middles of cells on middles of cells, held at the border."""
+        _, height, width = x.shape
+        out = np.empty((len(x), 2 * height, 2 * width))
+        for y in range(2 * height):
+            for c in range(2 * width):
+                at_y, at_x = np.clip((y + 0.5) / 2 - 0.5, 0, height - 1), np.clip((c + 0.5) / 2 - 0.5, 0, width - 1)
+                top, left = int(at_y), int(at_x)
+                down, right = at_y - top, at_x - left
+                below, beside = min(top + 1, height - 1), min(left + 1, width - 1)
+                above = (1 - right) * x[:, top, left] + right * x[:, top, beside]
+                under = (1 - right) * x[:, below, left] + right * x[:, below, beside]
+                out[:, y, c] = (1 - down) * above + down * under
+        return out
+
+    def __call__(self, features, inside):
+        w = self.weights
+        x = np.concatenate([features * inside, inside[np.newaxis]])
+        x = np.maximum(self.convolve(np.maximum(self.convolve(x, "squeeze.0"), 0), "squeeze.1"), 0)
+        kept, share = [], inside[np.newaxis].astype(float)
+        for level in range(4):
+            if level:
+                x, share = self.halve(x), self.halve(share)
+            x = self.pair(x, f"down.{level}")
+            kept.append(x)
+        mean = (x * share).sum((1, 2)) / share.sum()
+        mean = np.maximum(w["whole.0.weight"] @ mean + w["whole.0.bias"], 0)
+        x = x + (w["whole.1.weight"] @ mean + w["whole.1.bias"])[:, np.newaxis, np.newaxis]
+        for level in (2, 1, 0):
+            x = self.pair(self.double(self.convolve(x, f"rise.{level}")) + kept[level], f"up.{level}")
+        return self.convolve(x, "last")[0]
+
+
+def test_the_forward_pass_is_the_literal_one():
+    weights = small_weights()
+    features = np.random.default_rng(1).normal(0, 1, (4, 16, 24)).astype(np.float32)
+    inside = np.ones((16, 24), np.float32)
+    inside[13:], inside[:, 21:] = 0, 0
+    np.testing.assert_allclose(forward(features, inside, weights), Literal(weights)(features, inside), atol=2e-4)
+
+
+def test_a_picture_and_its_mirror_image_have_the_same_answer(tmp_path):
+    weights = small_weights()
+    stored = {**weights, "mean": np.full(4, 0.3, np.float32), "deviation": np.full(4, 2.0, np.float32)}
+    np.savez(tmp_path / "weights.npz", **stored)
+    features = np.random.default_rng(2).normal(0, 1, (4, 13, 21)).astype(np.float32)
+    found = focus_log_odds(features, tmp_path / "weights.npz")
+    assert found.shape == (13, 21)
+    np.testing.assert_allclose(focus_log_odds(features[:, :, ::-1], tmp_path / "weights.npz")[:, ::-1], found, atol=1e-5)
+    # By hand: standardised, widened to multiples of eight, the mean with the mirror image
+    scaled, inside = np.zeros((4, 16, 24)), np.zeros((16, 24))
+    scaled[:, :13, :21], inside[:13, :21] = (features - 0.3) / 2, 1
+    mirrored = np.zeros((4, 16, 24))
+    mirrored[:, :13, :21] = scaled[:, :13, 20::-1]
+    literal = Literal(weights)
+    expected = (literal(scaled, inside)[:13, :21] + literal(mirrored, inside)[:13, 20::-1]) / 2
+    np.testing.assert_allclose(found, np.clip(expected, -8, 8), atol=2e-4)
+
+
+def test_the_weights_are_those_of_the_features_and_small():
+    weights = read_weights(TUNING.prior.path)
+    assert weights["mean"].shape == weights["deviation"].shape == (COUNT,)
+    assert weights["squeeze.0.weight"].shape[1] == COUNT + 1
+    assert TUNING.prior.path.stat().st_size < 1_000_000
+    assert all(np.isfinite(value).all() for value in weights.values())
+    assert weights["deviation"].min() > 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 70), (8, 8)])
+def test_any_size_will_do(shape):
+    features = np.random.default_rng(3).normal(0, 1, (COUNT, *shape)).astype(np.float32)
+    found = focus_log_odds(features, TUNING.prior.path)
+    assert found.shape == shape
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() <= 8
