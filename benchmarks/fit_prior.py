@@ -21,9 +21,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.answer.network import CENTERS
 from benchmarks.prior_pictures import MASKED, Sample, all_samples, fold_of, measure
 
-EPOCHS, BATCH, RATE, DECAY = 22, 8, 3e-3, 1e-3
+EPOCHS, BATCH, RATE, DECAY = 26, 8, 3e-3, 1e-3
 WIDTHS = (24, 40, 56, 64)
 FIRST = 48
 _DROP = 0.15
@@ -40,6 +41,7 @@ _WEIGHTS = {
     "edited": 0.5,
     "half": 0.4,
 }
+_RADIUS_WEIGHT = 0.5
 _EVERY_EPOCH = (*MASKED, "sharp", "blurred")  # of the others, half
 # Channels (of `prior_features`) of energies and brightness, which an exposure moves together
 _SPREAD = 0.12
@@ -51,7 +53,8 @@ class Grid:
 
     sample: Sample
     features: np.ndarray
-    truth: np.ndarray
+    truth: np.ndarray  # share in focus; empty where only radii are known
+    shares: np.ndarray  # of the radii `CENTERS`, (16, h, w); empty where only the focus is known
 
 
 class Pair(nn.Module):
@@ -77,7 +80,7 @@ class Network(nn.Module):
         self.whole = nn.ModuleList([nn.Linear(WIDTHS[-1], WIDTHS[-1]), nn.Linear(WIDTHS[-1], WIDTHS[-1])])
         self.rise = nn.ModuleList([nn.Conv2d(b, a, 1) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)])
         self.up = nn.ModuleList([Pair(a, a) for a in WIDTHS[:-1]])
-        self.last = nn.Conv2d(WIDTHS[0], 1, 1)
+        self.last = nn.Conv2d(WIDTHS[0], 1 + len(CENTERS), 1)
 
     def forward(self, x: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         x = torch.cat([x * inside, inside], 1)
@@ -95,7 +98,7 @@ class Network(nn.Module):
         for level in range(len(WIDTHS) - 2, -1, -1):
             x = functional.interpolate(self.rise[level](x), scale_factor=2, mode="bilinear", align_corners=False)
             x = self.up[level](x + kept[level])
-        return self.last(x)[:, 0]
+        return self.last(x)
 
 
 def read_grids(samples: list[Sample], folder: Path) -> tuple[list[Grid], np.ndarray, np.ndarray]:
@@ -107,44 +110,47 @@ def read_grids(samples: list[Sample], folder: Path) -> tuple[list[Grid], np.ndar
     grids = []
     for sample, raw, file in zip(samples, features, loaded, strict=True):
         scaled = (raw - mean[:, None, None]) / deviation[:, None, None]
-        grids.append(Grid(sample, scaled.astype(np.float16), file["truth"].astype(np.float32)))
+        known = [file[name] if name in file else np.zeros((0, 0, 0), np.float16) for name in ("truth", "shares")]
+        grids.append(Grid(sample, scaled.astype(np.float16), *known))
     return grids, mean, deviation
 
 
 def changed(grid: Grid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Features and truth, mirrored, cut and with every feature moved a little."""
-    x, truth = grid.features.astype(np.float32), grid.truth
+    x = grid.features.astype(np.float32)
+    truth = grid.shares if grid.shares.size else grid.truth[np.newaxis]
     if rng.random() < 0.5:
-        x, truth = x[:, :, ::-1], truth[:, ::-1]
+        x, truth = x[:, :, ::-1], truth[:, :, ::-1]
     if rng.random() < 0.1:
-        x, truth = x[:, ::-1], truth[::-1]
+        x, truth = x[:, ::-1], truth[:, ::-1]
     if rng.random() < 0.3:
-        height, width = truth.shape
+        height, width = x.shape[1:]
         tall, wide = (max(12, int(size * rng.uniform(0.45, 0.95))) for size in (height, width))
         top, left = rng.integers(0, max(height - tall, 0) + 1), rng.integers(0, max(width - wide, 0) + 1)
-        x, truth = x[:, top : top + tall, left : left + wide], truth[top : top + tall, left : left + wide]
+        x, truth = (a[:, top : top + tall, left : left + wide] for a in (x, truth))
     x = x * rng.normal(1, 0.08, (len(x), 1, 1)).astype(np.float32)
-    return x + rng.normal(0, _SPREAD, (len(x), 1, 1)).astype(np.float32), truth
+    return x + rng.normal(0, _SPREAD, (len(x), 1, 1)).astype(np.float32), truth.astype(np.float32)
 
 
 def batches(grids: list[Grid], rng: np.random.Generator):
-    """Batches of pictures of like shape: features, where they are, truth, weights."""
-    wide = [g for g in grids if g.truth.shape[0] <= g.truth.shape[1]]
-    tall = [g for g in grids if g.truth.shape[0] > g.truth.shape[1]]
+    """Batches of pictures of like shape: features, where they are, share in focus, of radii, and weights."""
+    wide = [g for g in grids if g.features.shape[1] <= g.features.shape[2]]
+    tall = [g for g in grids if g.features.shape[1] > g.features.shape[2]]
     groups = []
     for some in (wide, tall):
         order = rng.permutation(len(some))
         groups += [[some[i] for i in order[k : k + BATCH]] for k in range(0, len(some), BATCH)]
     for k in rng.permutation(len(groups)):
         parts = [changed(grid, rng) for grid in groups[k]]
-        height, width = (-(-max(t.shape[axis] for _, t in parts) // 8) * 8 for axis in (0, 1))
+        height, width = (-(-max(t.shape[axis] for _, t in parts) // 8) * 8 for axis in (1, 2))
         x = np.zeros((len(parts), len(parts[0][0]), height, width), np.float32)
-        inside, truth = (np.zeros((len(parts), n, height, width), np.float32) for n in (1, 1))
+        inside, truth, shares = (np.zeros((len(parts), n, height, width), np.float32) for n in (1, 1, len(CENTERS)))
         for i, (features, t) in enumerate(parts):
-            h, w = t.shape
-            x[i, :, :h, :w], truth[i, 0, :h, :w], inside[i, 0, :h, :w] = features, t, 1
-        weight = np.array([_WEIGHTS[g.sample.set] for g in groups[k]], np.float32)
-        yield tuple(torch.from_numpy(a) for a in (x, inside, truth[:, 0], weight))
+            _, h, w = t.shape
+            x[i, :, :h, :w], inside[i, 0, :h, :w] = features, 1
+            (truth if len(t) == 1 else shares)[i, :, :h, :w] = t
+        weight = np.array([_WEIGHTS.get(g.sample.set, 0) for g in groups[k]], np.float32)
+        yield tuple(torch.from_numpy(a) for a in (x, inside, truth[:, 0], shares, weight))
 
 
 def loss_of(logits: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -162,7 +168,13 @@ def loss_of(logits: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor, wei
     share = (truth * inside).sum((1, 2)) / count
     mixed = ((share > 0.03) & (share < 0.97)).float()
     loss = entropy + 0.35 * mixed * (lack(focus, truth) + lack(1 - focus, 1 - truth))
-    return (loss * weight).sum() / weight.sum()
+    return (loss * weight).sum() / weight.sum().clamp(min=1)
+
+
+def radius_loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of radii, where they are known."""
+    known = shares.sum()
+    return -(functional.log_softmax(logits, 1) * shares).sum() / known if known > 0 else logits.sum() * 0
 
 
 def fit(grids: list[Grid], epochs: int, seed: int = 0) -> Network:
@@ -180,14 +192,16 @@ def fit(grids: list[Grid], epochs: int, seed: int = 0) -> Network:
     for epoch in range(epochs):
         half = [rest[i] for i in rng.permutation(len(rest))[: len(rest) // 2]]
         losses = []
-        for x, inside, truth, weight in batches(main + half, rng):
+        for x, inside, truth, shares, weight in batches(main + half, rng):
             part = min(1.0, done / total)
             rate = RATE * min(1, done / 100) * max(0.02, 0.5 * (1 + np.cos(np.pi * part)))
             for group in optimizer.param_groups:
                 group["lr"] = rate
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(x.to(memory_format=torch.channels_last), inside)
-            loss = loss_of(logits.float(), truth, inside[:, 0], weight)
+            logits = logits.float()
+            loss = loss_of(logits[:, 0], truth, inside[:, 0], weight)
+            loss = loss + _RADIUS_WEIGHT * radius_loss(logits[:, 1:], shares)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -202,16 +216,16 @@ def fit(grids: list[Grid], epochs: int, seed: int = 0) -> Network:
     return mean.eval()
 
 
-def log_odds(network: Network, grid: Grid) -> np.ndarray:
-    """Mean log-odds of a picture and of its mirror image."""
-    height, width = grid.truth.shape
+def answers(network: Network, grid: Grid) -> np.ndarray:
+    """Mean of what is said of a picture and of its mirror image, (17, h, w)."""
+    height, width = grid.features.shape[1:]
     x = np.zeros((2, len(grid.features), -(-height // 8) * 8, -(-width // 8) * 8), np.float32)
     inside = np.zeros((2, 1, *x.shape[2:]), np.float32)
     x[0, :, :height, :width], x[1, :, :height, :width] = grid.features, grid.features[:, :, ::-1]
     inside[:, :, :height, :width] = 1
     with torch.no_grad():
-        both = network(torch.from_numpy(x), torch.from_numpy(inside)).numpy()[:, :height, :width]
-    return (both[0] + both[1][:, ::-1]) / 2
+        both = network(torch.from_numpy(x), torch.from_numpy(inside)).numpy()[..., :height, :width]
+    return (both[0] + both[1][..., ::-1]) / 2
 
 
 def report(network: Network, grids: list[Grid]) -> None:
@@ -219,7 +233,7 @@ def report(network: Network, grids: list[Grid]) -> None:
     for name in _WEIGHTS:
         rows = []
         for grid in (g for g in grids if g.sample.set == name):
-            focus, truth = log_odds(network, grid) > 0, grid.truth > 0.5
+            focus, truth = answers(network, grid)[0] > 0, grid.truth > 0.5
             hit = np.count_nonzero(~focus & ~truth)
             precision, recall = hit / max(np.count_nonzero(~focus), 1), hit / max(np.count_nonzero(~truth), 1)
             both, either = np.count_nonzero(focus & truth), np.count_nonzero(focus | truth)
@@ -240,6 +254,22 @@ def report(network: Network, grids: list[Grid]) -> None:
                 f"over 30 % wrong {wrong:.3f}, share in focus {share:.3f}",
                 flush=True,
             )
+
+
+def report_radii(network: Network, grids: list[Grid]) -> None:
+    """Print how far from the truth the median of the learned radii is, in scenes that were not fitted on."""
+    rows = []
+    for grid in (g for g in grids if g.shares.size):
+        logits, known = answers(network, grid)[1:], grid.shares.astype(np.float32).sum(0) > 0.9
+        chance = np.exp(logits - logits.max(0))
+        below = np.cumsum(chance / chance.sum(0), 0)
+        found, truth = CENTERS[(below < 0.5).sum(0)], np.tensordot(CENTERS, grid.shares.astype(np.float32), (0, 0))
+        if known.any():
+            rows.append(np.abs(found - truth)[known].mean())
+    if rows:
+        print(
+            f"  scene, {len(rows)}: mean error of radii {np.mean(rows):.3f} px, worst tenth {np.sort(rows)[-len(rows) // 10 :].mean():.3f}"
+        )
 
 
 def write(file: Path, network: Network, mean: np.ndarray, deviation: np.ndarray) -> None:
@@ -269,7 +299,9 @@ def main() -> None:
         network = fit([g for g in grids if fold_of(g.sample) != k], given.epochs)
         write(given.write / f"{k}.npz", network, mean, deviation)
         print(f"fold {k}, pictures that were not fitted on")
-        report(network, [g for g in grids if fold_of(g.sample) == k])
+        apart = [g for g in grids if fold_of(g.sample) == k]
+        report(network, apart)
+        report_radii(network, apart)
     if not given.folds:
         write(given.write / "weights.npz", fit(grids, given.epochs), mean, deviation)
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
-from defocus.answer.features import prior_features
+from benchmarks.simulated_scenes import scene
+from defocus.answer.features import prior_features, size_scale
+from defocus.answer.network import radius_shares
 from defocus.evidence import measured_evidence
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.picture import Picture, as_picture, load_image
@@ -20,6 +23,8 @@ from defocus.tuning import TUNING
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data"
 MASKED = ("cuhk_dev", "cuhk_train", "szu_train")
+_SCENES = 60, 2, 250  # of each sharp picture, of each crop in focus, of photographs of half the size
+_LEAST_SHARP = 0.35  # share in focus of these
 _SHORTEST = 200  # px: least side of a crop
 _LEAST_FOCUS_CROPS, _LEAST_BLUR_CROPS, _SIMULATED, _EDITED, _REDUCED = 160, 60, 60, 400, 300
 
@@ -40,7 +45,9 @@ class Sample:
     radius : float
         Simulated blur in px.
     edit : str
-        "noise" (and exposure, and JPEG again), "half" (the size), or "" as it is.
+        "noise" (and exposure, and JPEG again), "half" (the size), "scene" (of known radii), or "" as it is.
+    number : int
+        Which of the scenes made from one picture.
     """
 
     name: str
@@ -49,6 +56,7 @@ class Sample:
     box: tuple[int, int, int, int] | None = None
     radius: float = 0.0
     edit: str = ""
+    number: int = 0
 
     @property
     def set(self) -> str:
@@ -80,6 +88,35 @@ class Sample:
             return None
         mask = read_mask(self.file)
         return _halved(mask.astype(np.float32)) > 0.5 if self.edit == "half" else mask
+
+
+def known_scene(sample: Sample) -> tuple[Picture, np.ndarray, np.ndarray]:
+    """A scene made from a picture: itself, the radius of every pixel in px, and where that is known.
+
+    What was marked in focus in a photograph of half the size counts as sharp, what was not as unknown.
+    """
+    rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
+    content = load_image(sample.file).luminance
+    if sample.truth == "mask":
+        content, inside = _halved(content), _halved(read_mask(sample.file).astype(np.float32)) > 0.99
+        inside = ndimage.binary_erosion(inside, iterations=6, border_value=1)
+    else:
+        if sample.box is not None:
+            top, left, bottom, right = sample.box
+            content = content[top:bottom, left:right]
+        inside = np.ones(content.shape, bool)
+    turned = content[::-1] if rng.random() < 0.5 else content[:, ::-1]
+    if rng.random() < 0.5:  # brightness and contrast of the object differ from those of the ground
+        turned = rng.uniform(0.4, 1) * turned + rng.uniform(0, 0.3)
+    picture, radius, front = scene(content, turned.astype(np.float32), rng)
+    known = np.where(front, ndimage.minimum_filter(turned_like(inside, turned, content), 3), inside)
+    least = 0.5 if sample.truth != "sharp" or sample.box is not None else 0.0
+    return as_picture(picture), np.maximum(radius, np.float32(least)), known
+
+
+def turned_like(inside: np.ndarray, turned: np.ndarray, content: np.ndarray) -> np.ndarray:
+    """Where the turned content is known: known in the content both ways that it may have been turned."""
+    return inside[::-1] & inside[:, ::-1] if turned.shape == content.shape else inside
 
 
 def _halved(values: np.ndarray) -> np.ndarray:
@@ -157,7 +194,23 @@ def all_samples(data: Path) -> list[Sample]:
     chosen = [photographs[i] for i in np.random.default_rng(1).permutation(len(photographs))]
     edited = [replace(p, name=f"edited/{p.set}_{p.file.stem}", edit="noise") for p in chosen[:_EDITED]]
     reduced = [replace(p, name=f"half/{p.set}_{p.file.stem}", edit="half") for p in chosen[-_REDUCED:]]
-    return samples + focus_crops + blur_crops + simulated + edited + reduced
+    scenes = _kept(samples, [p for p in chosen if p.mask().mean() > _LEAST_SHARP], focus_crops)
+    return samples + focus_crops + blur_crops + simulated + edited + reduced + scenes
+
+
+def _kept(samples: list[Sample], photographs: list[Sample], focus_crops: list[Sample]) -> list[Sample]:
+    """Scenes of known radii from what is sharp, many from each of the few pictures that are so everywhere."""
+    sharp = [s for s in samples if s.set == "sharp" and "pixel4" in str(s.file)]
+    made = [
+        replace(s, name=f"scene/{s.file.stem}_{k}", edit="scene", number=k) for s in sharp for k in range(_SCENES[0])
+    ]
+    for source, count in ((focus_crops, _SCENES[1]), (photographs[: _SCENES[2]], 1)):
+        made += [
+            replace(s, name=f"scene/{s.set}_{s.file.stem}_{k}", edit="scene", number=k)
+            for s in source
+            for k in range(count)
+        ]
+    return made
 
 
 def measure(sample: Sample, folder: Path) -> Path:
@@ -165,13 +218,21 @@ def measure(sample: Sample, folder: Path) -> Path:
     file = folder / f"{sample.name.replace('/', '__')}.npz"
     if file.exists():
         return file
-    picture = sample.picture()
+    if sample.edit == "scene":
+        picture, radius, known = known_scene(sample)
+    else:
+        picture = sample.picture()
     evidence, seen = measured_evidence(picture, AnalysisParameters(kind="photograph"), TUNING)
     features, step = prior_features(evidence, seen.picture.luminance, TUNING.prior)
+    folder.mkdir(parents=True, exist_ok=True)
+    if sample.edit == "scene":
+        shares = radius_shares(radius / size_scale(picture.shape, TUNING.prior)) * known[..., np.newaxis]
+        shares = cell_means(cell_means(shares, evidence.spacing), step)
+        np.savez(file, features=features.astype(np.float16), shares=np.moveaxis(shares, 2, 0).astype(np.float16))
+        return file
     mask = sample.mask()
     whole = np.full(picture.shape, sample.truth == "sharp") if mask is None else mask
     truth = cell_means(cell_means(whole.astype(np.float32), evidence.spacing), step)
-    folder.mkdir(parents=True, exist_ok=True)
     np.savez(file, features=features.astype(np.float16), truth=truth.astype(np.float16))
     return file
 

@@ -16,7 +16,7 @@ import numpy as np
 from defocus.errors import Cancelled
 from defocus.pictures.picture import as_picture
 from defocus.progress import ignore_progress, sub_progress
-from defocus.session import REQUESTS, Session
+from defocus.session import REQUESTS, RESULT_FACTS, Session
 from napari_defocus.requests import Answer, Token
 
 if TYPE_CHECKING:
@@ -91,9 +91,8 @@ class LocalEngine:
         values: NDArray[Any] = result.values
         if REQUESTS[request.question.request].result == "picture":
             values = like_source(values, analysis.picture, request.source.plane(request.index))
-        share = None if REQUESTS[request.question.request].result == "picture" else analysis.known_share
         noise = analysis.noise_variance
-        return Answer(values, analysis.max_radius, noise, result.threshold, share, analysis.kind)
+        return Answer(values, analysis.max_radius, noise, result.facts, analysis.kind)
 
     def close(self) -> None:
         """Forget the analysis."""
@@ -192,8 +191,7 @@ class WorkerEngine:
             values,
             facts["max_radius"],
             facts["noise_variance"],
-            result.get("threshold"),
-            result.get("known_share"),
+            {name: result[name] for name in RESULT_FACTS if name in result},
             facts.get("kind", ""),
         )
 

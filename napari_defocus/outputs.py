@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "doubts", "output_of", "recorded", "robust_limits"]
 
 
+_MUCH_SATURATED = 0.005  # share of a picture above which that is told
 _LITTLE = 0.1  # share of a picture with evidence, below which it is told
 
 
@@ -119,7 +120,8 @@ def recorded(request: LayerRequest, answer: Answer) -> dict[str, Any]:
         "noise_variance": answer.noise_variance,
         "max_radius_px": answer.max_radius,
         "kind_found": answer.kind,
-        "known_share": answer.known_share,
+        "known_share": None,
+        **answer.facts,
     }
     if known.parameters is not None:
         facts["parameters"] = _plain(question.parameters or known.parameters())
@@ -131,7 +133,7 @@ def recorded(request: LayerRequest, answer: Answer) -> dict[str, Any]:
             facts["depth"] = dataclasses.asdict(request.depth)
     if known.step == "mask":
         hinted = request.strokes is not None and bool(request.strokes.any())
-        facts |= {"threshold": answer.threshold, "maximum": answer.max_radius, "inverted": request.inverted}
+        facts |= {"maximum": answer.max_radius, "inverted": request.inverted}
         facts["hints"] = hinted
     return facts
 
@@ -143,9 +145,16 @@ def doubts(about: Mapping[str, Any]) -> str:
         return ""
     if share == 0:
         return "Nothing is known of its blur: the picture is constant, empty or nothing but noise."
+    told = []
     if share < _LITTLE:
-        return f"Only {share:.1%} of the picture tell of their blur; Show: Confidence tells which."
-    return ""
+        told.append(f"Only {share:.1%} of the picture tell of their blur; Show: Confidence tells which.")
+    saturated = about.get("saturated_share") or 0
+    if saturated > _MUCH_SATURATED:
+        told.append(f"{saturated:.1%} are saturated and tell nothing.")
+    other = about.get("other_threshold")
+    if other:
+        told.append(f"A close call: {other:.2g} px gives another mask.")
+    return " ".join(told)
 
 
 def robust_limits(radii: NDArray[np.floating[Any]], maximum: float) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from defocus.parameters import AnalysisParameters
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -135,10 +135,8 @@ class Answer:
         The largest radius looked for, in px.
     noise_variance : float
         For intensities in [0, 1].
-    threshold : float, optional
-        Of masks: the radius in px up to which pixels count as in focus.
-    known_share : float, optional
-        Part of the pixels that have something to tell of their blur; None for pictures.
+    facts : mapping
+        What belongs to it, see `defocus.session.RESULT_FACTS`.
     kind : str
         What the picture was taken for, see `AnalysisParameters.kind`.
     """
@@ -146,9 +144,13 @@ class Answer:
     values: NDArray[Any]
     max_radius: float
     noise_variance: float
-    threshold: float | None = None
-    known_share: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
     kind: str = ""
+
+    @property
+    def threshold(self) -> float | None:
+        """Of masks: the radius in px up to which pixels count as in focus."""
+        return self.facts.get("threshold")
 
 
 class Token:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Analysis", "analyze", "blur_map", "focus_mask"]
 
+_OPAQUE = 0.5
 # Bytes that measuring and the least that can be drawn take, beside the picture; a third less than was seen
 _OF_PIXEL, _OF_SAMPLE_AND_RADIUS = 8, 16
 
@@ -105,6 +106,16 @@ class Analysis:
         return self.answer.auto.reason
 
     @property
+    def other_threshold(self) -> float | None:
+        """A radius in px that was nearly chosen instead and gives another mask; None if it was no close call."""
+        return self.answer.auto.other
+
+    @property
+    def saturated_share(self) -> float:
+        """Part of the pixels, in [0, 1], that are as bright as the picture can be; they tell nothing of their blur."""
+        return self.answer.saturated_share
+
+    @property
     def has_evidence(self) -> bool:
         """Whether any pixel says something of its blur; in a flat picture none does."""
         return self.answer.has_evidence
@@ -122,6 +133,16 @@ class Analysis:
     def known_share(self) -> float:
         """Which part of the pixels is `known`, in [0, 1]; 0 if there is no evidence at all."""
         return float(self.known.mean()) if self.has_evidence else 0.0
+
+    def share_of(self, mask: NDArray[Any]) -> float:
+        """Return the mean of a mask or matte (H, W) where shares are taken.
+
+        That is over the opaque pixels; in fluorescence, whose ground is no specimen, over those that are known.
+        """
+        counted = self.known if self.kind == "fluorescence" else None
+        if counted is None and self.picture.alpha is not None:
+            counted = self.picture.alpha >= _OPAQUE
+        return float(mask[counted].mean() if counted is not None and counted.any() else mask.mean())
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
@@ -146,6 +167,8 @@ class Analysis:
         self,
         parameters: MapParameters | None = None,
         *,
+        in_focus: ArrayLike | None = None,
+        blurred: ArrayLike | None = None,
         progress: Progress = ignore_progress,
         **changes: Unpack[MapKeywords],
     ) -> NDArray[np.float32]:
@@ -154,6 +177,8 @@ class Analysis:
         Parameters
         ----------
         parameters : MapParameters, optional
+        in_focus, blurred : bool (H, W), optional
+            Pixels that surely are in focus, and surely are not; the map moves as the mask does.
         progress : callable, optional
         **changes
             Fields of `MapParameters` that differ from `parameters`.
@@ -163,7 +188,8 @@ class Analysis:
         float32 (H, W)
             Disc radius in px; 0 is in focus.
         """
-        return self.answer.radius(with_changes(parameters or MapParameters(), changes), progress)
+        chosen = with_changes(parameters or MapParameters(), changes)
+        return self.answer.radius(chosen, checked_hints(self.shape, in_focus, blurred), progress)
 
     def focus_mask(
         self,

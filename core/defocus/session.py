@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     Run = Callable[["Session", "Question", Progress], NDArray[Any]]
 
-__all__ = ["REQUESTS", "Question", "Request", "Result", "Session"]
+__all__ = ["REQUESTS", "RESULT_FACTS", "Question", "Request", "Result", "Session"]
 
+_HINTS = ("in_focus", "blurred")  # all that rests on what is in focus moves with them
 _MAP_PART = 0.4  # of the progress of what needs a map first
 
 
@@ -100,16 +101,22 @@ class Result:
     ----------
     values : float32 array
         See `Request.result`.
-    threshold : float or None
-        For masks: the radius in px up to which pixels count as in focus.
+    facts : mapping
+        Numbers and words that belong to it, the same for every host; `RESULT_FACTS` tells what they are.
     """
 
     values: NDArray[np.float32]
-    threshold: float | None = None
+    facts: Mapping[str, float | str | None] = field(default_factory=dict)
+
+    @property
+    def threshold(self) -> float | None:
+        """For masks: the radius in px up to which pixels count as in focus."""
+        found = self.facts.get("threshold")
+        return None if found is None else float(found)
 
 
 def _blur_map(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
-    return session.blur_map(question.parameters, progress=progress)
+    return session.blur_map(question.parameters, question.hints, progress=progress)
 
 
 def _focus_mask(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
@@ -151,14 +158,25 @@ def _magnify(session: Session, question: Question, progress: Progress) -> NDArra
 REQUESTS: Mapping[str, Request] = {
     request.name: request
     for request in (
-        Request("blur_map", "Blur map", "radius", _blur_map, "map"),
-        Request("focus_mask", "In-focus mask", "unit", _focus_mask, "mask", hints=("in_focus", "blurred")),
+        Request("blur_map", "Blur map", "radius", _blur_map, "map", hints=_HINTS),
+        Request("focus_mask", "In-focus mask", "unit", _focus_mask, "mask", hints=_HINTS),
         Request("confidence", "Confidence", "unit", _confidence, "map"),
-        Request("restore", "All in focus", "picture", _restore, "restoration", needs_map=True),
-        Request("magnify", "Blur the background", "picture", _magnify, "magnification", needs_map=True),
+        Request("restore", "All in focus", "picture", _restore, "restoration", needs_map=True, hints=_HINTS),
+        Request("magnify", "Blur the background", "picture", _magnify, "magnification", needs_map=True, hints=_HINTS),
     )
 }
 """All that can be asked of a picture."""
+
+
+RESULT_FACTS: Mapping[str, str] = {
+    "known_share": "part of the pixels whose windows tell their blur",
+    "saturated_share": "part of the pixels that are as bright as the picture can be, and tell nothing",
+    "threshold": "masks: the radius in px up to which pixels count as in focus",
+    "threshold_reason": "masks: why it is that radius, where it was chosen automatically",
+    "other_threshold": "masks: a radius in px that was nearly chosen instead; none if it was no close call",
+    "in_focus_share": "masks: the part in focus, of the opaque pixels; of fluorescence, of those that are known",
+}
+"""What the facts of a result mean."""
 
 
 class Session:
@@ -268,23 +286,38 @@ class Session:
         request = REQUESTS[question.request]
         analysis = self.held
         values = np.asarray(request.run(self, question, progress), np.float32)
-        if request.step != "mask":
-            return Result(values)
-        chosen = question.parameters.threshold if question.parameters else "auto"
-        return Result(values, float(analysis.threshold if chosen == "auto" else chosen))
+        facts: dict[str, float | str | None] = {}
+        if request.result != "picture":
+            facts = {"known_share": analysis.known_share, "saturated_share": analysis.saturated_share}
+        if request.step == "mask":
+            chosen = question.parameters.threshold if question.parameters else "auto"
+            if chosen == "auto":
+                facts |= {"threshold": analysis.threshold, "threshold_reason": analysis.threshold_reason}
+                facts["other_threshold"] = analysis.other_threshold
+            else:
+                facts |= {"threshold": float(chosen), "threshold_reason": "", "other_threshold": None}
+            facts["in_focus_share"] = analysis.share_of(values)
+        return Result(values, facts)
 
     def blur_map(
-        self, parameters: MapParameters | None = None, *, progress: Progress = ignore_progress
+        self,
+        parameters: MapParameters | None = None,
+        hints: Mapping[str, ArrayLike] | None = None,
+        *,
+        progress: Progress = ignore_progress,
     ) -> NDArray[np.float32]:
         """Return the blur map, drawn anew only if its parameters are not those of the last one."""
         chosen = parameters or MapParameters()
+        if hints:
+            marked = {name: hints.get(name) for name in _HINTS}
+            return self.held.blur_map(chosen, in_focus=marked["in_focus"], blurred=marked["blurred"], progress=progress)
         if self._last_map is None or self._last_map[0] != chosen:
             self._last_map = chosen, self.held.blur_map(chosen, progress=progress)
         return self._last_map[1]
 
     def mapped(self, question: Question, progress: Progress) -> tuple[Analysis, NDArray[np.float32], Progress]:
         """Return analysis, map and the rest of the progress for a request that needs a map first."""
-        radius = self.blur_map(question.map_parameters, progress=sub_progress(progress, 0, _MAP_PART))
+        radius = self.blur_map(question.map_parameters, question.hints, progress=sub_progress(progress, 0, _MAP_PART))
         return self.held, radius, sub_progress(progress, _MAP_PART, 1)
 
     def close(self) -> None:

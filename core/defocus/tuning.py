@@ -83,6 +83,9 @@ class EvidenceTuning:
     evidence_nats: float = _number(
         8.0, "nats", "measured: what tells the best radius from the worst; less is hardly evidence"
     )
+    most_saturated: float = _number(
+        0.01, "", "measured: a window that holds more that is cut off reads too small a radius"
+    )
     least_valid: float = _number(0.5, "", "derived: a window that is mostly empty has no opinion")
     model_error: float = _number(
         8e-5,
@@ -153,14 +156,18 @@ class MapTuning:
     temper: float = _number(
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
     )
-    prior_nats: float = _number(
-        4.0, "nats", "measured: what a log-odds of one counts in the map", "no prior (map)", off=0.0
+    radius_nats: float = _number(
+        2.0,
+        "nats",
+        "measured: what a learned log-probability counts beside the likelihood",
+        "no learned radii (map)",
+        off=0.0,
     )
-    least_say: float = _number(
-        0.5, "", "measured: what a window that the prior contradicts still counts", "no prior (map)", off=1.0
-    )
-    most_nats_in_focus: float = _number(20.0, "nats", "derived: less than half of what a sure window has")
-    step_width: float = _number(0.15, "log", "derived: width of the step from in focus to blurred at the threshold")
+    clip_learned: float = _number(15.0, "nats", "measured: no window is surer than that where something was learned")
+    reach: float = _number(30.0, "samples", "measured: of the average along a surface", "no surfaces (map)", off=0.0)
+    guide_radius: float = _number(0.6, "log", "measured: learned radii that change so much part surfaces")
+    guide_log_odds: float = _number(12.0, "log-odds", "measured: so does the learned focus")
+    guide_color: float = _number(2.0, "colour", "measured: and the colour, over all channels")
     side_slope: float = _number(40.0, "log-odds", "derived: bound by the prior moves by a fifth for what is surest")
     near: float = _number(0.3, "px", "derived: confidence is the probability of being right to so much")
     faint: float = _number(

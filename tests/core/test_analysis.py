@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import defocus
-from defocus.cuts.neighbors import NEIGHBORS, pair_slices
 from defocus.answer.boundary import boundary_weights
+from defocus.cuts.neighbors import NEIGHBORS, pair_slices
 from defocus.evidence.octaves import local_evidence
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.picture import as_picture, load_image
 from defocus.psf.simulation import ramp, simulate_blur
+from defocus.tuning import TUNING
 
 MADE = {"noise": 1e-5, "sensor_blur": 0.0}
 
@@ -138,7 +139,7 @@ def test_smoothness_and_edge_sensitivity_do_what_they_say(samples):
     assert np.abs(np.diff(smooth, axis=1)).mean() < 0.7 * np.abs(np.diff(rough, axis=1)).mean()
 
     # Of two cuts, that with the heavier boundary weights has the boundary of less weight
-    weights = boundary_weights(analysis.picture.color, 1.0, 1.0)
+    weights = boundary_weights(analysis.picture.color, 1.0, 1.0, TUNING)
 
     def boundary(mask):
         pairs = [pair_slices(mask.shape, step) for step in NEIGHBORS]
@@ -191,8 +192,12 @@ def test_sharp_confidence_is_honest(samples):
 
 def test_decimated_evidence_is_the_exact_evidence_at_its_samples(samples):
     picture = load_image(samples / "cat.jpg")
-    exact = local_evidence(as_picture(picture.color[:120, :160]), AnalysisParameters(spacing=1, noise=1e-4))
-    coarse = local_evidence(as_picture(picture.color[:120, :160]), AnalysisParameters(spacing=4, noise=1e-4))
+    exact = local_evidence(
+        as_picture(picture.color[:120, :160]), AnalysisParameters(spacing=1, noise=1e-4), TUNING.evidence
+    )
+    coarse = local_evidence(
+        as_picture(picture.color[:120, :160]), AnalysisParameters(spacing=4, noise=1e-4), TUNING.evidence
+    )
     np.testing.assert_allclose(coarse.profile, exact.profile[np.ix_(coarse.rows, coarse.columns)], rtol=1e-3, atol=1e-2)
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from defocus.answer.boundary import CutGrid, WarmCut, boundary_weights
 from defocus.answer.confidence import sureness
 from defocus.answer.features import prior_features, size_scale
-from defocus.answer.network import focus_log_odds
-from defocus.answer.radii import believed_costs, coherent_radii, likelihood_costs, side_bound
+from defocus.answer.network import learned_prior, radius_shares
+from defocus.answer.radii import Samples, coherent_radii, likelihood_costs, side_bound, surface_radii
 from defocus.answer.threshold import Threshold, absolute_threshold, parting_threshold
-from defocus.parameters import MapParameters
+from defocus.evidence.validity import mean_at
+from defocus.parameters import MapParameters, MaskParameters
 from defocus.pictures.sampling import cell_means, interpolate, interpolate_along_edges
 from defocus.progress import ignore_progress, sub_progress
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from defocus.evidence import Evidence
-    from defocus.parameters import MaskParameters
     from defocus.pictures.kind import Kind
     from defocus.pictures.picture import Picture
     from defocus.pictures.stretched import Stretched
@@ -33,8 +33,14 @@ __all__ = ["Answer"]
 
 _LEAST_SAMPLES = 4  # that make evidence: one may be a defect
 _HALF = 0.5
+_BEYOND = 0.1  # px: what was marked as blurred has a radius so much above the threshold
 _TIE = 1e-3  # px: what has just the radius of the threshold is in focus
 _OFFSET = 0.3  # px; distances of radii are those of log(radius + 0.3)
+
+
+def _nearest(places: NDArray[np.floating], size: int) -> NDArray[np.int64]:
+    """Return the nearest place of each of `size` samples, int64 (size,)."""
+    return np.abs(np.arange(size)[:, np.newaxis] - places).argmin(axis=1)
 
 
 @dataclass
@@ -77,16 +83,35 @@ class Answer:
     def known_samples(self) -> NDArray[np.bool_]:
         """Which samples have windows that tell some radius from others, bool (h, w).
 
-        Those of noise, of flat and of saturated areas do not, nor do those that are mostly transparent.
+        Those of noise and of flat areas do not, nor do those that are mostly transparent, nor those that hold something
+        saturated: what is cut off at the top looks sharper than it is.
         """
+        return np.asarray(self._told_samples & (self._saturated_fraction <= self.tuning.evidence.most_saturated))
+
+    @cached_property
+    def _told_samples(self) -> NDArray[np.bool_]:
+        """The same whether or not something is saturated."""
         tuning, evidence = self.tuning.evidence, self.evidence
         told = evidence.profile.max(axis=2) > tuning.evidence_nats
         return np.asarray(told & (evidence.valid_fraction >= tuning.least_valid))
 
     @cached_property
+    def _saturated_fraction(self) -> NDArray[np.float32]:
+        """Part of each window that is saturated, float32 (h, w)."""
+        if self.seen.saturated is None:
+            return np.zeros(self.evidence.shape, np.float32)
+        window = self.evidence.spectra.bank.window
+        return mean_at(self.seen.saturated.astype(np.float32), window, self.evidence.rows, self.evidence.columns)
+
+    @property
+    def saturated_share(self) -> float:
+        """Part of the pixels that are as bright as the picture can be, in [0, 1]."""
+        return 0.0 if self.seen.saturated is None else float(self.seen.saturated.mean())
+
+    @cached_property
     def has_evidence(self) -> bool:
         """Whether any window tells some radius from others."""
-        return int(np.count_nonzero(self.known_samples)) >= _LEAST_SAMPLES
+        return int(np.count_nonzero(self._told_samples)) >= _LEAST_SAMPLES
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:
@@ -99,35 +124,38 @@ class Answer:
         return likelihood_costs(self.evidence, self.tuning.map)
 
     @cached_property
+    def learned(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What was learned: log-odds that each sample is in focus, and what each radius costs, in nats.
+
+        float32 (h, w) and (h, w, R).
+        """
+        prior, evidence = self.tuning.prior, self.evidence
+        features, step = prior_features(evidence, self.seen.picture.luminance, prior)
+        log_odds, log_probability = learned_prior(features, prior.path)
+        rows, columns = (np.arange(count) * step + (step - 1) / 2 for count in log_odds.shape)
+        shares = radius_shares(evidence.radii / size_scale(self.seen.picture.shape, prior))
+        costs = -np.moveaxis(log_probability, 0, 2) @ shares.T
+        near = (_nearest(places, size) for places, size in zip((rows, columns), evidence.shape, strict=True))
+        return interpolate(log_odds, rows, columns, evidence.shape), costs[np.ix_(*near)]
+
+    @property
     def log_odds(self) -> NDArray[np.float32] | None:
-        """What was learned: log-odds that each sample is in focus, float32 (h, w); None if nothing was."""
-        if self.kind != "photograph" or not self.has_evidence:
-            return None
-        prior = self.tuning.prior
-        features, step = prior_features(self.evidence, self.seen.picture.luminance, prior)
-        cells = focus_log_odds(features, prior.path)
-        rows, columns = (np.arange(count) * step + (step - 1) / 2 for count in cells.shape)
-        return interpolate(cells, rows, columns, self.evidence.shape)
+        """Learned log-odds that each sample is in focus, float32 (h, w); None for what is no photograph."""
+        return self.learned[0] if self.kind == "photograph" and self.has_evidence else None
 
     @cached_property
     def auto(self) -> Threshold:
         """The radius up to which things count as in focus unless somebody says another."""
         radii, tuning = self.evidence.radii, self.tuning
         if not self.has_evidence:
-            return Threshold(min(tuning.threshold.usual, float(radii[-1])), "no evidence: nothing is known to be in focus")
+            return Threshold(
+                min(tuning.threshold.usual, float(radii[-1])), "no evidence: nothing is known to be in focus"
+            )
         if self.log_odds is None:
             usual = tuning.fluorescence.usual_threshold if self.kind == "fluorescence" else tuning.threshold.usual
             return absolute_threshold(usual, radii)
         scale = size_scale(self.seen.picture.shape, tuning.prior)
         return parting_threshold(self.log_odds, self.likelihood, radii, scale, tuning.threshold)
-
-    @cached_property
-    def costs(self) -> NDArray[np.float32]:
-        """The data term of (14), float32 (h, w, R) in nats."""
-        if self.log_odds is None:
-            return self.likelihood
-        radii, tuning = self.evidence.radii, self.tuning.map
-        return believed_costs(self.likelihood, self.log_odds, radii, self.auto.radius, tuning)
 
     def sample_radii(
         self, parameters: MapParameters | None = None, progress: Progress = ignore_progress
@@ -137,17 +165,33 @@ class Answer:
         if not self.has_evidence:
             return np.full(self.evidence.shape, self.evidence.radii[-1], np.float32)
         if chosen not in self._coherent:
-            shape = self.picture.shape
-            found = coherent_radii(self.costs, self.evidence, self.sample_color, shape, chosen, self.tuning, progress)
-            if self.log_odds is not None:
+            samples = Samples(self.evidence, self.sample_color, self.picture.shape)
+            if self.log_odds is None:
+                found = coherent_radii(self.likelihood, samples, chosen, self.tuning, progress)
+            else:
+                found = surface_radii(self.likelihood, *self.learned, samples, chosen, self.tuning)
                 found = side_bound(found, self.log_odds, self.auto.radius, self.tuning.map.side_slope)
             if len(self._coherent) > 1:  # the default and the last one
                 self._coherent.pop(list(self._coherent)[-1])
             self._coherent[chosen] = found
         return self._coherent[chosen]
 
-    def radius(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
-        """Return the blur radius of every pixel, float32 (H, W) in px."""
+    def radius(
+        self,
+        parameters: MapParameters,
+        hints: NDArray[np.int8] | None = None,
+        progress: Progress = ignore_progress,
+    ) -> NDArray[np.float32]:
+        """Return the blur radius of every pixel, float32 (H, W) in px.
+
+        Parameters
+        ----------
+        parameters : MapParameters
+        hints : int8 (H, W), optional
+            From `defocus.answer.boundary.checked_hints`. What the mask gains by them has at most the radius of the
+            automatic threshold, what it loses more than that.
+        progress : callable, optional
+        """
         result = interpolate_along_edges(
             self.sample_radii(parameters, sub_progress(progress, 0, 0.4)),
             self.picture.color,
@@ -157,6 +201,12 @@ class Answer:
             self.tuning.map.edge_scale / parameters.edge_sensitivity,
             progress=sub_progress(progress, 0.4, 1),
         )
+        if hints is not None and hints.any():
+            chosen = MaskParameters()
+            before, after = self.mask(chosen, np.zeros_like(hints)), self.mask(chosen, hints)
+            gained, lost = (after & ~before) | (hints > 0), (before & ~after) | (hints < 0)
+            result[gained] = np.minimum(result[gained], np.float32(self.auto.radius))
+            result[lost] = np.maximum(result[lost], np.float32(self.auto.radius + _BEYOND))
         progress(1.0, "drawing the map")
         return result
 
@@ -216,7 +266,9 @@ class Answer:
             return np.full(radius.shape, tuning.clip, np.float32)
         wanted = np.log((threshold + _TIE + _OFFSET) / (radius + np.float32(_OFFSET)))
         sides = wanted / (np.abs(wanted) + np.float32(tuning.near))
-        wanted = np.clip(wanted * np.float32(tuning.certainty) + sides * np.float32(tuning.least), -tuning.clip, tuning.clip)
+        wanted = np.clip(
+            wanted * np.float32(tuning.certainty) + sides * np.float32(tuning.least), -tuning.clip, tuning.clip
+        )
         if self.kind == "fluorescence":
             step = self.cut_grid.step
             rows, columns = self.evidence.rows / step, self.evidence.columns / step

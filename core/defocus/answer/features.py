@@ -22,13 +22,29 @@ if TYPE_CHECKING:
 
 __all__ = ["COUNT", "prior_features", "size_scale"]
 
-_EDGES = (0.5, 0.8, 1.0, 1.2, 1.4, 1.65, 2.1, 2.6, 3.2, 4.2, 5.5)  # px on a picture of web size, between bins of radii
+_EDGES = (
+    0.5,
+    0.8,
+    1.0,
+    1.2,
+    1.4,
+    1.65,
+    2.1,
+    2.6,
+    3.2,
+    4.2,
+    5.5,
+    6.7,
+)  # px on a picture of web size, between bins of radii
 _BINS = len(_EDGES) + 1
 _AT = (0.0, 2.0, 4.0)  # px: radii whose gradient variance is told
+_OFFSET = 0.3  # px: distances of radii are those of log(radius + 0.3)
+_TEMPER = 0.25  # energies of one window are correlated, its likelihood counts them several times
 _MOST = 23.0  # nats: no window is surer than 1 in 10^10
 _CONTRAST = 0.75  # weak prior that real things have contrast, so that what is smooth is more likely blurred
 _TEXTURE = 9
-COUNT = 3 * _BINS + 1 + len(_AT) + _TEXTURE + 3
+_RADII = 4  # best, best of wide windows, mean, its deviation
+COUNT = 3 * _BINS + _RADII + 1 + len(_AT) + _TEXTURE + 3
 """Number of features."""
 
 
@@ -66,8 +82,9 @@ def prior_features(
     Returns
     -------
     features : float32 (COUNT, h, w)
-        Least cost in bins of radii, without and with the prior on contrast and of wide windows; gradient variance at
-        some radii; texture; brightness; valid share; noise.
+        Least cost in bins of radii, without and with the prior on contrast and of wide windows; logarithms of the best
+        radii, of the mean one and how sure that is; gradient variance at some radii; texture;
+        brightness; valid share; noise.
     step : int
         Samples that a cell is wide.
     """
@@ -81,11 +98,19 @@ def prior_features(
     out[:_BINS] = _least_in_bins(profile, splits)
     out[_BINS : 2 * _BINS] = _least_in_bins(profile - np.float32(_CONTRAST) * variance, splits)
     n = 3 * _BINS
+    size = np.log(radii / scale + _OFFSET).astype(np.float32)
+    out[n] = size[profile.argmin(axis=2)]
     if evidence.wide is None:
-        out[2 * _BINS : n] = 0
+        out[2 * _BINS : n], out[n + 1] = 0, out[n]
     else:
-        wide = _least_in_bins(evidence.wide, splits)
-        out[2 * _BINS : n] = wide.repeat(2, 1).repeat(2, 2)[:, :height, :width]
+        wide = np.concatenate([_least_in_bins(evidence.wide, splits), size[evidence.wide.argmin(axis=2)][np.newaxis]])
+        wide = wide.repeat(2, 1).repeat(2, 2)[:, :height, :width]
+        out[2 * _BINS : n], out[n + 1] = wide[:-1], wide[-1]
+    probability = np.exp(np.float32(-_TEMPER) * profile)
+    probability /= probability.sum(axis=2, keepdims=True)
+    mean = probability @ size
+    out[n + 2], out[n + 3] = mean, np.sqrt(np.maximum(probability @ (size * size) - mean * mean, 0))
+    n += _RADII
     out[n] = np.take_along_axis(variance, profile.argmin(axis=2)[..., np.newaxis], 2)[..., 0]
     for i, radius in enumerate(_AT):
         out[n + 1 + i] = variance[..., min(int(np.searchsorted(radii, radius * scale)), len(radii) - 1)]

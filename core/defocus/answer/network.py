@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
     Weights = Mapping[str, NDArray[np.float32]]
 
-__all__ = ["focus_log_odds", "forward", "read_weights"]
+__all__ = ["CENTERS", "forward", "learned_prior", "radius_shares", "read_weights"]
+
+CENTERS = 0.5 * np.exp(np.linspace(0, np.log(17), 16)) - 0.5
+"""Radii in px of a web-size picture whose probabilities are learned, float64 (16,), from 0 to 8 px."""
 
 _LIMIT = 8.0  # log-odds: nothing is surer than 1 in 3000
 
@@ -37,6 +40,18 @@ def read_weights(file: Path) -> Weights:
     """Return the weights in a file, and the mean and deviation of every feature."""
     with np.load(file) as stored:
         return {name: stored[name].astype(np.float32) for name in stored.files}
+
+
+def radius_shares(radius: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return how radii are shared among the two of `CENTERS` around each, float32 (..., 16), sum 1.
+
+    Parameters
+    ----------
+    radius : float (...)
+        In px of a web-size picture; what lies beyond the last counts as that.
+    """
+    place = np.interp(radius, CENTERS, np.arange(len(CENTERS)))
+    return np.maximum(1 - np.abs(place[..., np.newaxis] - np.arange(len(CENTERS))), 0).astype(np.float32)
 
 
 def _point(x: NDArray[np.float32], weights: Weights, name: str) -> NDArray[np.float32]:
@@ -86,7 +101,7 @@ def _doubled(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def forward(features: NDArray[np.float32], inside: NDArray[np.float32], weights: Weights) -> NDArray[np.float32]:
-    """Return the log-odds of each cell.
+    """Return the log-odds of being in focus of each cell, and the logarithms of the probabilities of radii.
 
     Parameters
     ----------
@@ -99,7 +114,8 @@ def forward(features: NDArray[np.float32], inside: NDArray[np.float32], weights:
 
     Returns
     -------
-    float32 (h, w)
+    float32 (17, h, w)
+        The probabilities but for a factor.
     """
     levels = sum(name.endswith("shortcut.bias") and name.startswith("down") for name in weights)
     x = np.concatenate([features * inside, inside[np.newaxis]])
@@ -117,11 +133,11 @@ def forward(features: NDArray[np.float32], inside: NDArray[np.float32], weights:
     x = x + (weights["whole.1.weight"] @ mean + weights["whole.1.bias"])[:, np.newaxis, np.newaxis]
     for level in range(levels - 2, -1, -1):
         x = _pair(_doubled(_point(x, weights, f"rise.{level}")) + kept[level], weights, f"up.{level}")
-    return _point(x, weights, "last")[0]
+    return _point(x, weights, "last")
 
 
-def focus_log_odds(features: NDArray[np.float32], file: Path) -> NDArray[np.float32]:
-    """Return the log-odds that each cell is in focus.
+def learned_prior(features: NDArray[np.float32], file: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the log-odds that each cell is in focus, and the probabilities of its radii.
 
     The mean of what is said of the picture and of its mirror image, so that both have the same answer.
 
@@ -134,8 +150,10 @@ def focus_log_odds(features: NDArray[np.float32], file: Path) -> NDArray[np.floa
 
     Returns
     -------
-    float32 (h, w)
+    log_odds : float32 (h, w)
         Positive in focus, within [-8, 8].
+    log_probability : float32 (16, h, w)
+        Of the radii `CENTERS`, in px of a web-size picture.
     """
     weights = read_weights(file)
     scaled = (features - weights["mean"][:, np.newaxis, np.newaxis]) / weights["deviation"][:, np.newaxis, np.newaxis]
@@ -143,8 +161,9 @@ def focus_log_odds(features: NDArray[np.float32], file: Path) -> NDArray[np.floa
     beyond = (0, -height % 8), (0, -width % 8)
     inside = np.pad(np.ones((height, width), np.float32), beyond)
     both = [
-        forward(np.pad(turned, ((0, 0), *beyond)), inside, weights)[:height, :width]
+        forward(np.pad(turned, ((0, 0), *beyond)), inside, weights)[:, :height, :width]
         for turned in (scaled, scaled[:, :, ::-1])
     ]
-    mean = (both[0] + both[1][:, ::-1]) / 2
-    return np.asarray(np.clip(mean, -_LIMIT, _LIMIT), np.float32)
+    mean = (both[0] + both[1][:, :, ::-1]) / np.float32(2)
+    logits = mean[1:] - mean[1:].max(axis=0)
+    return np.clip(mean[0], -_LIMIT, _LIMIT), logits - np.log(np.exp(logits).sum(axis=0))

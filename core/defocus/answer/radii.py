@@ -1,13 +1,15 @@
-"""Radii: the coherent radius of every sample (equations 14 to 16), from its evidence and the learned prior."""
+"""Radii: the radius of every sample, from its evidence and its neighbours', with a learned prior or without."""
 
 from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.answer.aggregation import aggregated
 from defocus.cuts.labeling import coherent_labels
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.refinement import refined_labels
@@ -20,11 +22,34 @@ if TYPE_CHECKING:
     from defocus.evidence import Evidence
     from defocus.parameters import MapParameters
     from defocus.progress import Progress
-    from defocus.tuning import MapTuning, Tuning
+    from defocus.tuning import EvidenceTuning, MapTuning, Tuning
 
-__all__ = ["believed_costs", "coherent_radii", "likelihood_costs", "side_bound"]
+__all__ = ["Samples", "coherent_radii", "least_radius", "likelihood_costs", "side_bound", "surface_radii"]
 
+_FLAT = 1e-6  # nats: costs that bend less have no minimum between radii
 _OFFSET = 0.3  # px: radii below are hardly told apart, so distances of radii are those of log(radius + 0.3)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Where evidence was measured.
+
+    Attributes
+    ----------
+    evidence : Evidence
+    color : float32 (h, w, 3)
+        Mean colour around each sample.
+    shape : (H, W)
+        Of the picture in px.
+    """
+
+    evidence: Evidence
+    color: NDArray[np.float32]
+    shape: tuple[int, int]
+
+    def finer(self, tuning: EvidenceTuning) -> float:
+        """Return how many samples lie on the usual distance of two: a finer grid has more to an area."""
+        return usual_spacing(self.shape, tuning) / self.evidence.spacing
 
 
 def likelihood_costs(evidence: Evidence, tuning: MapTuning) -> NDArray[np.float32]:
@@ -45,74 +70,94 @@ def likelihood_costs(evidence: Evidence, tuning: MapTuning) -> NDArray[np.float3
     return np.minimum(cost, np.float32(tuning.clip), out=cost)
 
 
-def believed_costs(
+def surface_radii(
     likelihood: NDArray[np.float32],
     log_odds: NDArray[np.float32],
-    radii: NDArray[np.float64],
-    threshold: float,
-    tuning: MapTuning,
+    learned: NDArray[np.float32],
+    samples: Samples,
+    parameters: MapParameters,
+    tuning: Tuning,
 ) -> NDArray[np.float32]:
-    """Return the data term of (14): the likelihood, as far as it suits the learned prior, and the prior itself.
+    """Return the radius of every sample of a photograph, float32 (h, w) in px: the best for all of its surface.
 
-    A window beside something sharp sees it and takes its radius, though its own middle is blurred. Where prior and
-    likelihood are of two minds, the window saw what belongs to the other side: it has less say then, and the sample
-    follows its neighbours. Sharp things would show, so a prior in focus is not worth as much as windows that are sure
-    of a blur.
+    The data term is the likelihood and what was learned of the radius; no window counts much, as one beside something
+    sharp sees it and takes its radius, though its own middle is blurred. It is averaged along surfaces, which the
+    learned prior and colours tell apart.
 
     Parameters
     ----------
     likelihood : float32 (h, w, R)
         From `likelihood_costs`.
     log_odds : float32 (h, w)
-        Of being in focus, by the radius `threshold`.
-    radii : float64 (R,)
-        In px.
-    threshold : float
-        In px.
-    tuning : MapTuning
+        Learned, of being in focus.
+    learned : float32 (h, w, R)
+        Learned cost of each radius in nats.
+    samples : Samples
+    parameters : MapParameters
+    tuning : Tuning
     """
-    # How far each radius lies on the blurred side
-    position = np.log(np.maximum(radii, 0.05) / threshold) / tuning.step_width
-    beyond = (1 / (1 + np.exp(-position))).astype(np.float32)
-    probability = np.exp(np.float32(-tuning.temper) * likelihood)
-    sharp = (probability @ (1 - beyond)) / probability.sum(axis=2)
-    focus = 1 / (1 + np.exp(-log_odds))
-    agreement = focus * sharp + (1 - focus) * (1 - sharp)
-    say = np.clip(agreement, np.float32(tuning.least_say), 1)
-    nats = np.minimum(np.float32(tuning.prior_nats) * log_odds, np.float32(tuning.most_nats_in_focus))[..., np.newaxis]
-    cost = say[..., np.newaxis] * likelihood + np.maximum(nats, 0) * beyond - np.minimum(nats, 0) * (1 - beyond)
-    cost -= cost.min(axis=2, keepdims=True)
-    return np.asarray(cost, np.float32)
+    numbers = tuning.map
+    costs = np.minimum(likelihood, np.float32(numbers.clip_learned)) + np.float32(numbers.radius_nats) * learned
+    probability = np.exp(-learned)
+    probability /= probability.sum(axis=2, keepdims=True)
+    mean = probability @ np.log(samples.evidence.radii + _OFFSET).astype(np.float32)
+    guide = np.concatenate(
+        [
+            mean[..., np.newaxis] / np.float32(numbers.guide_radius),
+            log_odds[..., np.newaxis] / np.float32(numbers.guide_log_odds),
+            samples.color * np.float32(parameters.edge_sensitivity / numbers.guide_color),
+        ],
+        axis=2,
+    )
+    reach = numbers.reach * parameters.smoothness * samples.finer(tuning.evidence)
+    return least_radius(aggregated(costs, guide, reach), samples.evidence.radii)
+
+
+def least_radius(costs: NDArray[np.float32], radii: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the radius of least cost of each sample, float32 (h, w) in px, between radii by a parabola.
+
+    Parameters
+    ----------
+    costs : float32 (h, w, R)
+    radii : float64 (R,)
+        In px; at least three.
+
+    Examples
+    --------
+    >>> costs = (np.arange(5, dtype=np.float32) - 2.25) ** 2
+    >>> least_radius(costs[np.newaxis, np.newaxis], np.arange(5) * 0.1).round(3)
+    array([[0.225]], dtype=float32)
+    """
+    middle = np.clip(costs.argmin(axis=2), 1, len(radii) - 2)
+    before, here, after = (np.take_along_axis(costs, middle[..., np.newaxis] + k, 2)[..., 0] for k in (-1, 0, 1))
+    bend = before - 2 * here + after
+    step = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend > _FLAT)
+    return np.interp(middle + np.clip(step, -1, 1), np.arange(len(radii)), radii).astype(np.float32)
 
 
 def coherent_radii(
     costs: NDArray[np.float32],
-    evidence: Evidence,
-    color: NDArray[np.float32],
-    shape: tuple[int, int],
+    samples: Samples,
     parameters: MapParameters,
     tuning: Tuning,
     progress: Progress,
 ) -> NDArray[np.float32]:
-    """Return the coherent radius at each sample, float32 (h, w) in px.
+    """Return the radius of every sample of a picture of which nothing was learned, float32 (h, w) in px.
+
+    The labelling of least energy, (14) to (16), and radii between the labels.
 
     Parameters
     ----------
     costs : float32 (h, w, R)
         Data term in nats.
-    evidence : Evidence
-    color : float32 (h, w, 3)
-        Mean colour around each sample.
-    shape : (H, W)
-        Of the picture in px.
+    samples : Samples
     parameters : MapParameters
     tuning : Tuning
     progress : callable
     """
+    evidence, color = samples.evidence, samples.color
     edge_scale = tuning.map.edge_scale / parameters.edge_sensitivity
-    # A finer grid has more samples to an area than to a boundary
-    finer = usual_spacing(shape, tuning.evidence) / evidence.spacing
-    smoothness = parameters.smoothness * tuning.map.smoothness * finer
+    smoothness = parameters.smoothness * tuning.map.smoothness * samples.finer(tuning.evidence)
     if evidence.wide is not None:
         smoothness *= tuning.map.wide_smoothness
     # Which radius an area has shows on a coarse grid; where exactly it ends, on all samples

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["each_file", "exit_code"]
 
+_MUCH_SATURATED = 0.005  # share of a picture above which that is told
 _NOTHING = 0.002  # share in focus below which a picture has nothing in focus, and everything above the rest
 
 
@@ -249,6 +250,10 @@ def _summary(file: Path, facts: dict[str, Any]) -> str:
     if facts.get("kind") == "fluorescence" and facts.get("evidence"):
         parts.append(f"taken for fluorescence, with evidence in {100 * facts['evidence_share']:.1f} % of it")
     if facts.get("evidence") is False:
-        parts.append("no evidence of blur anywhere: the picture is flat")
+        parts.append("no evidence of blur anywhere: nothing but flat areas or noise")
+    if facts.get("saturated_share", 0) > _MUCH_SATURATED:
+        parts.append(f"{100 * facts['saturated_share']:.1f} % saturated, which tells nothing")
+    if facts.get("other_threshold_px"):
+        parts.append(f"a close call: up to {facts['other_threshold_px']:.2f} px gives another mask")
     text = f"{file.name}: {', '.join(parts)}"
     return f"{text} -> {', '.join(Path(item).name for item in facts['files'])}" if "files" in facts else text

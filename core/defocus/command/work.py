@@ -84,6 +84,7 @@ def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
         "radius_px_percentile_95": high,
         "evidence": analysis.has_evidence,
         "evidence_share": round(analysis.known_share, 4),
+        "saturated_share": round(analysis.saturated_share, 4),
         "max_radius_px": analysis.max_radius,
     }
 
@@ -91,15 +92,16 @@ def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
 def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
     """Return what a person wants to know of a mask, where anything is known."""
     assert result.threshold is not None
-    seen = result.values[analysis.known] if analysis.known.any() else result.values
     return {
         "kind": analysis.kind,
         "evidence": analysis.has_evidence,
         "evidence_share": round(analysis.known_share, 4),
+        "saturated_share": round(analysis.saturated_share, 4),
         "threshold_px": round(result.threshold, 3),
         "threshold_reason": analysis.threshold_reason,
+        "other_threshold_px": result.facts["other_threshold"],
         "psf": str(analysis.parameters.psf),
-        "in_focus_share": round(float(seen.mean()), 4),
+        "in_focus_share": round(float(result.facts["in_focus_share"] or 0), 4),
     }
 
 

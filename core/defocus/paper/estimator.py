@@ -87,8 +87,13 @@ class PublishedAnswer(Answer):
         """The data term of (14), float32 (h, w, R) in nats."""
         return candidate_data_term(self.evidence)
 
-    def radius(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
-        """Return the coherent map (14) of least energy, float32 (H, W) in px."""
+    def radius(
+        self,
+        parameters: MapParameters,
+        hints: NDArray[np.int8] | None = None,
+        progress: Progress = ignore_progress,
+    ) -> NDArray[np.float32]:
+        """Return the coherent map (14) of least energy, float32 (H, W) in px; it knows no hints."""
         radius = self.sample_radii(parameters, sub_progress(progress, 0.1, 0.95))
         result = self.at_pixels(radius)
         progress(1.0, "drawing the map")
@@ -115,7 +120,7 @@ class PublishedAnswer(Answer):
         return self.at_pixels(sure)
 
     @cached_property
-    def known_samples(self) -> NDArray[np.bool_]:
+    def _told_samples(self) -> NDArray[np.bool_]:
         """Which samples have a window with a candidate, bool (h, w); in a flat picture none has."""
         return np.asarray(np.ptp(self.costs, axis=2) > 0)
 

@@ -265,9 +265,7 @@ class WorkerSession:
 
         known, analysis = REQUESTS[key[0]], self.session.held
         values = result.values
-        facts: dict[str, Any] = {}
-        if known.result != "picture":
-            facts["known_share"] = float(analysis.known_share)
+        facts: dict[str, Any] = dict(result.facts)
         if known.result == "radius":
             facts["maximum"] = _number(request, "maximum", 0.0) or analysis.max_radius
         elif known.result == "picture" and request.get("alpha"):
@@ -275,8 +273,6 @@ class WorkerSession:
             alpha = np.ones(analysis.shape, np.float32) if alpha is None else alpha
             values = np.concatenate([values, alpha[..., np.newaxis]], axis=2)
         if result.threshold is not None:
-            facts["threshold"] = result.threshold
-            facts["in_focus_share"] = float(values.mean())
             if request.get("matte"):
                 values = self.read(request["matte"], analysis.shape, "float32")
             if request.get("trimap"):

@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from defocus.cuts.grid_cut import BandedCut
 from defocus.answer.boundary import boundary_weights
+from defocus.cuts.grid_cut import BandedCut
+from defocus.tuning import TUNING
 
 
 def test_the_cut_has_the_least_energy_of_all_masks():
@@ -17,7 +18,7 @@ def test_the_cut_has_the_least_energy_of_all_masks():
         preference = rng.normal(0, 2, (3, 4)).astype(np.float32)
         color = rng.uniform(0, 0.1, (3, 4, 3)).astype(np.float32)
         weights = np.zeros((4, 3, 4), np.float32)
-        weights[:] = boundary_weights(color, 0.5, 1.0)
+        weights[:] = boundary_weights(color, 0.5, 1.0, TUNING)
         weights = np.minimum(weights, 3)
 
         def energy(mask, preference=preference, weights=weights):
@@ -35,6 +36,6 @@ def test_the_cut_has_the_least_energy_of_all_masks():
 
 def test_weights_keep_a_boundarys_cost_on_finer_grids():
     """A straight boundary across the whole picture costs as much for twice the samples a side, relative to areas."""
-    coarse = boundary_weights(np.zeros((40, 60, 3), np.float32), 1.0, 1.0)[0, :, 30].sum() / (40 * 60)
-    fine = boundary_weights(np.zeros((80, 120, 3), np.float32), 1.0, 1.0)[0, :, 60].sum() / (80 * 120)
+    coarse = boundary_weights(np.zeros((40, 60, 3), np.float32), 1.0, 1.0, TUNING)[0, :, 30].sum() / (40 * 60)
+    fine = boundary_weights(np.zeros((80, 120, 3), np.float32), 1.0, 1.0, TUNING)[0, :, 60].sum() / (80 * 120)
     assert fine == pytest.approx(coarse, rel=1e-3)

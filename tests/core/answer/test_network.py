@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from defocus.answer.features import COUNT
-from defocus.answer.network import focus_log_odds, forward, read_weights
+from defocus.answer.network import CENTERS, forward, learned_prior, radius_shares, read_weights
 from defocus.tuning import TUNING
 
 WIDTHS = (3, 4, 5, 6)
@@ -15,7 +15,7 @@ WIDTHS = (3, 4, 5, 6)
 def small_weights(seed=0, features=4):
     """Weights of a network as small as it may be, with every layer that the real one has."""
     rng = np.random.default_rng(seed)
-    shapes = {"squeeze.0": (5, features + 1), "squeeze.1": (WIDTHS[0], 5), "last": (1, WIDTHS[0])}
+    shapes = {"squeeze.0": (5, features + 1), "squeeze.1": (WIDTHS[0], 5), "last": (1 + len(CENTERS), WIDTHS[0])}
     shapes |= {"whole.0": (WIDTHS[-1],) * 2, "whole.1": (WIDTHS[-1],) * 2}
     for level, (before, here) in enumerate(zip((WIDTHS[0], *WIDTHS), WIDTHS, strict=False)):
         for part, count in (("first", before), ("second", here)):
@@ -59,7 +59,12 @@ class Literal:
 
     @staticmethod
     def halve(x):
-        return np.stack([[[p[y : y + 2, c : c + 2].mean() for c in range(0, p.shape[1], 2)] for y in range(0, len(p), 2)] for p in x])
+        return np.stack(
+            [
+                [[p[y : y + 2, c : c + 2].mean() for c in range(0, p.shape[1], 2)] for y in range(0, len(p), 2)]
+                for p in x
+            ]
+        )
 
     @staticmethod
     def double(x):
@@ -92,7 +97,7 @@ class Literal:
         x = x + (w["whole.1.weight"] @ mean + w["whole.1.bias"])[:, np.newaxis, np.newaxis]
         for level in (2, 1, 0):
             x = self.pair(self.double(self.convolve(x, f"rise.{level}")) + kept[level], f"up.{level}")
-        return self.convolve(x, "last")[0]
+        return self.convolve(x, "last")
 
 
 def test_the_forward_pass_is_the_literal_one():
@@ -106,19 +111,31 @@ def test_the_forward_pass_is_the_literal_one():
 def test_a_picture_and_its_mirror_image_have_the_same_answer(tmp_path):
     weights = small_weights()
     stored = {**weights, "mean": np.full(4, 0.3, np.float32), "deviation": np.full(4, 2.0, np.float32)}
-    np.savez(tmp_path / "weights.npz", **stored)
+    file = tmp_path / "weights.npz"
+    np.savez(file, **stored)
     features = np.random.default_rng(2).normal(0, 1, (4, 13, 21)).astype(np.float32)
-    found = focus_log_odds(features, tmp_path / "weights.npz")
-    assert found.shape == (13, 21)
-    np.testing.assert_allclose(focus_log_odds(features[:, :, ::-1], tmp_path / "weights.npz")[:, ::-1], found, atol=1e-5)
+    log_odds, log_probability = learned_prior(features, file)
+    assert log_odds.shape == (13, 21)
+    assert log_probability.shape == (len(CENTERS), 13, 21)
+    for found, turned in zip((log_odds, log_probability), learned_prior(features[:, :, ::-1], file), strict=True):
+        np.testing.assert_allclose(turned[..., ::-1], found, atol=1e-5)
     # By hand: standardised, widened to multiples of eight, the mean with the mirror image
     scaled, inside = np.zeros((4, 16, 24)), np.zeros((16, 24))
     scaled[:, :13, :21], inside[:13, :21] = (features - 0.3) / 2, 1
     mirrored = np.zeros((4, 16, 24))
     mirrored[:, :13, :21] = scaled[:, :13, 20::-1]
     literal = Literal(weights)
-    expected = (literal(scaled, inside)[:13, :21] + literal(mirrored, inside)[:13, 20::-1]) / 2
-    np.testing.assert_allclose(found, np.clip(expected, -8, 8), atol=2e-4)
+    expected = (literal(scaled, inside)[:, :13, :21] + literal(mirrored, inside)[:, :13, 20::-1]) / 2
+    np.testing.assert_allclose(log_odds, np.clip(expected[0], -8, 8), atol=2e-4)
+    softmax = np.exp(expected[1:]) / np.exp(expected[1:]).sum(axis=0)
+    np.testing.assert_allclose(np.exp(log_probability), softmax, atol=2e-4)
+
+
+def test_a_radius_is_shared_by_the_two_centres_around_it():
+    shares = radius_shares(np.array([0.0, 3.0, 8.0, 20.0]))
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
+    assert (np.count_nonzero(shares, axis=1) <= 2).all()
+    np.testing.assert_allclose(shares @ CENTERS, [0, 3, 8, 8], atol=1e-5)
 
 
 def test_the_weights_are_those_of_the_features_and_small():
@@ -133,7 +150,7 @@ def test_the_weights_are_those_of_the_features_and_small():
 @pytest.mark.parametrize("shape", [(1, 1), (3, 70), (8, 8)])
 def test_any_size_will_do(shape):
     features = np.random.default_rng(3).normal(0, 1, (COUNT, *shape)).astype(np.float32)
-    found = focus_log_odds(features, TUNING.prior.path)
-    assert found.shape == shape
-    assert np.isfinite(found).all()
-    assert np.abs(found).max() <= 8
+    log_odds, log_probability = learned_prior(features, TUNING.prior.path)
+    assert log_odds.shape == log_probability.shape[1:] == shape
+    assert np.abs(log_odds).max() <= 8
+    np.testing.assert_allclose(np.exp(log_probability).sum(axis=0), 1, atol=1e-4)

@@ -11,6 +11,7 @@ from defocus.evidence.noise import estimate_noise, working_noise
 from defocus.evidence.spectrum import blur_spectra, gabor_bank
 from defocus.psf.families import DiscPSF
 from defocus.psf.simulation import simulate_blur
+from defocus.tuning import TUNING
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,6 @@ def test_estimates_stay_within_what_cameras_do(spectra):
 
 
 def test_the_working_variance_is_larger_and_rises():
-    values = [working_noise(v) for v in (0.0, 1e-6, 1e-4, 1e-3)]
+    values = [working_noise(v, TUNING.evidence) for v in (0.0, 1e-6, 1e-4, 1e-3)]
     assert values == sorted(values)
     assert all(found > true for found, true in zip(values, (0, 1e-6, 1e-4, 1e-3), strict=True))

@@ -16,6 +16,7 @@ from defocus.evidence.spectrum import blur_spectra, gabor_bank
 from defocus.parameters import AnalysisParameters
 from defocus.psf.families import DiscPSF, GaussianPSF, SensorPSF
 from defocus.psf.simulation import simulate_blur
+from defocus.tuning import TUNING
 
 SIMULATED = AnalysisParameters(noise=1e-5, sensor_blur=0.0, spacing=8)
 
@@ -26,7 +27,7 @@ def texture(samples):
 
 
 def evidence_of(picture, alpha=None, **changes):
-    return local_evidence(as_picture(picture, alpha), dataclasses.replace(SIMULATED, **changes))
+    return local_evidence(as_picture(picture, alpha), dataclasses.replace(SIMULATED, **changes), TUNING.evidence)
 
 
 def best(evidence):
@@ -81,7 +82,7 @@ def test_large_blur_is_found_in_reduced_copies(texture, radius):
     [((427, 640), 8), ((41, 50), 8), ((700, 900), 8), ((1500, 2000), 16), ((3000, 4000), 32)],
 )
 def test_larger_pictures_are_searched_for_more_blur(shape, largest):
-    _, radii = octaves_and_radii(AnalysisParameters(), shape)
+    _, radii = octaves_and_radii(AnalysisParameters(), shape, TUNING.evidence)
     assert radii[0] == 0
     assert radii[-1] == pytest.approx(largest)
     assert (np.diff(radii) > 0.09).all()
@@ -89,11 +90,11 @@ def test_larger_pictures_are_searched_for_more_blur(shape, largest):
 
 
 def test_the_spacing_grows_with_the_picture_so_that_samples_stay_as_many():
-    assert sample_spacing(AnalysisParameters(), (427, 640)) == 4
-    assert sample_spacing(AnalysisParameters(), (100, 100)) == 1
-    assert sample_spacing(AnalysisParameters(spacing=3), (4000, 6000)) == 3
+    assert sample_spacing(AnalysisParameters(), (427, 640), TUNING.evidence) == 4
+    assert sample_spacing(AnalysisParameters(), (100, 100), TUNING.evidence) == 1
+    assert sample_spacing(AnalysisParameters(spacing=3), (4000, 6000), TUNING.evidence) == 3
     for shape in ((600, 800), (1500, 2000)):
-        spacing = sample_spacing(AnalysisParameters(), shape)
+        spacing = sample_spacing(AnalysisParameters(), shape, TUNING.evidence)
         assert 12_000 < shape[0] * shape[1] / spacing**2 < 24_000
 
 
@@ -102,7 +103,9 @@ def test_noise_is_given_or_measured(texture):
     assert evidence_of(noisy, noise=3e-4).noise_variance == 3e-4
     assert evidence_of(noisy, noise="auto", method="paper").noise_variance == 1e-4
     evidence = evidence_of(noisy, noise="auto")
-    assert evidence.noise_variance == working_noise(estimate_noise(evidence.energies, evidence.spectra))
+    assert evidence.noise_variance == working_noise(
+        estimate_noise(evidence.energies, evidence.spectra), TUNING.evidence
+    )
 
 
 def test_transparent_parts_do_not_change_the_measured_noise(texture):
@@ -189,7 +192,7 @@ def test_a_constant_picture_tells_next_to_nothing(value):
 @pytest.mark.parametrize("shape", [(40, 100), (100, 40), (1, 1)])
 def test_pictures_smaller_than_the_window_are_refused(shape):
     with pytest.raises(InputError, match="smaller than the analysis window of 41 px") as caught:
-        local_evidence(as_picture(np.zeros(shape), source="stamp.png"), SIMULATED)
+        local_evidence(as_picture(np.zeros(shape), source="stamp.png"), SIMULATED, TUNING.evidence)
     assert str(caught.value).startswith(f"stamp.png: {shape[1]} x {shape[0]} px")
     assert "\n" not in str(caught.value)
     assert evidence_of(np.random.default_rng(0).random((41, 41))).shape == (6, 6)
@@ -211,5 +214,8 @@ def test_wide_windows_are_those_of_the_reduced_picture_at_every_second_sample(sa
 
 def test_small_pictures_and_the_published_method_have_no_wide_windows(samples):
     picture = load_image(samples / "cat.jpg")
-    assert local_evidence(picture, AnalysisParameters()).wide is None
-    assert local_evidence(load_image(samples / "flower.jpg"), AnalysisParameters(method="paper")).wide is None
+    assert local_evidence(picture, AnalysisParameters(), TUNING.evidence).wide is None
+    assert (
+        local_evidence(load_image(samples / "flower.jpg"), AnalysisParameters(method="paper"), TUNING.evidence).wide
+        is None
+    )

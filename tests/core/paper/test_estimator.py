@@ -10,13 +10,14 @@ import pytest
 from defocus import analyze, as_picture, load_image
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.reference import alpha_expansion, energy, maxflow_cut
-from defocus.estimate.measured import Measured
 from defocus.evidence.octaves import local_evidence
-from defocus.paper.estimator import PublishedBlurMap, PublishedFocusMask, candidate_data_term
+from defocus.paper.estimator import PublishedAnswer, candidate_data_term
 from defocus.paper.search import candidates, fitted_spectra
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
 from defocus.pictures.sampling import cell_means, interpolate
+from defocus.pictures.stretched import unstretched
 from defocus.psf.simulation import ramp, simulate_blur
+from defocus.tuning import TUNING
 
 KAPPA = [1e-20, 1e-12, 1e-7, 1e-3, 1e-1, 1, 1e-1, 1e-3, 1e-7, 1e-12, 1e-20]
 PAPER = AnalysisParameters(method="paper", spacing=4)
@@ -35,17 +36,17 @@ def halves(samples):
 
 @pytest.fixture(scope="module")
 def evidence(halves):
-    return local_evidence(halves, PAPER)
+    return local_evidence(halves, PAPER, TUNING.evidence)
 
 
 @pytest.fixture(scope="module")
 def mask_of(halves, evidence):
-    return PublishedFocusMask(Measured(halves, evidence))
+    return PublishedAnswer(unstretched(halves), evidence, "photograph", TUNING)
 
 
 @pytest.fixture(scope="module")
 def radius(halves, evidence):
-    return PublishedBlurMap(Measured(halves, evidence)).draw(MapParameters())
+    return PublishedAnswer(unstretched(halves), evidence, "photograph", TUNING).radius(MapParameters())
 
 
 def literal_data_term(evidence):
@@ -85,7 +86,7 @@ def test_windows_without_evidence_have_no_opinion(evidence, mask_of):
     assert hidden.any()
     np.testing.assert_allclose(term[hidden], math.log(81), rtol=1e-6)
     assert (np.ptp(term[~hidden], axis=1) > 1).all()
-    np.testing.assert_allclose(mask_of.log_odds(MaskParameters())[hidden], 0, atol=1e-6)
+    np.testing.assert_allclose(mask_of.preference(MaskParameters())[hidden], 0, atol=1e-6)
 
 
 @pytest.mark.parametrize("threshold", [0.5, 2.0, 4.3])
@@ -98,12 +99,12 @@ def test_the_cut_costs_are_equation_17(evidence, mask_of, threshold):
             near = max(p for p, r in zip(probability[j, i], radii, strict=True) if r <= threshold)
             far = max(p for p, r in zip(probability[j, i], radii, strict=True) if r > threshold)
             expected[j, i] = -math.log(far) + math.log(near)
-    found = mask_of.log_odds(MaskParameters(threshold=threshold))
+    found = mask_of.preference(MaskParameters(threshold=threshold))
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_preference_is_positive_where_it_is_sharp(evidence, mask_of):
-    preference = mask_of.log_odds(MaskParameters())
+    preference = mask_of.preference(MaskParameters())
     opaque = evidence.valid_fraction > 0.9
     left, right = evidence.columns < 95, evidence.columns > 145
     assert (preference[:, left][opaque[:, left]] > 0).mean() > 0.9
@@ -154,6 +155,6 @@ def test_the_map_is_what_expansion_moves_reach_and_the_mask_what_one_cut_finds(h
     least = energy(labels, term, weights)
     again = alpha_expansion(term, weights, cycles=1, start=labels)
     assert energy(again, term, weights) == pytest.approx(least, rel=1e-9)
-    wanted = interpolate(mask_of.log_odds(MaskParameters()), evidence.rows, evidence.columns, halves.shape)
+    wanted = interpolate(mask_of.preference(MaskParameters()), evidence.rows, evidence.columns, halves.shape)
     expected = maxflow_cut(wanted, contrast_weights(halves.color, 1000.0, 0.04))
-    np.testing.assert_array_equal(mask_of.cut(MaskParameters(), np.zeros(halves.shape, np.int8)), expected)
+    np.testing.assert_array_equal(mask_of.mask(MaskParameters(), np.zeros(halves.shape, np.int8)), expected)

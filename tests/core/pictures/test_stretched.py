@@ -1,4 +1,4 @@
-"""Stretching fluorescence: by its own light, with the noise of its photons, saturated parts left out."""
+"""Stretching: by a picture's own light, with the noise of its photons, saturated parts left out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from defocus.pictures.fluorescence import noise_line, stretched
 from defocus.pictures.picture import as_picture
+from defocus.pictures.stretched import noise_line, saturated_pixels, stretched, unstretched
 
 _SHAPE = 300, 340
 
@@ -44,18 +44,18 @@ def test_noise_that_does_not_grow_is_told_so(light):
 
 
 def test_units_do_not_matter(light):
-    once = stretched(as_picture(counts(light, gain=1).astype(np.float32)))
-    again = stretched(as_picture((50 * counts(light, gain=1) + 7000).astype(np.float32)))
+    once = stretched(as_picture(counts(light, gain=1).astype(np.float32)), counts=True)
+    again = stretched(as_picture((50 * counts(light, gain=1) + 7000).astype(np.float32)), counts=True)
     assert np.abs(once.picture.color - again.picture.color).max() < 2e-3
     assert np.abs(once.noise_ratio / again.noise_ratio - 1).max() < 0.02
 
 
 def test_nothing_is_cut_off_but_what_is_saturated(light):
     values = counts(light, gain=1)
-    free = stretched(as_picture(values.astype(np.float32)))
+    free = stretched(as_picture(values.astype(np.float32)), counts=True)
     assert free.picture.alpha is None
     assert free.picture.color.max() > 1.2  # the brightest half per cent
-    full = stretched(as_picture(np.minimum(values, 500).astype(np.float32)))
+    full = stretched(as_picture(np.minimum(values, 500).astype(np.float32)), counts=True)
     assert full.picture.alpha is not None
     assert (full.picture.alpha[values >= 500] == 0).mean() > 0.9
     assert (full.picture.alpha[values < 300] == 1).all()
@@ -66,5 +66,52 @@ def test_nothing_is_cut_off_but_what_is_saturated(light):
 def test_an_empty_field_is_not_stretched_into_texture():
     """Noise alone: the range holds 32 standard deviations of it."""
     noise = np.random.default_rng(0).normal(100, 4, _SHAPE)
-    seen = stretched(as_picture(noise.astype(np.float32)))
+    seen = stretched(as_picture(noise.astype(np.float32)), counts=True)
     assert seen.picture.color[..., 0].std() < 0.04
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda a: np.rint(a * 255).astype(np.uint8),
+        lambda a: np.rint(a * 65535).astype(np.uint16),
+        lambda a: np.rint(100 + 2500 * a).astype(np.uint16),
+        lambda a: np.rint(10000 + 2500 * a).astype(np.uint16),
+        lambda a: (0.4 * a + 0.2).astype(np.float32),
+    ],
+    ids=["8 bits", "16 bits", "12 bits of a camera", "with an offset", "float of less contrast"],
+)
+def test_the_kind_of_number_does_not_matter(samples, kind):
+    values = np.asarray(as_picture(np.asarray(unstretched(_grass(samples)).picture.luminance)).luminance, float)
+    once, again = stretched(as_picture(values), counts=False), stretched(as_picture(kind(values)), counts=False)
+    assert np.abs(once.picture.luminance - again.picture.luminance).max() < 0.012  # a step of 8 bits, stretched
+
+
+def _grass(samples):
+    from defocus.pictures.picture import load_image
+
+    return load_image(samples / "grass.png")
+
+
+def test_colours_are_stretched_by_their_luminance_and_keep_their_hue():
+    color = np.random.default_rng(3).uniform(0.2, 0.5, (60, 70, 3)).astype(np.float32)
+    seen = stretched(as_picture(color), counts=False)
+    assert not seen.picture.gray
+    np.testing.assert_allclose(np.ptp(seen.picture.color, axis=2), seen.gain * np.ptp(color, axis=2), rtol=1e-3)
+    low, high = np.percentile(seen.picture.luminance, (0.5, 99.5))
+    assert (low, high) == pytest.approx((0, 1), abs=0.02)
+
+
+def test_saturated_is_a_plateau_and_no_peak():
+    y, x = np.mgrid[:120, :140]
+    peak = np.exp(-((y - 60) ** 2 + (x - 70) ** 2) / (2 * 15**2)).astype(np.float32)
+    assert saturated_pixels(peak, 1.5 / 255) is None
+    assert saturated_pixels(np.full((30, 30), 0.5, np.float32)) is None
+    cut = np.minimum(peak, 0.7)
+    found = saturated_pixels(cut, 1.5 / 255)
+    assert found is not None
+    assert found[peak > 0.72].all()
+    assert not found[peak < 0.6].any()
+    hot = np.zeros((40, 40), np.float32)
+    hot[20, 20] = 1
+    assert saturated_pixels(hot) is None

@@ -22,6 +22,9 @@ class Analysis:
     kind = "photograph"
     psf = None  # a disc
     known_share = 0.75
+    saturated_share = 0.0
+    threshold_reason = "always"
+    other_threshold = None
 
     def __init__(self, picture, parameters):
         self.picture = picture
@@ -31,7 +34,10 @@ class Analysis:
         self.confidence = picture.alpha if picture.alpha is not None else np.ones(self.shape, np.float32)
         self.maps_made = 0
 
-    def blur_map(self, parameters, *, progress):
+    def share_of(self, mask):
+        return float(mask.mean())
+
+    def blur_map(self, parameters, *, in_focus=None, blurred=None, progress):
         progress(0.5, "mapping")
         self.maps_made += 1
         return self.picture.luminance * np.float32(10 * parameters.smoothness)
