@@ -7,12 +7,13 @@ DEMO ?= demo_output
 # Versions that are known to go together; empty for the newest ones
 CONSTRAINTS ?= tests/constraints.txt
 
-.PHONY: help demo test quick lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
+.PHONY: help demo test quick mutants lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
 
 help:
 	@echo "make demo         run the suite on sample_data/ and write a page of pictures to $(DEMO)/"
 	@echo "make test         run every check: ruff, mypy, pytest with a real napari and a real GIMP 3"
 	@echo "make quick        ruff, mypy and the fast tests of the core, in under a minute"
+	@echo "make mutants      make deliberate faults in the estimate; its tests must catch each"
 	@echo "make abuse        damaged files, odd arrays, kills, full disks; writes docs/robustness.md"
 	@echo "make bare         make demo and make test on bare Debian 12 and 13 systems (root)"
 	@echo "make lock         refresh tests/constraints.txt; make newest and make oldest test without it"
@@ -74,6 +75,9 @@ oldest: $(STAMP)
 	$(RUN) tests/bare/lock.py --oldest > .venv/oldest.txt
 	$(MAKE) system setup VENV=.venv-oldest CONSTRAINTS=.venv/oldest.txt
 	.venv-oldest/bin/python -m pytest -W default  # types, style and warnings are judged by newer tools only
+
+mutants: $(STAMP)
+	$(RUN) -m tests.mutants
 
 abuse: $(STAMP)
 	$(RUN) -m tests.abuse

@@ -1,4 +1,4 @@
-"""Fit the network that `defocus.answer.network` reads, on photographs whose focus is known; print how well it does on others.
+"""Fit the network that `defocus.answer.network` reads, on photographs whose focus is known; score it on others.
 
     python -m benchmarks.fit_prior DATA [--cache FOLDER] [--folds 0 1 2 3 4] [--write FOLDER]
 
@@ -21,8 +21,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.answer.network import CENTERS
 from benchmarks.prior_pictures import MASKED, Sample, all_samples, fold_of, measure
+from defocus.answer.network import CENTERS
 
 EPOCHS, BATCH, RATE, DECAY = 26, 8, 3e-3, 1e-3
 WIDTHS = (24, 40, 56, 64)
@@ -267,9 +267,8 @@ def report_radii(network: Network, grids: list[Grid]) -> None:
         if known.any():
             rows.append(np.abs(found - truth)[known].mean())
     if rows:
-        print(
-            f"  scene, {len(rows)}: mean error of radii {np.mean(rows):.3f} px, worst tenth {np.sort(rows)[-len(rows) // 10 :].mean():.3f}"
-        )
+        worst = np.sort(rows)[-(-len(rows) // 10) :].mean()
+        print(f"  scene, {len(rows)}: mean error of radii {np.mean(rows):.3f} px, worst tenth {worst:.3f}")
 
 
 def write(file: Path, network: Network, mean: np.ndarray, deviation: np.ndarray) -> None:

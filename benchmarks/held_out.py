@@ -3,9 +3,9 @@
     python -m benchmarks.held_out DATA FOLDS [--every N] [--worst FILE]
 
 DATA is the folder that `benchmarks.fit_prior` was fitted on, FOLDS where it wrote the weights of some folds
-(``--folds``): each picture of these is measured with the weights of its own fold. Beside the scores of DATA's evaluate.py it
-prints the share of masks with more than 30 per cent of all pixels wrong, and for maps the mean order of the worst
-tenth. --worst writes the pictures' names and scores, worst masks first.
+(``--folds``): each picture of these is measured with the weights of its own fold. Beside the
+scores of DATA's evaluate.py it prints the share of masks with more than 30 per cent of all pixels wrong, and for maps
+the mean order of the worst tenth. --worst writes the pictures' names and scores, worst masks first.
 """
 
 from __future__ import annotations

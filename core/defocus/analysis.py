@@ -108,7 +108,7 @@ class Analysis:
     @property
     def other_threshold(self) -> float | None:
         """A radius in px that was nearly chosen instead and gives another mask; None if it was no close call."""
-        return self.answer.auto.other
+        return self.answer.other_threshold
 
     @property
     def saturated_share(self) -> float:

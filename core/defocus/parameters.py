@@ -186,9 +186,9 @@ class AnalysisParameters(_Checked):
     kind: Literal["auto", "photograph", "fluorescence", "brightfield"] = _control(
         "auto",
         "Kind of picture",
-        "What was learned from photographs (where subjects stand, how bright they are) counts only for photographs; "
+        "What was learned from photographs counts only for photographs; "
         "fluorescence is bright on a dark ground that says nothing, brightfield any other picture of a microscope; "
-        "auto takes pictures with colours, and grey ones of 8 bits without a dark ground, for photographs.",
+        "auto takes pictures for photographs, but for grey ones that are mostly dark ground or mostly one other level.",
         choices=("auto", "photograph", "fluorescence", "brightfield"),
     )
     psf: str | PSF = _control(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TUNING",
+    "ConfidenceTuning",
     "EvidenceTuning",
     "FluorescenceTuning",
     "MapTuning",
@@ -153,9 +154,7 @@ class MapTuning:
     sparsity: float = _number(
         0.3, "", "measured: prior that most of a picture has little contrast", "no prior on contrast (map)", off=0.0
     )
-    temper: float = _number(
-        0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
-    )
+
     radius_nats: float = _number(
         2.0,
         "nats",
@@ -169,10 +168,19 @@ class MapTuning:
     guide_log_odds: float = _number(12.0, "log-odds", "measured: so does the learned focus")
     guide_color: float = _number(2.0, "colour", "measured: and the colour, over all channels")
     side_slope: float = _number(40.0, "log-odds", "derived: bound by the prior moves by a fifth for what is surest")
+
+
+@dataclass(frozen=True)
+class ConfidenceTuning:
+    """How sure a radius is; the weights of a logistic regression, by `benchmarks.fit_confidence`."""
+
     near: float = _number(0.3, "px", "derived: confidence is the probability of being right to so much")
-    faint: float = _number(
-        0.1, "", "measured: confidence below which nothing is known; flat areas keep some hundredths"
+    temper: float = _number(
+        0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
     )
+    photograph: tuple[float, ...] = _number((0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0), "", "fitted: by fit_confidence")
+    brightfield: tuple[float, ...] = _number((0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0), "", "fitted: by fit_confidence")
+    fluorescence: tuple[float, ...] = _number((0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0), "", "fitted: by fit_confidence")
 
 
 @dataclass(frozen=True)
@@ -197,6 +205,8 @@ class ThresholdTuning:
 
     usual: float = _number(1.65, "px", "measured: on a web-size picture", "threshold 2 px for all (mask)")
     spread: float = _number(0.6, "log", "measured: how far thresholds may stray from it for little gain")
+    doubt: float = _number(1.0, "log-odds", "derived: no surer than 3 to 1 is a close call")
+    close_share: float = _number(0.12, "", "measured: part of a picture that must hang on it")
     pull: float = _number(0.02, "", "measured: share of wrong samples that straying so far is worth")
     evidence_nats: float = _number(
         8.0, "nats", "measured: what tells the best radius from the worst; less is hardly evidence"
@@ -238,6 +248,7 @@ class Tuning:
     prior : PriorTuning
     threshold : ThresholdTuning
     map : MapTuning
+    confidence : ConfidenceTuning
     mask : MaskTuning
     fluorescence : FluorescenceTuning
     """
@@ -246,6 +257,7 @@ class Tuning:
     prior: PriorTuning = field(default_factory=PriorTuning)
     threshold: ThresholdTuning = field(default_factory=ThresholdTuning)
     map: MapTuning = field(default_factory=MapTuning)
+    confidence: ConfidenceTuning = field(default_factory=ConfidenceTuning)
     mask: MaskTuning = field(default_factory=MaskTuning)
     fluorescence: FluorescenceTuning = field(default_factory=FluorescenceTuning)
 

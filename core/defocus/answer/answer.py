@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.answer.boundary import CutGrid, WarmCut, boundary_weights
-from defocus.answer.confidence import sureness
+from defocus.answer.confidence import confidence_features, probability_right
 from defocus.answer.features import prior_features, size_scale
 from defocus.answer.network import learned_prior, radius_shares
 from defocus.answer.radii import Samples, coherent_radii, likelihood_costs, side_bound, surface_radii
-from defocus.answer.threshold import Threshold, absolute_threshold, parting_threshold
+from defocus.answer.threshold import Threshold, absolute_threshold, nearly_chosen, parting_threshold
 from defocus.evidence.validity import mean_at
 from defocus.parameters import MapParameters, MaskParameters
 from defocus.pictures.sampling import cell_means, interpolate, interpolate_along_edges
@@ -157,6 +157,13 @@ class Answer:
         scale = size_scale(self.seen.picture.shape, tuning.prior)
         return parting_threshold(self.log_odds, self.likelihood, radii, scale, tuning.threshold)
 
+    @cached_property
+    def other_threshold(self) -> float | None:
+        """A radius in px that was nearly chosen instead and gives another mask; None if it was no close call."""
+        if self.log_odds is None:
+            return None
+        return nearly_chosen(self.log_odds, self.sample_radii(), self.auto.radius, self.tuning.threshold)
+
     def sample_radii(
         self, parameters: MapParameters | None = None, progress: Progress = ignore_progress
     ) -> NDArray[np.float32]:
@@ -278,7 +285,10 @@ class Answer:
 
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
-        sure = sureness(self.likelihood, self.sample_radii(parameters), self.evidence.radii, self.tuning.map)
+        learned = None if self.log_odds is None else self.learned[1]
+        radius, radii, tuning = self.sample_radii(parameters), self.evidence.radii, self.tuning.confidence
+        features = confidence_features(self.likelihood, learned, radius, radii, tuning)
+        sure = probability_right(features, self.kind, tuning)
         sure[~self.known_samples] = 0
         return self.at_pixels(sure)
 

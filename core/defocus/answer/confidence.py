@@ -1,4 +1,8 @@
-"""Confidence: how probable it is that a radius is right."""
+"""Confidence: how probable it is that a radius is right to 0.3 px, by what is known of its window and its surroundings.
+
+A logistic regression on what tells right radii from wrong ones, fitted on pictures of known blur, for each kind of
+picture, by ``python -m benchmarks.fit_confidence``.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +13,67 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from defocus.tuning import MapTuning
+    from defocus.pictures.kind import Kind
+    from defocus.tuning import ConfidenceTuning
 
-__all__ = ["sureness"]
+__all__ = ["confidence_features", "probability_right"]
+
+_OFFSET = 0.3  # px; distances of radii are those of log(radius + 0.3)
+_LEAST = 0.01  # of a probability whose logarithm is taken
 
 
-def sureness(
-    costs: NDArray[np.float32], radius: NDArray[np.float32], radii: NDArray[np.float64], tuning: MapTuning
+def confidence_features(
+    costs: NDArray[np.float32],
+    learned: NDArray[np.float32] | None,
+    radius: NDArray[np.float32],
+    radii: NDArray[np.float64],
+    tuning: ConfidenceTuning,
 ) -> NDArray[np.float32]:
-    """Return each sample's posterior probability near some radius, float32 (h, w) in [0, 1].
+    """Return what tells right radii from wrong ones, float32 (h, w, 7).
+
+    One; the logarithm of the radius; that of its probability by the window alone, with a likelihood tempered because
+    energies of one window are correlated; how much the window tells at all; how far its own best radius lies; the
+    logarithm of the learned probability; and how far the learned radius lies, both 0 where nothing was learned.
 
     Parameters
     ----------
     costs : float32 (h, w, R)
-        Data term in nats.
+        Of the windows alone, in nats, the least 0.
+    learned : float32 (h, w, R) or None
+        Learned cost of each radius in nats.
     radius : float32 (h, w)
         In px.
     radii : float64 (R,)
         In px.
-    tuning : MapTuning
+    tuning : ConfidenceTuning
     """
-    probability = np.exp(np.float32(-tuning.temper) * costs)
     near = np.abs(radii.astype(np.float32) - radius[..., np.newaxis]) <= tuning.near
-    return np.asarray((probability * near).sum(axis=2) / probability.sum(axis=2), np.float32)
+    size, place = np.log(radii + _OFFSET).astype(np.float32), np.log(radius + np.float32(_OFFSET))
+    probability = np.exp(np.float32(-tuning.temper) * costs)
+    own = (probability * near).sum(axis=2) / probability.sum(axis=2)
+    out = np.zeros((*radius.shape, 7), np.float32)
+    out[..., 0] = 1
+    out[..., 1] = place
+    out[..., 2] = np.log(own + _LEAST)
+    out[..., 3] = np.log1p(costs.max(axis=2))
+    out[..., 4] = np.abs(size[costs.argmin(axis=2)] - place)
+    if learned is not None:
+        chance = np.exp(-learned)
+        chance /= chance.sum(axis=2, keepdims=True)
+        out[..., 5] = np.log((chance * near).sum(axis=2) + _LEAST)
+        out[..., 6] = np.abs(chance @ size - place)
+    return out
+
+
+def probability_right(features: NDArray[np.float32], kind: Kind, tuning: ConfidenceTuning) -> NDArray[np.float32]:
+    """Return the probability of being right to 0.3 px, float32 (h, w).
+
+    Parameters
+    ----------
+    features : float32 (h, w, 7)
+        From `confidence_features`.
+    kind : {"photograph", "fluorescence", "brightfield"}
+    tuning : ConfidenceTuning
+    """
+    weights = np.array(getattr(tuning, kind), np.float32)
+    return np.asarray(1 / (1 + np.exp(-(features @ weights))), np.float32)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from defocus.tuning import ThresholdTuning
 
-__all__ = ["Threshold", "absolute_threshold", "parting_threshold"]
+__all__ = ["Threshold", "absolute_threshold", "nearly_chosen", "parting_threshold"]
 
 _ALL, _NONE = 0.98, 0.02  # shares in focus that count as everything and nothing
 
@@ -27,13 +27,37 @@ class Threshold:
         In px; what is blurred no more counts as in focus.
     reason : str
         Why, in one line.
-    other : float or None
-        Another radius in px that was nearly chosen, and gives another mask; None if it was no close call.
     """
 
     radius: float
     reason: str
-    other: float | None = None
+
+
+def nearly_chosen(
+    log_odds: NDArray[np.float32], radius: NDArray[np.float32], auto: float, tuning: ThresholdTuning
+) -> float | None:
+    """Return a threshold in px that was nearly chosen and gives another mask; None if it was no close call.
+
+    A close call hangs on little: were the learned log-odds a little more, or less, a large part of the picture would
+    change sides. The other threshold takes that part along, or leaves it out.
+
+    Parameters
+    ----------
+    log_odds : float32 (h, w)
+        Of being in focus, of each sample.
+    radius : float32 (h, w)
+        Of each sample, in px.
+    auto : float
+        The threshold that was chosen, in px.
+    tuning : ThresholdTuning
+    """
+    strict, here, lax = (float(np.mean(log_odds > bias)) for bias in (tuning.doubt, 0, -tuning.doubt))
+    share = strict if here - strict > lax - here else lax
+    if abs(share - here) < tuning.close_share:
+        return None
+    other = float(np.quantile(radius, share))
+    parted = np.mean((radius <= other) != (radius <= auto))
+    return other if other > 0 and parted >= tuning.close_share / 2 else None
 
 
 def absolute_threshold(radius: float, radii: NDArray[np.float64]) -> Threshold:

@@ -6,14 +6,12 @@ energy (14) is minimised by alpha-expansion and the mask's (18) by one cut, both
 
 from __future__ import annotations
 
-import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from defocus.answer import Answer
-from defocus.answer.confidence import sureness
 from defocus.answer.threshold import Threshold
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.reference import alpha_expansion, maxflow_cut
@@ -81,6 +79,7 @@ class PublishedAnswer(Answer):
     """Draws blur maps and cuts masks of one picture as published; has what `defocus.answer.Answer` has."""
 
     auto = Threshold(_THRESHOLD, "as published")
+    log_odds = None
 
     @cached_property
     def costs(self) -> NDArray[np.float32]:
@@ -114,8 +113,10 @@ class PublishedAnswer(Answer):
 
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
-        chosen = dataclasses.replace(self.tuning.map, temper=1.0)
-        sure = sureness(self.costs, self.sample_radii(parameters), self.evidence.radii, chosen)
+        radius, radii = self.sample_radii(parameters), self.evidence.radii
+        near = np.abs(radii - radius[..., np.newaxis]) <= self.tuning.confidence.near
+        probability = np.exp(-self.costs)
+        sure = np.asarray((probability * near).sum(axis=2) / probability.sum(axis=2), np.float32)
         sure[self.evidence.valid_fraction < self.tuning.evidence.least_valid] = 0
         return self.at_pixels(sure)
 

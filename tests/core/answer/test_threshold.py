@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from defocus.answer.threshold import absolute_threshold, parting_threshold
+from defocus.answer.threshold import absolute_threshold, nearly_chosen, parting_threshold
 from defocus.tuning import TUNING
 
 RADII = np.arange(81) * 0.1
@@ -63,3 +63,18 @@ def test_without_evidence_or_prior_it_is_the_usual_radius():
     assert absolute_threshold(3.5, RADII).radius == 3.5
     assert absolute_threshold(12.0, RADII).radius == 8.0
     assert "absolute" in absolute_threshold(3.5, RADII).reason
+
+
+def test_a_close_call_is_told_with_the_other_threshold():
+    """A third in focus, a third blurred, and one between whose side is hardly known."""
+    radius = np.repeat([0.5, 1.8, 4.0], 200).reshape(20, 30).astype(np.float32)
+    sure = np.repeat([4.0, -4.0, -4.0], 200).reshape(20, 30).astype(np.float32)
+    assert nearly_chosen(sure, radius, 1.2, TUNING.threshold) is None
+    for side, inside in ((-0.4, True), (0.4, False)):
+        log_odds = np.where(radius == np.float32(1.8), side, sure).astype(np.float32)
+        auto = 1.2 if side < 0 else 2.5
+        other = nearly_chosen(log_odds, radius, auto, TUNING.threshold)
+        assert other is not None
+        np.testing.assert_array_equal((radius <= other)[radius == np.float32(1.8)], inside)
+        assert (radius <= other)[radius < 1].all()
+        assert not (radius <= other)[radius > 3].any()

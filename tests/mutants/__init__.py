@@ -1,0 +1,1 @@
+"""Deliberate faults in every room of the estimate, and whether the fast tests of that room catch them."""

@@ -1,0 +1,370 @@
+"""The faults: what is wrong in which file, and which tests should notice."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["FAULTS", "Fault"]
+
+
+class Fault(NamedTuple):
+    """One deliberate fault.
+
+    Attributes
+    ----------
+    name : str
+    file : str
+        Below ``core/defocus``.
+    old, new : str
+        What stands there once, and what is put in its place.
+    tests : tuple of str
+        Files below the project's root.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+_PICTURES = "tests/core/pictures/"
+_EVIDENCE = "tests/core/evidence/"
+_ANSWER = "tests/core/answer/"
+_CUTS = "tests/core/cuts/"
+_PSF = "tests/core/psf/"
+_WHOLE = "tests/core/answer/test_answer.py"
+
+FAULTS = (
+    # pictures
+    Fault(
+        "luminance of equal channels",
+        "pictures/picture.py",
+        "[0.299, 0.587, 0.114]",
+        "[0.333, 0.334, 0.333]",
+        (_PICTURES + "test_picture.py",),
+    ),
+    Fault(
+        "kind: dark ground is a photograph",
+        "pictures/kind.py",
+        'return "fluorescence"',
+        'return "photograph"',
+        (_PICTURES + "test_kind.py",),
+    ),
+    Fault(
+        "kind: the ground may have any level",
+        "pictures/kind.py",
+        "> _EVEN * sample.size",
+        "> 0.2 * sample.size",
+        (_PICTURES + "test_kind.py",),
+    ),
+    Fault(
+        "stretched: by black alone",
+        "pictures/stretched.py",
+        "span = max(high - low, _LEAST_NOISE * ground**0.5, 1e-6)",
+        "span = 1.0",
+        (_PICTURES + "test_stretched.py",),
+    ),
+    Fault(
+        "stretched: noise becomes texture",
+        "pictures/stretched.py",
+        "_LEAST_NOISE = 32",
+        "_LEAST_NOISE = 4",
+        (_PICTURES + "test_stretched.py",),
+    ),
+    Fault(
+        "stretched: photons' noise does not grow",
+        "pictures/stretched.py",
+        "ratio += np.float32(growth / ground)",
+        "ratio += np.float32(0 * growth)",
+        (_PICTURES + "test_stretched.py",),
+    ),
+    Fault(
+        "saturated: any peak is a plateau",
+        "pictures/stretched.py",
+        "count < _PLATEAU * max(below, 1)",
+        "count < 0",
+        (_PICTURES + "test_stretched.py",),
+    ),
+    Fault(
+        "saturated pixels count",
+        "pictures/stretched.py",
+        "opacity = np.where(full, np.float32(0),",
+        "opacity = np.where(full, np.float32(1),",
+        (_PICTURES + "test_stretched.py",),
+    ),
+    Fault(
+        "interpolation: one sample off",
+        "pictures/sampling.py",
+        "return first, (place - first).astype(np.float32)",
+        "return first, (place - first).astype(np.float32) * 0",
+        (_PICTURES + "test_sampling.py",),
+    ),
+    Fault(
+        "edges ignored at full size",
+        "pictures/sampling.py",
+        "unlike += difference * difference",
+        "unlike += np.float32(0) * difference",
+        (_PICTURES + "test_sampling.py",),
+    ),
+    # psf
+    Fault("disc half a pixel small", "psf/families.py", "class DiscPSF", "class _Disc", (_PSF + "test_families.py",)),
+    Fault(
+        "simulated noise is its deviation", "psf/simulation.py", "noise**0.5", "noise", (_PSF + "test_simulation.py",)
+    ),
+    # evidence
+    Fault(
+        "one gradient direction",
+        "evidence/likelihood.py",
+        "for direction in range(2):",
+        "for direction in range(1):",
+        (_EVIDENCE + "test_likelihood.py",),
+    ),
+    Fault(
+        "noise spectrum of one direction",
+        "evidence/spectrum.py",
+        "along_x.sum(axis=(1, 2)) + along_y.sum(axis=(1, 2))",
+        "along_x.sum(axis=(1, 2))",
+        (_EVIDENCE + "test_spectrum.py",),
+    ),
+    Fault(
+        "channels without multiplicity",
+        "evidence/spectrum.py",
+        "count.astype(np.float32),",
+        "np.ones_like(count, np.float32),",
+        (_EVIDENCE + "test_spectrum.py", _EVIDENCE + "test_likelihood.py"),
+    ),
+    Fault(
+        "Newton without correction",
+        "evidence/likelihood.py",
+        "value[i] + x * slope[i] + np.float32(0.5) * x * x * curvature[i]",
+        "value[i] + np.float32(40) * x * slope[i]",
+        (_EVIDENCE + "test_likelihood.py",),
+    ),
+    Fault(
+        "noise does not shrink with the window",
+        "evidence/likelihood.py",
+        "floor[c, i] = noise[c] * fraction[source]",
+        "floor[c, i] = noise[c]",
+        (_EVIDENCE + "test_likelihood.py", _EVIDENCE + "test_octaves.py"),
+    ),
+    Fault(
+        "noise estimate: the worst",
+        "evidence/noise.py",
+        "misfit.argmin() != best",
+        "misfit.argmax() != best",
+        (_EVIDENCE + "test_noise.py",),
+    ),
+    Fault(
+        "noise of wide windows not reduced",
+        "evidence/noise.py",
+        "max(working - tuning.model_error, 0) / 4",
+        "max(working - tuning.model_error, 0)",
+        (_EVIDENCE + "test_noise.py",),
+    ),
+    Fault(
+        "noise trusted as it is",
+        "evidence/noise.py",
+        "tuning.noise_trust * measured",
+        "measured",
+        (_EVIDENCE + "test_noise.py",),
+    ),
+    Fault(
+        "octaves are not added",
+        "evidence/octaves.py",
+        "np.add(profile, found.profile, out=profile)",
+        "found.profile",
+        (_EVIDENCE + "test_octaves.py",),
+    ),
+    Fault(
+        "transparent pixels carry evidence",
+        "evidence/validity.py",
+        "picture.alpha >= 0.5",
+        "picture.alpha >= -1",
+        (_EVIDENCE + "test_octaves.py",),
+    ),
+    Fault(
+        "frames carry evidence",
+        "evidence/validity.py",
+        "[:lines] = False",
+        "[:lines] = True",
+        (_EVIDENCE + "test_octaves.py",),
+    ),
+    Fault(
+        "fluorescence: the ground is known",
+        "evidence/fluorescence.py",
+        "return _without_ground(found, shining & sure)",
+        "return found",
+        ("tests/core/test_fluorescence.py",),
+    ),
+    Fault(
+        "fluorescence: no error of the model",
+        "evidence/fluorescence.py",
+        "(numbers.model_error / noise)",
+        "(0.0 / noise)",
+        ("tests/core/test_fluorescence.py", _WHOLE),
+    ),
+    # answer
+    Fault(
+        "features: no prior on contrast",
+        "answer/features.py",
+        "_CONTRAST = 0.75",
+        "_CONTRAST = 0.0",
+        (_ANSWER + "test_features.py",),
+    ),
+    Fault(
+        "features: wide windows forgotten",
+        "answer/features.py",
+        "if evidence.wide is None:",
+        "if evidence.wide is not None:",
+        (_ANSWER + "test_features.py",),
+    ),
+    Fault(
+        "texture: the widest range",
+        "answer/texture.py",
+        "np.log(extent / steepest)",
+        "np.log(extent)",
+        (_ANSWER + "test_features.py",),
+    ),
+    Fault(
+        "network: no shortcut",
+        "answer/network.py",
+        'return _point(x, weights, f"{name}.shortcut") + found',
+        "return found",
+        (_ANSWER + "test_network.py",),
+    ),
+    Fault(
+        "network: the mirror image is not turned back",
+        "answer/network.py",
+        "both[1][:, :, ::-1]",
+        "both[1]",
+        (_ANSWER + "test_network.py",),
+    ),
+    Fault(
+        "network: what lies beyond the border counts",
+        "answer/network.py",
+        "features * inside, inside[np.newaxis]",
+        "features, inside[np.newaxis]",
+        (_ANSWER + "test_network.py",),
+    ),
+    Fault(
+        "aggregation crosses edges",
+        "answer/aggregation.py",
+        "down[1:] += np.float32(reach)",
+        "down[1:] += np.float32(0)",
+        (_ANSWER + "test_aggregation.py",),
+    ),
+    Fault(
+        "aggregation in one direction",
+        "answer/aggregation.py",
+        "for x in range(width - 2, -1, -1):\n            weight = keep[y, x + 1]",
+        "for x in range(0):\n            weight = keep[y, x + 1]",
+        (_ANSWER + "test_aggregation.py",),
+    ),
+    Fault(
+        "what was learned of radii does not count",
+        "answer/radii.py",
+        "np.float32(numbers.radius_nats) * learned",
+        "np.float32(0) * learned",
+        (_ANSWER + "test_radii.py",),
+    ),
+    Fault(
+        "no parabola between radii",
+        "answer/radii.py",
+        "middle + np.clip(step, -1, 1)",
+        "middle + 0 * step",
+        (_ANSWER + "test_radii.py",),
+    ),
+    Fault(
+        "sides of the prior exchanged",
+        "answer/radii.py",
+        "np.where(log_odds > 0, np.minimum",
+        "np.where(log_odds < 0, np.minimum",
+        (_ANSWER + "test_radii.py",),
+    ),
+    Fault(
+        "threshold: evidence in focus counts alone",
+        "answer/threshold.py",
+        "- np.cumsum(inside) + np.cumsum(outside)",
+        "- np.cumsum(inside)",
+        (_ANSWER + "test_threshold.py",),
+    ),
+    Fault(
+        "threshold strays freely",
+        "answer/threshold.py",
+        "tuning.pull * stray**2",
+        "0 * stray**2",
+        (_ANSWER + "test_threshold.py",),
+    ),
+    Fault(
+        "mask: threshold of its own",
+        "answer/answer.py",
+        "np.log((threshold + _TIE + _OFFSET)",
+        "np.log((1.3 * threshold + _TIE + _OFFSET)",
+        (_WHOLE,),
+    ),
+    Fault(
+        "noise is evidence",
+        "answer/answer.py",
+        "evidence.profile.max(axis=2) > tuning.evidence_nats",
+        "evidence.profile.max(axis=2) > 0",
+        (_WHOLE,),
+    ),
+    Fault(
+        "saturation is not counted",
+        "answer/answer.py",
+        "self._saturated_fraction <= self.tuning.evidence.most_saturated",
+        "self._saturated_fraction <= 2",
+        (_WHOLE,),
+    ),
+    Fault(
+        "hints do not move the map",
+        "answer/answer.py",
+        "result[gained] = np.minimum(",
+        "result[gained] = np.maximum(",
+        (_WHOLE,),
+    ),
+    Fault(
+        "the prior speaks of microscopes, too",
+        "answer/answer.py",
+        'if self.kind == "photograph" and self.has_evidence',
+        "if self.has_evidence",
+        (_WHOLE,),
+    ),
+    Fault(
+        "hints are weak", "answer/boundary.py", "_SURE = 1e6", "_SURE = 1e-3", (_WHOLE, "tests/core/test_analysis.py")
+    ),
+    Fault(
+        "a boundary costs less on finer grids",
+        "answer/boundary.py",
+        "tuning.evidence.samples)",
+        "10**9)",
+        (_ANSWER + "test_boundary.py",),
+    ),
+    Fault(
+        "matte without colours", "answer/matte.py", "detail * (i == j)", "1e6 * (i == j)", (_ANSWER + "test_matte.py",)
+    ),
+    # cuts
+    Fault(
+        "weights ignore colour",
+        "cuts/neighbors.py",
+        "np.exp(squared * np.float32(-0.5 / edge_scale**2))",
+        "np.exp(squared * np.float32(0))",
+        (_CUTS + "test_labeling.py", _CUTS + "test_grid_cut.py"),
+    ),
+    Fault(
+        "Huber is quadratic",
+        "cuts/refinement.py",
+        "np.maximum(np.abs(result[here] - result[there]), np.float32(_SMOOTH))",
+        "np.float32(_SMOOTH)",
+        (_CUTS + "test_refinement.py",),
+    ),
+    Fault(
+        "labels jump up only",
+        "cuts/labeling.py",
+        "for sign in (1, -1)",
+        "for sign in (1, 1)",
+        (_CUTS + "test_labeling.py",),
+    ),
+    Fault("a band of one pixel", "cuts/grid_cut.py", "_BAND = 8", "_BAND = 1", (_CUTS + "test_grid_cut.py",)),
+)
