@@ -11,6 +11,7 @@ fits on the rest, prints its scores and writes ``FOLDER/0.npz``; without it all 
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 import time
 from dataclasses import dataclass
@@ -24,9 +25,9 @@ from torch.nn import functional
 from benchmarks.prior_pictures import MASKED, Sample, all_samples, fold_of, measure
 from defocus.answer.network import CENTERS
 
-EPOCHS, BATCH, RATE, DECAY = 26, 8, 3e-3, 1e-3
-WIDTHS = (24, 40, 56, 64)
-FIRST = 48
+EPOCHS, BATCH, RATE, DECAY = 22, 8, 3e-3, 1e-3
+# Widths of the first layer and of the levels, and outputs, of each network
+NETWORKS = {"focus": (48, (24, 40, 56, 64), 1), "radius": (40, (16, 24, 32, 40), len(CENTERS))}
 _DROP = 0.15
 # A picture's weight, by set: the made pictures only guard against calling everything in focus, or nothing
 _WEIGHTS = {
@@ -41,7 +42,6 @@ _WEIGHTS = {
     "edited": 0.5,
     "half": 0.4,
 }
-_RADIUS_WEIGHT = 0.5
 _EVERY_EPOCH = (*MASKED, "sharp", "blurred")  # of the others, half
 # Channels (of `prior_features`) of energies and brightness, which an exposure moves together
 _SPREAD = 0.12
@@ -73,14 +73,16 @@ class Pair(nn.Module):
 class Network(nn.Module):
     """As `defocus.answer.network` describes it."""
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, name: str) -> None:
         super().__init__()
-        self.squeeze = nn.ModuleList([nn.Conv2d(inputs, FIRST, 1), nn.Conv2d(FIRST, WIDTHS[0], 1)])
-        self.down = nn.ModuleList([Pair(a, b) for a, b in zip((WIDTHS[0], *WIDTHS), WIDTHS, strict=False)])
-        self.whole = nn.ModuleList([nn.Linear(WIDTHS[-1], WIDTHS[-1]), nn.Linear(WIDTHS[-1], WIDTHS[-1])])
-        self.rise = nn.ModuleList([nn.Conv2d(b, a, 1) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)])
-        self.up = nn.ModuleList([Pair(a, a) for a in WIDTHS[:-1]])
-        self.last = nn.Conv2d(WIDTHS[0], 1 + len(CENTERS), 1)
+        first, widths, outputs = NETWORKS[name]
+        self.levels = len(widths)
+        self.squeeze = nn.ModuleList([nn.Conv2d(inputs, first, 1), nn.Conv2d(first, widths[0], 1)])
+        self.down = nn.ModuleList([Pair(a, b) for a, b in zip((widths[0], *widths), widths, strict=False)])
+        self.whole = nn.ModuleList([nn.Linear(widths[-1], widths[-1]), nn.Linear(widths[-1], widths[-1])])
+        self.rise = nn.ModuleList([nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(widths)])
+        self.up = nn.ModuleList([Pair(a, a) for a in widths[:-1]])
+        self.last = nn.Conv2d(widths[0], outputs, 1)
 
     def forward(self, x: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         x = torch.cat([x * inside, inside], 1)
@@ -95,7 +97,7 @@ class Network(nn.Module):
             kept.append(x)
         mean = (x * inside).sum((2, 3)) / inside.sum((2, 3))
         x = x + self.whole[1](functional.relu(self.whole[0](mean)))[..., None, None]
-        for level in range(len(WIDTHS) - 2, -1, -1):
+        for level in range(self.levels - 2, -1, -1):
             x = functional.interpolate(self.rise[level](x), scale_factor=2, mode="bilinear", align_corners=False)
             x = self.up[level](x + kept[level])
         return self.last(x)
@@ -177,16 +179,17 @@ def radius_loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
     return -(functional.log_softmax(logits, 1) * shares).sum() / known if known > 0 else logits.sum() * 0
 
 
-def fit(grids: list[Grid], epochs: int, seed: int = 0) -> Network:
-    """Return a network fitted on some pictures: the running mean of its weights."""
+def fit(name: str, grids: list[Grid], epochs: int, seed: int = 0) -> Network:
+    """Return a network fitted on the pictures that know its answer: the running mean of its weights."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = Network(grids[0].features.shape[0] + 1).to(memory_format=torch.channels_last)
-    mean = Network(grids[0].features.shape[0] + 1)
+    grids = [g for g in grids if bool(g.shares.size) == (name == "radius")]
+    network = Network(grids[0].features.shape[0] + 1, name).to(memory_format=torch.channels_last)
+    mean = Network(grids[0].features.shape[0] + 1, name)
     mean.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    main = [g for g in grids if g.sample.set in _EVERY_EPOCH]
-    rest = [g for g in grids if g.sample.set not in _EVERY_EPOCH]
+    main = [g for g in grids if name == "radius" or g.sample.set in _EVERY_EPOCH]
+    rest = [g for g in grids if not (name == "radius" or g.sample.set in _EVERY_EPOCH)]
     total = epochs * -(-(len(main) + len(rest) // 2) // BATCH)
     done, start = 0, time.time()
     for epoch in range(epochs):
@@ -200,8 +203,9 @@ def fit(grids: list[Grid], epochs: int, seed: int = 0) -> Network:
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(x.to(memory_format=torch.channels_last), inside)
             logits = logits.float()
-            loss = loss_of(logits[:, 0], truth, inside[:, 0], weight)
-            loss = loss + _RADIUS_WEIGHT * radius_loss(logits[:, 1:], shares)
+            loss = (
+                radius_loss(logits, shares) if name == "radius" else loss_of(logits[:, 0], truth, inside[:, 0], weight)
+            )
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -212,12 +216,15 @@ def fit(grids: list[Grid], epochs: int, seed: int = 0) -> Network:
                 for a, b in zip(mean.parameters(), network.parameters(), strict=True):
                     a.lerp_(b, 1 - keep)
             losses.append(loss.item())
-        print(f"epoch {epoch + 1} of {epochs}: loss {np.mean(losses):.4f}, {time.time() - start:.0f} s", flush=True)
+        print(
+            f"{name}, epoch {epoch + 1} of {epochs}: loss {np.mean(losses):.4f}, {time.time() - start:.0f} s",
+            flush=True,
+        )
     return mean.eval()
 
 
 def answers(network: Network, grid: Grid) -> np.ndarray:
-    """Mean of what is said of a picture and of its mirror image, (17, h, w)."""
+    """Mean of what is said of a picture and of its mirror image, (outputs, h, w)."""
     height, width = grid.features.shape[1:]
     x = np.zeros((2, len(grid.features), -(-height // 8) * 8, -(-width // 8) * 8), np.float32)
     inside = np.zeros((2, 1, *x.shape[2:]), np.float32)
@@ -250,7 +257,8 @@ def report(network: Network, grids: list[Grid]) -> None:
             f, blur, error, focus_iou, share = np.mean(rows, 0)
             wrong = np.mean(np.array(rows)[:, 2] > 0.3)
             print(
-                f"  {name}, {len(rows)}: blurred F {f:.3f} IoU {blur:.3f} error {error:.3f}, in-focus IoU {focus_iou:.3f}, "
+                f"  {name}, {len(rows)}: blurred F {f:.3f} IoU {blur:.3f} error {error:.3f}, "
+                f"in-focus IoU {focus_iou:.3f}, "
                 f"over 30 % wrong {wrong:.3f}, share in focus {share:.3f}",
                 flush=True,
             )
@@ -260,24 +268,29 @@ def report_radii(network: Network, grids: list[Grid]) -> None:
     """Print how far from the truth the median of the learned radii is, in scenes that were not fitted on."""
     rows = []
     for grid in (g for g in grids if g.shares.size):
-        logits, known = answers(network, grid)[1:], grid.shares.astype(np.float32).sum(0) > 0.9
+        logits, known = answers(network, grid), grid.shares.astype(np.float32).sum(0) > 0.9
         chance = np.exp(logits - logits.max(0))
         below = np.cumsum(chance / chance.sum(0), 0)
         found, truth = CENTERS[(below < 0.5).sum(0)], np.tensordot(CENTERS, grid.shares.astype(np.float32), (0, 0))
         if known.any():
             rows.append(np.abs(found - truth)[known].mean())
     if rows:
-        worst = np.sort(rows)[-(-len(rows) // 10) :].mean()
+        worst = np.sort(rows)[-max(1, len(rows) // 10) :].mean()
         print(f"  scene, {len(rows)}: mean error of radii {np.mean(rows):.3f} px, worst tenth {worst:.3f}")
 
 
-def write(file: Path, network: Network, mean: np.ndarray, deviation: np.ndarray) -> None:
+def write(file: Path, networks: dict[str, Network], mean: np.ndarray, deviation: np.ndarray) -> None:
     """Write the weights, with the features' means and deviations, as half-precision numbers."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    arrays = {
+        f"{kind}.{name}": value.detach().numpy()
+        for kind, network in networks.items()
+        for name, value in network.state_dict().items()
+    }
     arrays = {name: (a[..., 0, 0] if a.ndim == 4 and a.shape[-1] == 1 else a) for name, a in arrays.items()}
     half = {name: np.ascontiguousarray(a, np.float16) for name, a in arrays.items()}
-    np.savez_compressed(file, mean=mean.astype(np.float32), deviation=deviation.astype(np.float32), **half)
+    features = {"features.mean": mean.astype(np.float32), "features.deviation": deviation.astype(np.float32)}
+    np.savez_compressed(file, **features, **half)
     print(f"wrote {file}: {sum(a.size for a in half.values())} weights, {file.stat().st_size} bytes")
 
 
@@ -295,14 +308,16 @@ def main() -> None:
     grids, mean, deviation = read_grids(samples, given.cache)
     print(f"{len(grids)} pictures", flush=True)
     for k in given.folds:
-        network = fit([g for g in grids if fold_of(g.sample) != k], given.epochs)
-        write(given.write / f"{k}.npz", network, mean, deviation)
+        others = [g for g in grids if fold_of(g.sample) != k]
+        networks = {name: fit(name, others, given.epochs) for name in NETWORKS}
+        write(given.write / f"{k}.npz", networks, mean, deviation)
         print(f"fold {k}, pictures that were not fitted on")
         apart = [g for g in grids if fold_of(g.sample) == k]
-        report(network, apart)
-        report_radii(network, apart)
+        report(networks["focus"], apart)
+        report_radii(networks["radius"], apart)
     if not given.folds:
-        write(given.write / "weights.npz", fit(grids, given.epochs), mean, deviation)
+        networks = {name: fit(name, grids, given.epochs) for name in NETWORKS}
+        write(given.write / "weights.npz", networks, mean, deviation)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from benchmarks.simulated_scenes import scene
+from benchmarks.simulated_scenes import scene, texture
 from defocus.answer.features import prior_features, size_scale
 from defocus.answer.network import radius_shares
 from defocus.evidence import measured_evidence
@@ -23,7 +23,7 @@ from defocus.tuning import TUNING
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data"
 MASKED = ("cuhk_dev", "cuhk_train", "szu_train")
-_SCENES = 60, 2, 250  # of each sharp picture, of each crop in focus, of photographs of half the size
+_SCENES = 60, 2, 250, 240  # of each sharp picture, of each crop in focus, of photographs of half the size, of textures
 _LEAST_SHARP = 0.35  # share in focus of these
 _SHORTEST = 200  # px: least side of a crop
 _LEAST_FOCUS_CROPS, _LEAST_BLUR_CROPS, _SIMULATED, _EDITED, _REDUCED = 160, 60, 60, 400, 300
@@ -96,6 +96,9 @@ def known_scene(sample: Sample) -> tuple[Picture, np.ndarray, np.ndarray]:
     What was marked in focus in a photograph of half the size counts as sharp, what was not as unknown.
     """
     rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
+    if sample.truth == "texture":
+        picture, radius, _ = scene(*(texture((320, 480), rng) for _ in range(2)), rng)
+        return as_picture(picture), radius, np.ones(radius.shape, bool)
     content = load_image(sample.file).luminance
     if sample.truth == "mask":
         content, inside = _halved(content), _halved(read_mask(sample.file).astype(np.float32)) > 0.99
@@ -210,7 +213,8 @@ def _kept(samples: list[Sample], photographs: list[Sample], focus_crops: list[Sa
             for s in source
             for k in range(count)
         ]
-    return made
+    textures = [Sample(f"scene/texture_{k}", Path(f"texture{k}"), "texture", edit="scene") for k in range(_SCENES[3])]
+    return made + textures
 
 
 def measure(sample: Sample, folder: Path) -> Path:

@@ -73,6 +73,34 @@ def _object(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return np.asarray(np.hypot(y - top, x - left) < size * rng.uniform(0.12, 0.4) * (1 + wobble))
 
 
+def texture(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Content that is sharp everywhere and of no photograph, float32 (H, W) in [0, 1]: noise, or dead leaves.
+
+    Noise whose spectrum falls as a power of the frequency, as natural textures' do; or discs of all sizes that cover
+    each other (D. Mumford and B. Gidas, "Stochastic models for generic images", Quarterly of Applied Mathematics 59,
+    2001).
+    """
+    if rng.random() < 0.6:
+        frequency = np.hypot(np.fft.fftfreq(shape[0])[:, np.newaxis], np.fft.rfftfreq(shape[1])[np.newaxis])
+        frequency[0, 0] = 1
+        white = np.fft.rfft2(rng.standard_normal(shape)) * frequency ** -rng.uniform(0.4, 1.6)
+        field = np.fft.irfft2(white, shape)
+        field = 0.5 + rng.uniform(0.08, 0.25) * field / field.std()
+        if rng.random() < 0.3:
+            field = np.where(field > 0.5, rng.uniform(0.5, 1), rng.uniform(0, 0.5))
+        return np.clip(field, 0, 1).astype(np.float32)
+    field = np.full(shape, 0.5, np.float32)
+    y, x = (grid.astype(np.float32) for grid in np.indices(shape))
+    for _ in range(900):
+        top, left = rng.uniform(0, 1, 2) * shape
+        size = min(2.0 / np.sqrt(rng.uniform(0.0005, 1)), 60)
+        rows = slice(max(int(top - size) - 1, 0), int(top + size) + 2)
+        columns = slice(max(int(left - size) - 1, 0), int(left + size) + 2)
+        inside = np.clip(size + 0.5 - np.hypot(y[rows, columns] - top, x[rows, columns] - left), 0, 1)
+        field[rows, columns] += inside * (np.float32(rng.uniform(0, 1)) - field[rows, columns])
+    return field
+
+
 def scene(
     content: np.ndarray, other: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -178,7 +178,7 @@ def focus_over_z_layers(
         keep_maps,
         unit,
         surface,
-        parameters or MapParameters(),
+        dataclasses.replace(parameters or MapParameters(), unknown="drawn"),  # slices are compared everywhere
         analysis or AnalysisParameters(),
     )
     return computed_stack(request, Run(LocalEngine(), progress))

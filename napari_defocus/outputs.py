@@ -159,7 +159,8 @@ def doubts(about: Mapping[str, Any]) -> str:
 
 def robust_limits(radii: NDArray[np.floating[Any]], maximum: float) -> tuple[float, float]:
     """Return contrast limits for a map: 0, which is sharp, to what all but a hundredth of its radii reach."""
-    high = float(np.percentile(radii, 99)) if radii.size else maximum
+    known = radii[np.isfinite(radii)]
+    high = float(np.percentile(known, 99)) if known.size else maximum
     return 0.0, min(max(high, maximum / 16), maximum)
 
 

@@ -155,7 +155,7 @@ class Analysis:
 
     def map_confidence(self, parameters: MapParameters) -> NDArray[np.float32]:
         """Return how sure the map of some parameters is, as `confidence`; quick if that map was the last one drawn."""
-        return self.answer.confidence(parameters)
+        return self.answer.confidence(dataclasses.replace(parameters, unknown="drawn"))
 
     @cached_property
     def answer(self) -> Answer | PublishedAnswer:
@@ -186,10 +186,14 @@ class Analysis:
         Returns
         -------
         float32 (H, W)
-            Disc radius in px; 0 is in focus.
+            Disc radius in px; 0 is in focus. NaN where nothing is known, if ``unknown="nan"``.
         """
         chosen = with_changes(parameters or MapParameters(), changes)
-        return self.answer.radius(chosen, checked_hints(self.shape, in_focus, blurred), progress)
+        drawn = dataclasses.replace(chosen, unknown="drawn")
+        radius = self.answer.radius(drawn, checked_hints(self.shape, in_focus, blurred), progress)
+        if chosen.unknown == "nan":
+            radius[~self.known] = np.nan
+        return radius
 
     def focus_mask(
         self,

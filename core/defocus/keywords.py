@@ -40,6 +40,7 @@ class MapKeywords(TypedDict, total=False):
 
     smoothness: float
     edge_sensitivity: float
+    unknown: Literal["drawn", "nan"]
 
 
 class MaskKeywords(TypedDict, total=False):

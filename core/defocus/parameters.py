@@ -302,6 +302,13 @@ class MapParameters(_Checked):
         between=(0.1, 10),
         step=0.1,
     )
+    unknown: Literal["drawn", "nan"] = _control(
+        "drawn",
+        "What is unknown",
+        "drawn gives areas whose windows tell nothing the radius of their surroundings, or what was learned; "
+        "nan leaves them out.",
+        choices=("drawn", "nan"),
+    )
 
 
 @dataclass(frozen=True)

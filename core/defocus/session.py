@@ -317,7 +317,8 @@ class Session:
 
     def mapped(self, question: Question, progress: Progress) -> tuple[Analysis, NDArray[np.float32], Progress]:
         """Return analysis, map and the rest of the progress for a request that needs a map first."""
-        radius = self.blur_map(question.map_parameters, question.hints, progress=sub_progress(progress, 0, _MAP_PART))
+        chosen = dataclasses.replace(question.map_parameters, unknown="drawn")  # effects need a radius everywhere
+        radius = self.blur_map(chosen, question.hints, progress=sub_progress(progress, 0, _MAP_PART))
         return self.held, radius, sub_progress(progress, _MAP_PART, 1)
 
     def close(self) -> None:

@@ -185,7 +185,7 @@ class ConfidenceTuning:
 
 @dataclass(frozen=True)
 class MaskTuning:
-    """How the belief is cut into the in-focus mask (equation 18)."""
+    """How the answer is cut into the in-focus mask (equation 18)."""
 
     certainty: float = _number(16.0, "nats", "measured: what a radius e times the threshold is surer of its side")
     least: float = _number(10.0, "nats", "measured: what a radius is surer of its side however near the threshold")

@@ -30,7 +30,7 @@ _BY_HINT = {"in-focus": "in-focus-channel", "blurred": "blurred-channel"}
 HINT_CHANNELS = tuple(_BY_HINT.values())
 
 
-_NOTHING = 0.002  # share in focus
+_NOTHING = 0.002  # share in focus below which nothing is, and everything above the rest
 
 
 class FocusMask(Procedure):
@@ -103,6 +103,10 @@ class FocusMask(Procedure):
         said = _("In focus: blur radius up to {threshold:.2g} px.").format(threshold=answer["threshold"])
         if answer.get("in_focus_share", 1) < _NOTHING:
             said = _("Nothing is in focus.") + " " + said
+        elif answer.get("in_focus_share", 0) > 1 - _NOTHING:
+            said = _("Everything is in focus.") + " " + said
+        if answer.get("other_threshold"):
+            said += " " + _("A close call: {other:.2g} px gives another mask.").format(other=answer["other_threshold"])
         return f"{said} {super().note(answer, measured)}"
 
     def chosen_output(self, config: Gimp.ProcedureConfig) -> MaskOutput:

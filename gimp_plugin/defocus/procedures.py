@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     NewFile = Callable[[], Path]
 
 FILTERS = "<Image>/Filters/Defocus"
+_MAP = ("smoothness", "edge_sensitivity")  # a layer holds a value everywhere
+_MUCH_SATURATED = 0.005  # share of a layer above which that is told
 _MEASUREMENT = ("kind", "psf", "noise", "max_radius")  # and what belongs to one shape of blur
 
 
@@ -87,7 +89,13 @@ class Procedure:
     def note(self, answer: Answer, measured: dict[str, Any]) -> str:
         """Return what to say below the preview."""
         levels = noise_levels(measured["noise_variance"])
-        return _("Noise: {levels:.2g} of 255 levels.").format(levels=levels)
+        said = _("Noise: {levels:.2g} of 255 levels.").format(levels=levels)
+        if answer.get("known_share") == 0:
+            said += " " + _("Nothing is known of its blur: there is nothing but flat areas or noise.")
+        saturated = answer.get("saturated_share", 0)
+        if saturated > _MUCH_SATURATED:
+            said += " " + _("{share:.1f} % are saturated and tell nothing.").format(share=100 * saturated)
+        return said
 
     def in_own_colors(self, config: Gimp.ProcedureConfig) -> bool:
         """Return whether the result has the colours of the layer's space; else a preview is shown as it is."""
@@ -143,7 +151,7 @@ class BlurMap(Procedure):
             "choices": ["auto"],
         }
         return [
-            *from_parameters(parameters, "map"),
+            *from_parameters(parameters, "map", _MAP),
             Choice(
                 "output",
                 "Output",

@@ -16,7 +16,9 @@ def analysis():
 
 
 def stages(analysis):
-    fresh = defocus.analysis.Analysis(analysis.picture, analysis.parameters, analysis.evidence)
+    fresh = defocus.analysis.Analysis(
+        analysis.picture, analysis.parameters, analysis.evidence, analysis.tuning, analysis.seen
+    )
     return {
         "analyze": lambda progress: defocus.analyze(analysis.picture, analysis.parameters, progress=progress),
         "map": lambda progress: fresh.blur_map(progress=progress),

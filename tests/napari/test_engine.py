@@ -162,11 +162,11 @@ def test_unchanged_pixels_are_not_looked_at_again_and_others_are(engine, scene, 
 
 
 def test_the_confidence_of_the_map_that_was_drawn_draws_none(monkeypatch, scene):
-    from defocus.estimate import blur_map
+    from defocus.answer import answer
 
     drawn = []
-    original = blur_map.coherent_labels
-    monkeypatch.setattr(blur_map, "coherent_labels", lambda *a, **k: drawn.append(1) or original(*a, **k))
+    original = answer.surface_radii
+    monkeypatch.setattr(answer, "surface_radii", lambda *a, **k: drawn.append(1) or original(*a, **k))
     engine, source, parameters = LocalEngine(), Source.from_layer(Image(scene[0])), MapParameters(smoothness=0.5)
     engine.compute(asked(source, "blur_map", parameters))
     confidence = engine.compute(asked(source, "confidence", parameters, unchanged=True)).values

@@ -1,8 +1,9 @@
-"""Network: the learned prior's forward pass, from features to the log-odds of being in focus.
+"""Network: the learned prior's forward pass, from features to what a person would call in focus, and to radii.
 
-A U-shaped convolutional network [1]_ of four levels with residual pairs of 3 x 3 convolutions [2]_ and the mean over
-the whole picture at its foot, 280,000 weights, fitted on photographs whose focus was marked by hand, by
-``python -m benchmarks.fit_prior``. Its weights stand in ``weights.npz`` beside this file.
+Two U-shaped convolutional networks [1]_ of four levels with residual pairs of 3 x 3 convolutions [2]_ and the mean
+over the whole picture at their feet: "focus", fitted on photographs whose focus was marked by hand, and the smaller
+"radius", fitted on scenes of known blur, both by ``python -m benchmarks.fit_prior``. Their weights stand in
+``weights.npz`` beside this file.
 
 References
 ----------
@@ -36,10 +37,14 @@ _LIMIT = 8.0  # log-odds: nothing is surer than 1 in 3000
 
 
 @functools.lru_cache(maxsize=8)
-def read_weights(file: Path) -> Weights:
-    """Return the weights in a file, and the mean and deviation of every feature."""
+def read_weights(file: Path) -> dict[str, Weights]:
+    """Return the weights of both networks in a file, and as "features" what features are standardised by."""
+    found: dict[str, dict[str, NDArray[np.float32]]] = {}
     with np.load(file) as stored:
-        return {name: stored[name].astype(np.float32) for name in stored.files}
+        for name in stored.files:
+            network, _, layer = name.partition(".")
+            found.setdefault(network, {})[layer] = stored[name].astype(np.float32)
+    return dict(found)
 
 
 def radius_shares(radius: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -101,7 +106,7 @@ def _doubled(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def forward(features: NDArray[np.float32], inside: NDArray[np.float32], weights: Weights) -> NDArray[np.float32]:
-    """Return the log-odds of being in focus of each cell, and the logarithms of the probabilities of radii.
+    """Return what one network says of each cell.
 
     Parameters
     ----------
@@ -110,12 +115,11 @@ def forward(features: NDArray[np.float32], inside: NDArray[np.float32], weights:
     inside : float32 (h, w)
         1 where there is a picture, 0 beyond.
     weights : mapping
-        From `read_weights`.
+        Of the network.
 
     Returns
     -------
-    float32 (17, h, w)
-        The probabilities but for a factor.
+    float32 (outputs, h, w)
     """
     levels = sum(name.endswith("shortcut.bias") and name.startswith("down") for name in weights)
     x = np.concatenate([features * inside, inside[np.newaxis]])
@@ -156,14 +160,17 @@ def learned_prior(features: NDArray[np.float32], file: Path) -> tuple[NDArray[np
         Of the radii `CENTERS`, in px of a web-size picture.
     """
     weights = read_weights(file)
-    scaled = (features - weights["mean"][:, np.newaxis, np.newaxis]) / weights["deviation"][:, np.newaxis, np.newaxis]
+    mean, deviation = (weights["features"][name][:, np.newaxis, np.newaxis] for name in ("mean", "deviation"))
+    scaled = (features - mean) / deviation
     _, height, width = scaled.shape
     beyond = (0, -height % 8), (0, -width % 8)
     inside = np.pad(np.ones((height, width), np.float32), beyond)
-    both = [
-        forward(np.pad(turned, ((0, 0), *beyond)), inside, weights)[:, :height, :width]
-        for turned in (scaled, scaled[:, :, ::-1])
-    ]
-    mean = (both[0] + both[1][:, :, ::-1]) / np.float32(2)
-    logits = mean[1:] - mean[1:].max(axis=0)
-    return np.clip(mean[0], -_LIMIT, _LIMIT), logits - np.log(np.exp(logits).sum(axis=0))
+    sides = [np.pad(turned, ((0, 0), *beyond)) for turned in (scaled, scaled[:, :, ::-1])]
+
+    def mean_of(network: str) -> NDArray[np.float32]:
+        here, mirrored = (forward(side, inside, weights[network])[:, :height, :width] for side in sides)
+        return (here + mirrored[:, :, ::-1]) / np.float32(2)
+
+    logits = mean_of("radius")
+    logits = logits - logits.max(axis=0)
+    return np.clip(mean_of("focus")[0], -_LIMIT, _LIMIT), logits - np.log(np.exp(logits).sum(axis=0))

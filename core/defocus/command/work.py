@@ -75,7 +75,7 @@ def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
     """Return what a person wants to know of a blur map, where anything is known."""
     import numpy as np
 
-    seen = radius[analysis.known] if analysis.known.any() else radius
+    seen = radius[analysis.known] if analysis.known.any() else np.full(1, analysis.max_radius)
     low, middle, high = (round(float(value), 3) for value in np.percentile(seen, (5, 50, 95)))
     return {
         **common_facts(analysis),

@@ -65,6 +65,14 @@ def test_masks_are_right_against_simulated_truth(samples, name):
         assert np.mean((analysis.focus_mask(threshold=threshold) != (truth <= threshold))[away]) <= 0.1, threshold
 
 
+def test_what_is_unknown_may_be_left_out(flower):
+    radius, left_out = flower.blur_map(), flower.blur_map(unknown="nan")
+    np.testing.assert_array_equal(np.isnan(left_out), ~flower.known)
+    assert 0 < flower.known_share < 1
+    np.testing.assert_array_equal(left_out[flower.known], radius[flower.known])
+    assert not np.isnan(flower.blur_map()).any()
+
+
 def test_a_hint_moves_mask_and_map(flower):
     mask, radius = flower.focus_mask(), flower.blur_map()
     sharp, blurred = np.zeros(mask.shape, bool), np.zeros(mask.shape, bool)

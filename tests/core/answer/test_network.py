@@ -12,10 +12,10 @@ from defocus.tuning import TUNING
 WIDTHS = (3, 4, 5, 6)
 
 
-def small_weights(seed=0, features=4):
+def small_weights(seed=0, features=4, outputs=3):
     """Weights of a network as small as it may be, with every layer that the real one has."""
     rng = np.random.default_rng(seed)
-    shapes = {"squeeze.0": (5, features + 1), "squeeze.1": (WIDTHS[0], 5), "last": (1 + len(CENTERS), WIDTHS[0])}
+    shapes = {"squeeze.0": (5, features + 1), "squeeze.1": (WIDTHS[0], 5), "last": (outputs, WIDTHS[0])}
     shapes |= {"whole.0": (WIDTHS[-1],) * 2, "whole.1": (WIDTHS[-1],) * 2}
     for level, (before, here) in enumerate(zip((WIDTHS[0], *WIDTHS), WIDTHS, strict=False)):
         for part, count in (("first", before), ("second", here)):
@@ -109,8 +109,9 @@ def test_the_forward_pass_is_the_literal_one():
 
 
 def test_a_picture_and_its_mirror_image_have_the_same_answer(tmp_path):
-    weights = small_weights()
-    stored = {**weights, "mean": np.full(4, 0.3, np.float32), "deviation": np.full(4, 2.0, np.float32)}
+    networks = {"focus": small_weights(1, outputs=1), "radius": small_weights(2, outputs=len(CENTERS))}
+    stored = {f"{name}.{layer}": value for name, weights in networks.items() for layer, value in weights.items()}
+    stored |= {"features.mean": np.full(4, 0.3, np.float32), "features.deviation": np.full(4, 2.0, np.float32)}
     file = tmp_path / "weights.npz"
     np.savez(file, **stored)
     features = np.random.default_rng(2).normal(0, 1, (4, 13, 21)).astype(np.float32)
@@ -124,10 +125,12 @@ def test_a_picture_and_its_mirror_image_have_the_same_answer(tmp_path):
     scaled[:, :13, :21], inside[:13, :21] = (features - 0.3) / 2, 1
     mirrored = np.zeros((4, 16, 24))
     mirrored[:, :13, :21] = scaled[:, :13, 20::-1]
-    literal = Literal(weights)
-    expected = (literal(scaled, inside)[:, :13, :21] + literal(mirrored, inside)[:, :13, 20::-1]) / 2
-    np.testing.assert_allclose(log_odds, np.clip(expected[0], -8, 8), atol=2e-4)
-    softmax = np.exp(expected[1:]) / np.exp(expected[1:]).sum(axis=0)
+    expected = {}
+    for name, weights in networks.items():
+        literal = Literal(weights)
+        expected[name] = (literal(scaled, inside)[:, :13, :21] + literal(mirrored, inside)[:, :13, 20::-1]) / 2
+    np.testing.assert_allclose(log_odds, np.clip(expected["focus"][0], -8, 8), atol=2e-4)
+    softmax = np.exp(expected["radius"]) / np.exp(expected["radius"]).sum(axis=0)
     np.testing.assert_allclose(np.exp(log_probability), softmax, atol=2e-4)
 
 
@@ -140,11 +143,13 @@ def test_a_radius_is_shared_by_the_two_centres_around_it():
 
 def test_the_weights_are_those_of_the_features_and_small():
     weights = read_weights(TUNING.prior.path)
-    assert weights["mean"].shape == weights["deviation"].shape == (COUNT,)
-    assert weights["squeeze.0.weight"].shape[1] == COUNT + 1
+    assert weights["features"]["mean"].shape == weights["features"]["deviation"].shape == (COUNT,)
+    for network, outputs in (("focus", 1), ("radius", len(CENTERS))):
+        assert weights[network]["squeeze.0.weight"].shape[1] == COUNT + 1
+        assert len(weights[network]["last.bias"]) == outputs
+        assert all(np.isfinite(value).all() for value in weights[network].values())
     assert TUNING.prior.path.stat().st_size < 1_000_000
-    assert all(np.isfinite(value).all() for value in weights.values())
-    assert weights["deviation"].min() > 0
+    assert weights["features"]["deviation"].min() > 0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 70), (8, 8)])
