@@ -71,7 +71,7 @@ def gathered(pictures, kind, data, tuning):
         if not answer.has_evidence:
             continue
         radius, radii = answer.sample_radii(), answer.evidence.radii
-        learned = answer.learned[1] if kind == "photograph" else None
+        learned = answer.learned.costs if kind == "photograph" else None
         features = confidence_features(answer.likelihood, learned, radius, radii, tuning.confidence)
         known = np.zeros(radius.shape, bool)
         known[::2, ::_EVERY] = True

@@ -264,8 +264,8 @@ FAULTS = (
     Fault(
         "what was learned of radii does not count",
         "answer/radii.py",
-        "np.float32(numbers.radius_nats) * learned",
-        "np.float32(0) * learned",
+        "np.float32(numbers.radius_nats) * learned.costs[rows]",
+        "np.float32(0) * learned.costs[rows]",
         (_ANSWER + "test_radii.py",),
     ),
     Fault(
@@ -299,8 +299,8 @@ FAULTS = (
     Fault(
         "mask: threshold of its own",
         "answer/answer.py",
-        "np.log((threshold + _TIE + _OFFSET)",
-        "np.log((1.3 * threshold + _TIE + _OFFSET)",
+        "np.log((threshold + _TIE + OFFSET)",
+        "np.log((1.3 * threshold + _TIE + OFFSET)",
         (_WHOLE,),
     ),
     Fault(

@@ -11,8 +11,8 @@ import numpy as np
 from defocus.answer.boundary import CutGrid, WarmCut, boundary_weights
 from defocus.answer.confidence import confidence_features, probability_right
 from defocus.answer.features import prior_features, size_scale
-from defocus.answer.network import learned_prior, radius_shares
-from defocus.answer.radii import Samples, coherent_radii, likelihood_costs, side_bound, surface_radii
+from defocus.answer.network import CENTERS, learned_prior, radius_shares
+from defocus.answer.radii import OFFSET, Learned, Samples, coherent_radii, likelihood_costs, side_bound, surface_radii
 from defocus.answer.threshold import Threshold, absolute_threshold, nearly_chosen, parting_threshold
 from defocus.evidence.validity import mean_at
 from defocus.parameters import MapParameters, MaskParameters
@@ -35,7 +35,6 @@ _LEAST_SAMPLES = 4  # that make evidence: one may be a defect
 _HALF = 0.5
 _BEYOND = 0.1  # px: what was marked as blurred has a radius so much above the threshold
 _TIE = 1e-3  # px: what has just the radius of the threshold is in focus
-_OFFSET = 0.3  # px; distances of radii are those of log(radius + 0.3)
 
 
 def _nearest(places: NDArray[np.floating], size: int) -> NDArray[np.int64]:
@@ -62,6 +61,7 @@ class Answer:
     kind: Kind
     tuning: Tuning
     _coherent: dict[MapParameters, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    _maps: dict[MapParameters, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     _warm: WarmCut = field(default_factory=WarmCut, repr=False)
 
     @cached_property
@@ -124,11 +124,8 @@ class Answer:
         return likelihood_costs(self.evidence, self.tuning.map)
 
     @cached_property
-    def learned(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What was learned: log-odds that each sample is in focus, and what each radius costs, in nats.
-
-        float32 (h, w) and (h, w, R).
-        """
+    def learned(self) -> Learned:
+        """What the learned prior says of every sample."""
         prior, evidence = self.tuning.prior, self.evidence
         features, step = prior_features(evidence, self.seen.picture.luminance, prior)
         log_odds, log_probability = learned_prior(features, prior.path)
@@ -136,12 +133,17 @@ class Answer:
         shares = radius_shares(evidence.radii / size_scale(self.seen.picture.shape, prior))
         costs = -np.moveaxis(log_probability, 0, 2) @ shares.T
         near = (_nearest(places, size) for places, size in zip((rows, columns), evidence.shape, strict=True))
-        return interpolate(log_odds, rows, columns, evidence.shape), costs[np.ix_(*near)]
+        sizes = np.tensordot(np.log(CENTERS + OFFSET).astype(np.float32), np.exp(log_probability), 1)
+        return Learned(
+            interpolate(log_odds, rows, columns, evidence.shape),
+            costs[np.ix_(*near)],
+            interpolate(sizes, rows, columns, evidence.shape),
+        )
 
     @property
     def log_odds(self) -> NDArray[np.float32] | None:
         """Learned log-odds that each sample is in focus, float32 (h, w); None for what is no photograph."""
-        return self.learned[0] if self.kind == "photograph" and self.has_evidence else None
+        return self.learned.log_odds if self.kind == "photograph" and self.has_evidence else None
 
     @cached_property
     def auto(self) -> Threshold:
@@ -176,7 +178,7 @@ class Answer:
             if self.log_odds is None:
                 found = coherent_radii(self.likelihood, samples, chosen, self.tuning, progress)
             else:
-                found = surface_radii(self.likelihood, *self.learned, samples, chosen, self.tuning)
+                found = surface_radii(self.likelihood, self.learned, samples, chosen, self.tuning)
                 found = side_bound(found, self.log_odds, self.auto.radius, self.tuning.map.side_slope)
             if len(self._coherent) > 1:  # the default and the last one
                 self._coherent.pop(list(self._coherent)[-1])
@@ -199,15 +201,7 @@ class Answer:
             automatic threshold, what it loses more than that.
         progress : callable, optional
         """
-        result = interpolate_along_edges(
-            self.sample_radii(parameters, sub_progress(progress, 0, 0.4)),
-            self.picture.color,
-            self.sample_color,
-            self.evidence.rows,
-            self.evidence.columns,
-            self.tuning.map.edge_scale / parameters.edge_sensitivity,
-            progress=sub_progress(progress, 0.4, 1),
-        )
+        result = self._drawn(parameters, progress).copy()
         if hints is not None and hints.any():
             chosen = MaskParameters()
             before, after = self.mask(chosen, np.zeros_like(hints)), self.mask(chosen, hints)
@@ -217,10 +211,29 @@ class Answer:
         progress(1.0, "drawing the map")
         return result
 
+    def _drawn(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
+        """Return the map of some parameters; the default one is kept, as masks are cut from it."""
+        if parameters in self._maps:
+            return self._maps[parameters]
+        result = interpolate_along_edges(
+            self.sample_radii(parameters, sub_progress(progress, 0, 0.4)),
+            self.picture.color,
+            self.sample_color,
+            self.evidence.rows,
+            self.evidence.columns,
+            self.tuning.map.edge_scale / parameters.edge_sensitivity,
+            progress=sub_progress(progress, 0.4, 1),
+        )
+        if parameters == MapParameters() and self.cut_grid.step == 1:
+            self._maps[parameters] = result
+        return result
+
     @cached_property
     def _grid_radius(self) -> NDArray[np.float32]:
         """The default map on the grid on which masks are cut, float32 (H, W) in px."""
         grid, evidence = self.cut_grid, self.evidence
+        if grid.step == 1:
+            return self._drawn(MapParameters())
         return interpolate_along_edges(
             self.sample_radii(),
             grid.color,
@@ -271,7 +284,7 @@ class Answer:
             return np.full(radius.shape, -tuning.clip, np.float32)
         if threshold >= self.evidence.radii[-1] - _TIE:
             return np.full(radius.shape, tuning.clip, np.float32)
-        wanted = np.log((threshold + _TIE + _OFFSET) / (radius + np.float32(_OFFSET)))
+        wanted = np.log((threshold + _TIE + OFFSET) / (radius + np.float32(OFFSET)))
         sides = wanted / (np.abs(wanted) + np.float32(tuning.near))
         wanted = np.clip(
             wanted * np.float32(tuning.certainty) + sides * np.float32(tuning.least), -tuning.clip, tuning.clip
@@ -285,7 +298,7 @@ class Answer:
 
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
-        learned = None if self.log_odds is None else self.learned[1]
+        learned = None if self.log_odds is None else self.learned.costs
         radius, radii, tuning = self.sample_radii(parameters), self.evidence.radii, self.tuning.confidence
         features = confidence_features(self.likelihood, learned, radius, radii, tuning)
         sure = probability_right(features, self.kind, tuning)

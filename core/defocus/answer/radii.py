@@ -14,6 +14,7 @@ from defocus.cuts.labeling import coherent_labels
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.refinement import refined_labels
 from defocus.evidence.radii import usual_spacing
+from defocus.parallel import run_parts
 from defocus.pictures.sampling import cell_means
 
 if TYPE_CHECKING:
@@ -24,10 +25,21 @@ if TYPE_CHECKING:
     from defocus.progress import Progress
     from defocus.tuning import EvidenceTuning, MapTuning, Tuning
 
-__all__ = ["Samples", "coherent_radii", "least_radius", "likelihood_costs", "side_bound", "surface_radii"]
+__all__ = [
+    "OFFSET",
+    "Learned",
+    "Samples",
+    "coherent_radii",
+    "least_radius",
+    "likelihood_costs",
+    "side_bound",
+    "surface_radii",
+]
 
+_STRIP = 32  # rows of samples done at a time; even, as wide windows have every second row
 _FLAT = 1e-6  # nats: costs that bend less have no minimum between radii
-_OFFSET = 0.3  # px: radii below are hardly told apart, so distances of radii are those of log(radius + 0.3)
+OFFSET = 0.3
+"""Px: radii below are hardly told apart, so distances of radii are those of log(radius + 0.3)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,25 @@ class Samples:
         return usual_spacing(self.shape, tuning) / self.evidence.spacing
 
 
+@dataclass(frozen=True)
+class Learned:
+    """What the learned prior says of every sample.
+
+    Attributes
+    ----------
+    log_odds : float32 (h, w)
+        Of being in focus; positive in focus.
+    costs : float32 (h, w, R)
+        Of each radius, in nats.
+    size : float32 (h, w)
+        Mean of log(radius + 0.3), radii in px of a web-size picture.
+    """
+
+    log_odds: NDArray[np.float32]
+    costs: NDArray[np.float32]
+    size: NDArray[np.float32]
+
+
 def likelihood_costs(evidence: Evidence, tuning: MapTuning) -> NDArray[np.float32]:
     """Return what each radius costs each sample by its windows alone, float32 (h, w, R) in nats, its least 0.
 
@@ -60,20 +91,28 @@ def likelihood_costs(evidence: Evidence, tuning: MapTuning) -> NDArray[np.float3
     evidence : Evidence
     tuning : MapTuning
     """
-    cost = evidence.profile + np.float32(tuning.sparsity) * evidence.log_gradient_variance
-    if evidence.wide is not None:
-        wide = np.float32(tuning.wide_weight) * evidence.wide
-        for y, x in itertools.product((0, 1), (0, 1)):
-            part = cost[y::2, x::2]
-            part += wide[: part.shape[0], : part.shape[1]]
-    cost -= cost.min(axis=2, keepdims=True)
-    return np.minimum(cost, np.float32(tuning.clip), out=cost)
+    out = np.empty_like(evidence.profile)
+
+    def strip(top: int) -> None:
+        rows = slice(top, top + _STRIP)
+        cost = out[rows]
+        np.multiply(evidence.log_gradient_variance[rows], np.float32(tuning.sparsity), out=cost)
+        cost += evidence.profile[rows]
+        if evidence.wide is not None:
+            wide = np.float32(tuning.wide_weight) * evidence.wide[top // 2 : (top + _STRIP) // 2]
+            for y, x in itertools.product((0, 1), (0, 1)):
+                part = cost[y::2, x::2]
+                part += wide[: part.shape[0], : part.shape[1]]
+        cost -= cost.min(axis=2, keepdims=True)
+        np.minimum(cost, np.float32(tuning.clip), out=cost)
+
+    run_parts(strip, range(0, len(out), _STRIP))
+    return out
 
 
 def surface_radii(
     likelihood: NDArray[np.float32],
-    log_odds: NDArray[np.float32],
-    learned: NDArray[np.float32],
+    learned: Learned,
     samples: Samples,
     parameters: MapParameters,
     tuning: Tuning,
@@ -88,23 +127,24 @@ def surface_radii(
     ----------
     likelihood : float32 (h, w, R)
         From `likelihood_costs`.
-    log_odds : float32 (h, w)
-        Learned, of being in focus.
-    learned : float32 (h, w, R)
-        Learned cost of each radius in nats.
+    learned : Learned
     samples : Samples
     parameters : MapParameters
     tuning : Tuning
     """
     numbers = tuning.map
-    costs = np.minimum(likelihood, np.float32(numbers.clip_learned)) + np.float32(numbers.radius_nats) * learned
-    probability = np.exp(-learned)
-    probability /= probability.sum(axis=2, keepdims=True)
-    mean = probability @ np.log(samples.evidence.radii + _OFFSET).astype(np.float32)
+    costs = np.empty_like(likelihood)
+
+    def strip(top: int) -> None:
+        rows = slice(top, top + _STRIP)
+        np.minimum(likelihood[rows], np.float32(numbers.clip_learned), out=costs[rows])
+        costs[rows] += np.float32(numbers.radius_nats) * learned.costs[rows]
+
+    run_parts(strip, range(0, len(costs), _STRIP))
     guide = np.concatenate(
         [
-            mean[..., np.newaxis] / np.float32(numbers.guide_radius),
-            log_odds[..., np.newaxis] / np.float32(numbers.guide_log_odds),
+            learned.size[..., np.newaxis] / np.float32(numbers.guide_radius),
+            learned.log_odds[..., np.newaxis] / np.float32(numbers.guide_log_odds),
             samples.color * np.float32(parameters.edge_sensitivity / numbers.guide_color),
         ],
         axis=2,
@@ -190,5 +230,5 @@ def side_bound(
     slope : float
         Log-odds that move the bound by a factor of e.
     """
-    bound = (threshold + _OFFSET) * np.exp(-log_odds / np.float32(slope)) - _OFFSET
+    bound = (threshold + OFFSET) * np.exp(-log_odds / np.float32(slope)) - OFFSET
     return np.where(log_odds > 0, np.minimum(radius, bound), np.maximum(radius, bound)).astype(np.float32)

@@ -7,7 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from defocus.answer.radii import Samples, coherent_radii, least_radius, likelihood_costs, side_bound, surface_radii
+from defocus.answer.radii import (
+    OFFSET,
+    Learned,
+    Samples,
+    coherent_radii,
+    least_radius,
+    likelihood_costs,
+    side_bound,
+    surface_radii,
+)
 from defocus.parameters import MapParameters
 from defocus.progress import ignore_progress
 from defocus.tuning import TUNING, changed
@@ -25,6 +34,11 @@ def samples_of(costs, spacing=4):
 
 def costs_of(best, nats=2.0):
     return (nats * (RADII - best[..., np.newaxis]) ** 2).astype(np.float32)
+
+
+def learned_of(costs, log_odds):
+    chance = np.exp(-costs) / np.exp(-costs).sum(axis=2, keepdims=True)
+    return Learned(log_odds, costs, (chance @ np.log(RADII + OFFSET)).astype(np.float32))
 
 
 def test_the_likelihood_has_narrow_and_wide_windows_and_a_prior_on_contrast():
@@ -53,7 +67,7 @@ def test_what_was_learned_decides_where_windows_know_nothing():
     flat = np.zeros((20, 30, 81), np.float32)
     learned = costs_of(np.full((20, 30), 3.0), 1.0)
     zero = np.zeros((20, 30), np.float32)
-    found = surface_radii(flat, zero, learned, samples_of(flat), MapParameters(), TUNING)
+    found = surface_radii(flat, learned_of(learned, zero), samples_of(flat), MapParameters(), TUNING)
     np.testing.assert_allclose(found, 3.0, atol=0.02)
 
 
@@ -63,10 +77,12 @@ def test_noisy_windows_of_one_surface_agree_and_those_of_another_have_no_say():
     noisy = costs_of(truth + rng.normal(0, 0.5, truth.shape), 1.0)
     learned = costs_of(truth, 0.5)
     log_odds = np.where(truth < 2, 4.0, -4.0).astype(np.float32)
-    found = surface_radii(noisy, log_odds, learned, samples_of(noisy), MapParameters(), TUNING)
+    found = surface_radii(noisy, learned_of(learned, log_odds), samples_of(noisy), MapParameters(), TUNING)
     assert np.abs(found - truth).max() < 0.35
     assert np.abs(found - truth).mean() < 0.15
-    alone = surface_radii(noisy, log_odds, 0 * learned, samples_of(noisy), MapParameters(smoothness=0), TUNING)
+    alone = surface_radii(
+        noisy, learned_of(0 * learned, log_odds), samples_of(noisy), MapParameters(smoothness=0), TUNING
+    )
     assert np.abs(alone - truth).mean() > 2 * np.abs(found - truth).mean()
 
 
@@ -75,7 +91,7 @@ def test_a_tilted_surface_is_no_staircase():
     truth = np.linspace(0.5, 7.5, 90) * np.ones((50, 1))
     noisy, learned = costs_of(truth + rng.normal(0, 0.3, truth.shape), 2.0), costs_of(truth, 0.5)
     zero = np.zeros(truth.shape, np.float32)
-    found = surface_radii(noisy, zero, learned, samples_of(noisy), MapParameters(), TUNING)
+    found = surface_radii(noisy, learned_of(learned, zero), samples_of(noisy), MapParameters(), TUNING)
     assert np.abs(found - truth)[:, 5:-5].mean() < 0.15
     assert np.abs(found - truth)[:, 5:-5].max() < 0.5
 
@@ -84,7 +100,7 @@ def test_a_number_of_the_prior_is_read():
     flat = costs_of(np.full((10, 12), 1.0), 0.3)
     learned = costs_of(np.full((10, 12), 3.0), 0.3)
     zero = np.zeros((10, 12), np.float32)
-    arguments = zero, learned, samples_of(flat), MapParameters()
+    arguments = learned_of(learned, zero), samples_of(flat), MapParameters()
     both = surface_radii(flat, *arguments, changed({"map.radius_nats": 1.0}))
     np.testing.assert_allclose(both, 2.0, atol=0.05)
     np.testing.assert_allclose(surface_radii(flat, *arguments, changed({"map.radius_nats": 0.0})), 1.0, atol=0.05)
