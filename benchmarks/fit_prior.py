@@ -27,7 +27,8 @@ from defocus.answer.network import CENTERS
 
 EPOCHS, BATCH, RATE, DECAY = 22, 8, 3e-3, 1e-3
 # Widths of the first layer and of the levels, and outputs, of each network
-NETWORKS = {"focus": (48, (24, 40, 56, 64), 1), "radius": (40, (16, 24, 32, 40), len(CENTERS))}
+_RADIUS = (40, (16, 24, 32, 40), len(CENTERS))
+NETWORKS = {"focus": (48, (24, 40, 56, 64), 1), "radius1": _RADIUS, "radius2": _RADIUS}
 _DROP = 0.15
 # A picture's weight, by set: the made pictures only guard against calling everything in focus, or nothing
 _WEIGHTS = {
@@ -179,17 +180,17 @@ def radius_loss(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
     return -(functional.log_softmax(logits, 1) * shares).sum() / known if known > 0 else logits.sum() * 0
 
 
-def fit(name: str, grids: list[Grid], epochs: int, seed: int = 0) -> Network:
+def fit(name: str, grids: list[Grid], epochs: int, seed: int) -> Network:
     """Return a network fitted on the pictures that know its answer: the running mean of its weights."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    grids = [g for g in grids if bool(g.shares.size) == (name == "radius")]
+    grids = [g for g in grids if bool(g.shares.size) == (name.startswith("radius"))]
     network = Network(grids[0].features.shape[0] + 1, name).to(memory_format=torch.channels_last)
     mean = Network(grids[0].features.shape[0] + 1, name)
     mean.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    main = [g for g in grids if name == "radius" or g.sample.set in _EVERY_EPOCH]
-    rest = [g for g in grids if not (name == "radius" or g.sample.set in _EVERY_EPOCH)]
+    main = [g for g in grids if name.startswith("radius") or g.sample.set in _EVERY_EPOCH]
+    rest = [g for g in grids if not (name.startswith("radius") or g.sample.set in _EVERY_EPOCH)]
     total = epochs * -(-(len(main) + len(rest) // 2) // BATCH)
     done, start = 0, time.time()
     for epoch in range(epochs):
@@ -204,7 +205,9 @@ def fit(name: str, grids: list[Grid], epochs: int, seed: int = 0) -> Network:
                 logits = network(x.to(memory_format=torch.channels_last), inside)
             logits = logits.float()
             loss = (
-                radius_loss(logits, shares) if name == "radius" else loss_of(logits[:, 0], truth, inside[:, 0], weight)
+                radius_loss(logits, shares)
+                if name.startswith("radius")
+                else loss_of(logits[:, 0], truth, inside[:, 0], weight)
             )
             optimizer.zero_grad()
             loss.backward()
@@ -309,14 +312,14 @@ def main() -> None:
     print(f"{len(grids)} pictures", flush=True)
     for k in given.folds:
         others = [g for g in grids if fold_of(g.sample) != k]
-        networks = {name: fit(name, others, given.epochs) for name in NETWORKS}
+        networks = {name: fit(name, others, given.epochs, seed) for seed, name in enumerate(NETWORKS)}
         write(given.write / f"{k}.npz", networks, mean, deviation)
         print(f"fold {k}, pictures that were not fitted on")
         apart = [g for g in grids if fold_of(g.sample) == k]
         report(networks["focus"], apart)
-        report_radii(networks["radius"], apart)
+        report_radii(networks["radius1"], apart)
     if not given.folds:
-        networks = {name: fit(name, grids, given.epochs) for name in NETWORKS}
+        networks = {name: fit(name, grids, given.epochs, seed) for seed, name in enumerate(NETWORKS)}
         write(given.write / "weights.npz", networks, mean, deviation)
 
 

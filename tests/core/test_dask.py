@@ -82,7 +82,7 @@ def test_seams_cannot_be_seen():
 def test_one_block_is_the_plain_map():
     picture = plane(90, 110)
     np.testing.assert_array_equal(
-        blur_map(picture, noise=1e-4).compute(), defocus.analyze(picture, noise=1e-4).blur_map()
+        blur_map(picture, noise=1e-4).compute(), defocus.analyze(picture, noise=1e-4, kind="brightfield").blur_map()
     )
 
 
@@ -91,7 +91,7 @@ def test_leading_axes_are_series_with_one_range():
     series = planes.reshape(2, 2, 60, 70)
     found = blur_map(da.from_array(series, chunks=(1, 1, 60, 70)), noise=1e-4)
     assert found.shape == (2, 2, 60, 70)
-    expected = defocus.analyze((planes[3] / 65535).astype(np.float32), noise=1e-4).blur_map()
+    expected = defocus.analyze((planes[3] / 65535).astype(np.float32), noise=1e-4, kind="brightfield").blur_map()
     np.testing.assert_allclose(found[1, 1].compute(), expected, atol=1e-3)
 
 

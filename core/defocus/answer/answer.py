@@ -33,6 +33,7 @@ __all__ = ["Answer"]
 
 _LEAST_SAMPLES = 4  # that make evidence: one may be a defect
 _HALF = 0.5
+_STAGE = "finding the radius of every surface"
 _BEYOND = 0.1  # px: what was marked as blurred has a radius so much above the threshold
 _TIE = 1e-3  # px: what has just the radius of the threshold is in focus
 
@@ -174,11 +175,14 @@ class Answer:
         if not self.has_evidence:
             return np.full(self.evidence.shape, self.evidence.radii[-1], np.float32)
         if chosen not in self._coherent:
+            progress(0.0, _STAGE)
             samples = Samples(self.evidence, self.sample_color, self.picture.shape)
             if self.log_odds is None:
                 found = coherent_radii(self.likelihood, samples, chosen, self.tuning, progress)
             else:
+                progress(0.3, _STAGE)
                 found = surface_radii(self.likelihood, self.learned, samples, chosen, self.tuning)
+                progress(0.9, _STAGE)
                 found = side_bound(found, self.log_odds, self.auto.radius, self.tuning.map.side_slope)
             if len(self._coherent) > 1:  # the default and the last one
                 self._coherent.pop(list(self._coherent)[-1])

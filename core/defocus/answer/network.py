@@ -1,9 +1,9 @@
 """Network: the learned prior's forward pass, from features to what a person would call in focus, and to radii.
 
-Two U-shaped convolutional networks [1]_ of four levels with residual pairs of 3 x 3 convolutions [2]_ and the mean
-over the whole picture at their feet: "focus", fitted on photographs whose focus was marked by hand, and the smaller
-"radius", fitted on scenes of known blur, both by ``python -m benchmarks.fit_prior``. Their weights stand in
-``weights.npz`` beside this file.
+U-shaped convolutional networks [1]_ of four levels with residual pairs of 3 x 3 convolutions [2]_ and the mean
+over the whole picture at their feet: "focus", fitted on photographs whose focus was marked by hand, and two smaller
+ones, "radius1" and "radius2", fitted on scenes of known blur from different beginnings, whose mean is surer than each;
+all by ``python -m benchmarks.fit_prior``. Their weights stand in ``weights.npz`` beside this file.
 
 References
 ----------
@@ -38,7 +38,7 @@ _LIMIT = 8.0  # log-odds: nothing is surer than 1 in 3000
 
 @functools.lru_cache(maxsize=8)
 def read_weights(file: Path) -> dict[str, Weights]:
-    """Return the weights of both networks in a file, and as "features" what features are standardised by."""
+    """Return the weights of all networks in a file, and as "features" what features are standardised by."""
     found: dict[str, dict[str, NDArray[np.float32]]] = {}
     with np.load(file) as stored:
         for name in stored.files:
@@ -171,6 +171,12 @@ def learned_prior(features: NDArray[np.float32], file: Path) -> tuple[NDArray[np
         here, mirrored = (forward(side, inside, weights[network])[:, :height, :width] for side in sides)
         return (here + mirrored[:, :, ::-1]) / np.float32(2)
 
-    logits = mean_of("radius")
+    radius = [_log_probability(mean_of(name)) for name in weights if name.startswith("radius")]
+    together = _log_probability(np.mean(radius, axis=0, dtype=np.float32))
+    return np.clip(mean_of("focus")[0], -_LIMIT, _LIMIT), together
+
+
+def _log_probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logarithm of the softmax along the first axis."""
     logits = logits - logits.max(axis=0)
-    return np.clip(mean_of("focus")[0], -_LIMIT, _LIMIT), logits - np.log(np.exp(logits).sum(axis=0))
+    return np.asarray(logits - np.log(np.exp(logits).sum(axis=0)), np.float32)

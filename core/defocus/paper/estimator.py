@@ -76,7 +76,13 @@ def candidate_data_term(evidence: Evidence) -> NDArray[np.float32]:
 
 
 class PublishedAnswer(Answer):
-    """Draws blur maps and cuts masks of one picture as published; has what `defocus.answer.Answer` has."""
+    """Draws blur maps and cuts masks of one picture as published.
+
+    Attributes
+    ----------
+    seen, evidence, kind, tuning
+        As those of `defocus.answer.Answer`.
+    """
 
     auto = Threshold(_THRESHOLD, "as published")
     log_odds = None

@@ -109,7 +109,8 @@ def test_the_forward_pass_is_the_literal_one():
 
 
 def test_a_picture_and_its_mirror_image_have_the_same_answer(tmp_path):
-    networks = {"focus": small_weights(1, outputs=1), "radius": small_weights(2, outputs=len(CENTERS))}
+    networks = {"focus": small_weights(1, outputs=1), "radius1": small_weights(2, outputs=len(CENTERS))}
+    networks["radius2"] = small_weights(3, outputs=len(CENTERS))
     stored = {f"{name}.{layer}": value for name, weights in networks.items() for layer, value in weights.items()}
     stored |= {"features.mean": np.full(4, 0.3, np.float32), "features.deviation": np.full(4, 2.0, np.float32)}
     file = tmp_path / "weights.npz"
@@ -130,8 +131,9 @@ def test_a_picture_and_its_mirror_image_have_the_same_answer(tmp_path):
         literal = Literal(weights)
         expected[name] = (literal(scaled, inside)[:, :13, :21] + literal(mirrored, inside)[:, :13, 20::-1]) / 2
     np.testing.assert_allclose(log_odds, np.clip(expected["focus"][0], -8, 8), atol=2e-4)
-    softmax = np.exp(expected["radius"]) / np.exp(expected["radius"]).sum(axis=0)
-    np.testing.assert_allclose(np.exp(log_probability), softmax, atol=2e-4)
+    each = [np.exp(expected[name]) / np.exp(expected[name]).sum(axis=0) for name in ("radius1", "radius2")]
+    geometric = np.sqrt(each[0] * each[1])
+    np.testing.assert_allclose(np.exp(log_probability), geometric / geometric.sum(axis=0), atol=2e-4)
 
 
 def test_a_radius_is_shared_by_the_two_centres_around_it():
@@ -144,7 +146,7 @@ def test_a_radius_is_shared_by_the_two_centres_around_it():
 def test_the_weights_are_those_of_the_features_and_small():
     weights = read_weights(TUNING.prior.path)
     assert weights["features"]["mean"].shape == weights["features"]["deviation"].shape == (COUNT,)
-    for network, outputs in (("focus", 1), ("radius", len(CENTERS))):
+    for network, outputs in (("focus", 1), ("radius1", len(CENTERS)), ("radius2", len(CENTERS))):
         assert weights[network]["squeeze.0.weight"].shape[1] == COUNT + 1
         assert len(weights[network]["last.bias"]) == outputs
         assert all(np.isfinite(value).all() for value in weights[network].values())
