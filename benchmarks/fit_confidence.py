@@ -32,7 +32,7 @@ def sharp_pictures(data):
     return files + (sorted((data / "pixel4_sharp_dev" / "image").iterdir()) if data else [])
 
 
-def photographs(data, kind):
+def photographs(data):
     """Picture, truth and source: uniform blur as a camera would see it, and scenes."""
     for number, file in enumerate(sharp_pictures(data)):
         light = defocus.load_image(file).luminance
@@ -40,13 +40,16 @@ def photographs(data, kind):
         for radius in _RADII:
             noisy = blurred(light, np.full(light.shape, radius, np.float32)) + rng.normal(0, 0.004, light.shape)
             picture = np.clip(np.rint(noisy * 255), 0, 255).astype(np.uint8)
-            yield picture, np.full(light.shape, np.hypot(radius, _SENSOR)), file.stem
-        for _ in range(6 if kind == "photograph" else 3):
+            if rng.random() < 0.5:  # parts, which show less of their surroundings
+                top, left = (int(rng.integers(0, size // 2)) for size in light.shape)
+                picture = picture[top : top + light.shape[0] // 2, left : left + light.shape[1] // 2]
+            yield picture, np.full(picture.shape, np.hypot(radius, _SENSOR)), file.stem
+        for _ in range(3):
             picture, truth, _ = scene(light, np.ascontiguousarray(light[::-1]), rng)
             yield picture, np.maximum(truth, _SENSOR), file.stem
 
 
-def fluorescence(_data, _kind):
+def fluorescence(_data):
     """Textured nuclei, blurred by a Gaussian, as counts."""
     for number in range(10):
         rng = np.random.default_rng(number)
@@ -64,9 +67,9 @@ def fluorescence(_data, _kind):
 
 
 def gathered(pictures, kind, data, tuning):
-    """Features, whether the radius is right, and the source of some samples that are known."""
+    """Features, whether the radius is right, and the source of some samples."""
     rows, right, source = [], [], []
-    for picture, truth, name in pictures(data, kind):
+    for picture, truth, name in pictures(data):
         answer = defocus.analyze(picture, kind=kind, tuning=tuning).answer
         if not answer.has_evidence:
             continue
@@ -75,7 +78,7 @@ def gathered(pictures, kind, data, tuning):
         features = confidence_features(answer.likelihood, learned, radius, radii, tuning.confidence)
         known = np.zeros(radius.shape, bool)
         known[::2, ::_EVERY] = True
-        known &= answer.known_samples
+        known &= answer.judged_samples
         there = truth[np.ix_(answer.evidence.rows, answer.evidence.columns)]
         rows.append(features[known])
         right.append((np.abs(radius - there) <= tuning.confidence.near)[known])

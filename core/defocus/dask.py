@@ -222,9 +222,10 @@ def _light(source: da.Array, limits: Delayed) -> Delayed:
 
 
 def _joined_light(pictures: list[Picture]) -> tuple[float, float]:
-    from defocus.pictures.stretched import light_range
+    from defocus.pictures.stretched import light_range, quietest_noise
 
-    return light_range(np.concatenate([picture.luminance.ravel() for picture in pictures]))
+    noise = float(np.median([quietest_noise(picture.luminance) for picture in pictures]))
+    return light_range(np.concatenate([picture.luminance.ravel() for picture in pictures]), noise)
 
 
 def _noise(source: da.Array, limits: Delayed, parameters: AnalysisParameters) -> Delayed | float:

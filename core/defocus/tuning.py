@@ -162,6 +162,9 @@ class MapTuning:
         "no learned radii (map)",
         off=0.0,
     )
+    prior_fault: float = _number(
+        0.05, "", "measured: how often the learned radii are wrong about pictures unlike those they were fitted on"
+    )
     clip_learned: float = _number(15.0, "nats", "measured: no window is surer than that where something was learned")
     reach: float = _number(30.0, "samples", "measured: of the average along a surface", "no surfaces (map)", off=0.0)
     guide_radius: float = _number(0.6, "log", "measured: learned radii that change so much part surfaces")
@@ -178,9 +181,11 @@ class ConfidenceTuning:
     temper: float = _number(
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
     )
-    photograph: tuple[float, ...] = _number((0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0), "", "fitted: by fit_confidence")
-    brightfield: tuple[float, ...] = _number((0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0), "", "fitted: by fit_confidence")
-    fluorescence: tuple[float, ...] = _number((0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0), "", "fitted: by fit_confidence")
+    photograph: tuple[float, ...] = _number((0.75, 1.10, 0.55, 0.28, 0.34, 1.24, 0.14), "", "fitted: by fit_confidence")
+    brightfield: tuple[float, ...] = _number((0.71, 1.31, 0.95, -0.08, 0.05, 0.0, 0.0), "", "fitted: by fit_confidence")
+    fluorescence: tuple[float, ...] = _number(
+        (2.96, -0.81, 2.12, 0.0, -2.41, 0.0, 0.0), "", "fitted: by fit_confidence"
+    )
 
 
 @dataclass(frozen=True)

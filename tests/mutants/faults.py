@@ -61,8 +61,8 @@ FAULTS = (
     Fault(
         "stretched: by black alone",
         "pictures/stretched.py",
-        "span = max(high - low, _LEAST_NOISE * ground**0.5, 1e-6)",
-        "span = 1.0",
+        "return low, low + max(high - low, _LEAST_NOISE * noise**0.5, 1e-6)",
+        "return 0.0, 1.0",
         (_PICTURES + "test_stretched.py",),
     ),
     Fault(

@@ -89,6 +89,19 @@ class Answer:
         """
         return np.asarray(self._told_samples & (self._saturated_fraction <= self.tuning.evidence.most_saturated))
 
+    @property
+    def judged_samples(self) -> NDArray[np.bool_]:
+        """Which samples have a confidence above 0, bool (h, w).
+
+        What is saturated or mostly transparent has none, nor has the ground of fluorescence, nor anything where there
+        is no evidence at all; flat areas have some, as far as their surroundings tell their radius.
+        """
+        evidence, tuning = self.evidence, self.tuning.evidence
+        if not self.has_evidence or self.kind == "fluorescence":
+            return self.known_samples
+        clear = evidence.valid_fraction >= tuning.least_valid
+        return np.asarray(clear & (self._saturated_fraction <= tuning.most_saturated))
+
     @cached_property
     def _told_samples(self) -> NDArray[np.bool_]:
         """The same whether or not something is saturated."""
@@ -132,9 +145,11 @@ class Answer:
         log_odds, log_probability = learned_prior(features, prior.path)
         rows, columns = (np.arange(count) * step + (step - 1) / 2 for count in log_odds.shape)
         shares = radius_shares(evidence.radii / size_scale(self.seen.picture.shape, prior))
-        costs = -np.moveaxis(log_probability, 0, 2) @ shares.T
+        probability = np.exp(log_probability)
+        fault = np.float32(self.tuning.map.prior_fault)
+        costs = -np.log(np.moveaxis((1 - fault) * probability + fault / len(CENTERS), 0, 2)) @ shares.T
         near = (_nearest(places, size) for places, size in zip((rows, columns), evidence.shape, strict=True))
-        sizes = np.tensordot(np.log(CENTERS + OFFSET).astype(np.float32), np.exp(log_probability), 1)
+        sizes = np.tensordot(np.log(CENTERS + OFFSET).astype(np.float32), probability, 1)
         return Learned(
             interpolate(log_odds, rows, columns, evidence.shape),
             costs[np.ix_(*near)],
@@ -217,6 +232,7 @@ class Answer:
 
     def _drawn(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
         """Return the map of some parameters; the default one is kept, as masks are cut from it."""
+        progress(0.0, _STAGE)
         if parameters in self._maps:
             return self._maps[parameters]
         result = interpolate_along_edges(
@@ -306,7 +322,7 @@ class Answer:
         radius, radii, tuning = self.sample_radii(parameters), self.evidence.radii, self.tuning.confidence
         features = confidence_features(self.likelihood, learned, radius, radii, tuning)
         sure = probability_right(features, self.kind, tuning)
-        sure[~self.known_samples] = 0
+        sure[~self.judged_samples] = 0
         return self.at_pixels(sure)
 
     def at_pixels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -145,11 +145,11 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _diagnose_worker(python: str, version: str, described: dict[str, Any], again: str) -> Check:
-    """Put a picture of 64 x 64 px through the worker: random squares of 4 x 4 px, which are sharp."""
+    """Put a picture of 64 x 64 px through the worker: random squares of 8 x 8 px, which are sharp."""
     import random
 
-    squares = random.Random(1).randbytes(16 * 16)
-    pixels = bytes(squares[16 * (y // 4) + x // 4] for y in range(64) for x in range(64))
+    squares = random.Random(1).randbytes(8 * 8)
+    pixels = bytes(squares[8 * (y // 8) + x // 8] for y in range(64) for x in range(64))
     try:
         with WorkerClient(python, environment=clean_environment()) as worker:
             if worker.version != version:

@@ -74,10 +74,18 @@ def unstretched(picture: Picture) -> Stretched:
     return Stretched(picture, 1.0, 0.0, picture.alpha, None, None)
 
 
-def light_range(sample: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the values that become 0 and 1: nearly the least and the largest."""
+def light_range(sample: NDArray[np.float32], noise: float) -> tuple[float, float]:
+    """Return the values that become 0 and 1: nearly the least and the largest, some deviations of the noise apart.
+
+    Parameters
+    ----------
+    sample : float32 (any shape)
+        Of the luminance.
+    noise : float
+        Variance of its noise.
+    """
     low, high = (float(value) for value in np.percentile(sample, _PERCENTILES))
-    return low, high
+    return low, low + max(high - low, _LEAST_NOISE * noise**0.5, 1e-6)
 
 
 def stretched(picture: Picture, *, counts: bool, light: tuple[float, float] | None = None) -> Stretched:
@@ -111,11 +119,9 @@ def stretched(picture: Picture, *, counts: bool, light: tuple[float, float] | No
         sample = luminance[::step, ::step]
         if known is not None and known[::step, ::step].any():
             sample = sample[known[::step, ::step]]
-        low, high = light_range(sample)
-        span = max(high - low, _LEAST_NOISE * ground**0.5, 1e-6)
-    else:
-        low, high = light
-        span = max(high - low, 1e-6)
+        light = light_range(sample, ground)
+    low, high = light
+    span = high - low
     ratio: NDArray[np.float32] | None = None
     if counts:
         ratio = np.ones_like(luminance)

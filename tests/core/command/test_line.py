@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from scipy import ndimage
 
 from defocus.command.line import app
 from defocus.errors import InputError
@@ -25,9 +26,10 @@ from defocus.psf.simulation import simulate_blur
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pictures: noise that is sharp on the left and blurred by 4 px on the right, in several formats, and bad ones."""
+    """Pictures: grain that is sharp on the left and blurred by 4 px on the right, in several formats, and bad ones."""
     folder = tmp_path_factory.mktemp("pictures")
-    sharp = np.random.default_rng(0).uniform(0, 1, (90, 140))
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((90, 140)), 0.7)
+    sharp = np.clip(0.5 + 0.2 * grain / grain.std(), 0, 1)
     truth = np.where(np.arange(140) < 70, 0.0, 4.0) * np.ones((90, 1))
     gray = np.where(truth > 0, simulate_blur(sharp, 4.0, psf=DiscPSF()), sharp)
     eight = np.rint(gray * 255).astype(np.uint8)
@@ -48,8 +50,8 @@ def folder(tmp_path_factory):
     return folder
 
 
-# What the made pictures are like: no blur of a camera, hardly any noise
-CLEAN = ("--sensor-blur", "0", "--noise", "1e-5")
+# What the made pictures are like: no blur of a camera, hardly any noise, random numbers, which are no photograph
+CLEAN = ("--sensor-blur", "0", "--noise", "1e-5", "--kind", "brightfield")
 
 
 @pytest.fixture(autouse=True)
