@@ -67,8 +67,8 @@ class Answer:
 
     @cached_property
     def picture(self) -> Picture:
-        """The picture that boundaries follow."""
-        return self.seen.drawable
+        """The picture that boundaries follow, as it came."""
+        return self.seen.source
 
     @cached_property
     def sample_color(self) -> NDArray[np.float32]:
@@ -78,7 +78,7 @@ class Answer:
     @cached_property
     def cut_grid(self) -> CutGrid:
         """Where masks are cut."""
-        return CutGrid(self.picture.color, self.tuning)
+        return CutGrid(self.picture.color, self.seen.gain, self.tuning)
 
     @cached_property
     def known_samples(self) -> NDArray[np.bool_]:
@@ -191,7 +191,8 @@ class Answer:
             return np.full(self.evidence.shape, self.evidence.radii[-1], np.float32)
         if chosen not in self._coherent:
             progress(0.0, _STAGE)
-            samples = Samples(self.evidence, self.sample_color, self.picture.shape)
+            color = self.sample_color * np.float32(self.seen.gain)  # contrasts are those of the stretched picture
+            samples = Samples(self.evidence, color, self.picture.shape)
             if self.log_odds is None:
                 found = coherent_radii(self.likelihood, samples, chosen, self.tuning, progress)
             else:
@@ -241,7 +242,7 @@ class Answer:
             self.sample_color,
             self.evidence.rows,
             self.evidence.columns,
-            self.tuning.map.edge_scale / parameters.edge_sensitivity,
+            self.tuning.map.edge_scale / (parameters.edge_sensitivity * self.seen.gain),
             progress=sub_progress(progress, 0.4, 1),
         )
         if parameters == MapParameters() and self.cut_grid.step == 1:
@@ -260,7 +261,7 @@ class Answer:
             self.sample_color,
             evidence.rows // grid.step,
             evidence.columns // grid.step,
-            self.tuning.map.edge_scale,
+            self.tuning.map.edge_scale / self.seen.gain,
         )
 
     def mask(
@@ -284,7 +285,7 @@ class Answer:
         threshold = self.auto.radius if parameters.threshold == "auto" else float(parameters.threshold)
         wanted = self._preference(threshold)
         grid.bind(wanted, hints)
-        chosen = parameters.smoothness, parameters.edge_sensitivity
+        chosen = parameters.smoothness, parameters.edge_sensitivity * self.seen.gain
         fine = self._warm.cut(
             wanted,
             lambda: boundary_weights(grid.color, *chosen, self.tuning),

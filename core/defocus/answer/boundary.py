@@ -119,11 +119,13 @@ class CutGrid:
     ----------
     color : float32 (H, W, 3)
         RGB in [0, 1].
+    gain : float
+        By how much the picture's contrasts count.
     tuning : Tuning
     """
 
-    def __init__(self, color: NDArray[np.float32], tuning: Tuning) -> None:
-        self._full, self._tuning = color, tuning
+    def __init__(self, color: NDArray[np.float32], gain: float, tuning: Tuning) -> None:
+        self._full, self._gain, self._tuning = color, gain, tuning
         self.step = max(1, math.ceil(math.sqrt(color.shape[0] * color.shape[1] / tuning.mask.full_cut)))
         self.color = color if self.step == 1 else cell_means(color, self.step)
 
@@ -145,7 +147,7 @@ class CutGrid:
             for count, size in zip(mask.shape, shape, strict=True)
         )
         near = mask.astype(np.float32)
-        scale = self._tuning.mask.carry_scale
+        scale = self._tuning.mask.carry_scale / self._gain
         full = interpolate_along_edges(near, self._full, self.color, rows, columns, scale, progress=progress) > 0.5
         full[hints > 0] = True
         full[hints < 0] = False

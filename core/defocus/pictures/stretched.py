@@ -42,14 +42,14 @@ class Stretched:
     Attributes
     ----------
     picture : Picture
-        0 and 1 at the 0.5 and 99.5 percentile of its luminance, not cut off beyond; what is saturated is transparent.
-        Grey if its photons were counted.
+        Its luminance alone, 0 and 1 at the 0.5 and 99.5 percentile, not cut off beyond; what is saturated is
+        transparent.
+    source : Picture
+        The picture as it came, whose colours boundaries follow, `gain` times as far apart.
     gain : float
         By how much it was stretched.
     noise : float
         Standard deviation of the noise of the ground, in the picture's new range.
-    alpha : float32 (H, W) or None
-        Opacity of the picture as it came.
     noise_ratio : float32 (H, W) or None
         The variance of each pixel's noise, in that of the ground; None if photons were not counted.
     saturated : bool (H, W) or None
@@ -57,21 +57,16 @@ class Stretched:
     """
 
     picture: Picture
+    source: Picture
     gain: float
     noise: float
-    alpha: NDArray[np.float32] | None
     noise_ratio: NDArray[np.float32] | None
     saturated: NDArray[np.bool_] | None
-
-    @property
-    def drawable(self) -> Picture:
-        """The picture with colours in [0, 1] and nothing transparent but what came so."""
-        return dataclasses.replace(self.picture, color=np.clip(self.picture.color, 0, 1), alpha=self.alpha)
 
 
 def unstretched(picture: Picture) -> Stretched:
     """Return a picture as it is."""
-    return Stretched(picture, 1.0, 0.0, picture.alpha, None, None)
+    return Stretched(picture, picture, 1.0, 0.0, None, None)
 
 
 def light_range(sample: NDArray[np.float32], noise: float) -> tuple[float, float]:
@@ -131,13 +126,10 @@ def stretched(picture: Picture, *, counts: bool, light: tuple[float, float] | No
     full = saturated_pixels(luminance, _NEAR_WHITE * (high - low))
     if full is not None:
         opacity = np.where(full, np.float32(0), np.float32(1) if opacity is None else opacity)
-    if counts or picture.gray:
-        wide = (luminance - np.float32(low)) * np.float32(1 / span)
-        color = np.broadcast_to(wide[..., np.newaxis], (*wide.shape, 3))
-    else:
-        color = (picture.color - np.float32(low)) * np.float32(1 / span)
-    seen = dataclasses.replace(picture, color=color, alpha=opacity, gray=counts or picture.gray)
-    return Stretched(seen, 1 / span, ground**0.5 / span, picture.alpha, ratio, full)
+    wide = (luminance - np.float32(low)) * np.float32(1 / span)
+    color = np.broadcast_to(wide[..., np.newaxis], (*wide.shape, 3))
+    seen = dataclasses.replace(picture, color=color, alpha=opacity, gray=True)
+    return Stretched(seen, picture, 1 / span, ground**0.5 / span, ratio, full)
 
 
 def quietest_noise(light: NDArray[np.float32]) -> float:
