@@ -134,15 +134,11 @@ class MapTuning:
     """How evidence becomes the blur map (equations 14 to 16)."""
 
     smoothness: float = _number(
-        2.0, "nats per label", "measured: lambda_0 on samples the usual distance apart", "no smoothness (map)", off=1e-3
+        2.0, "nats per label", "measured: lambda_0 on samples the usual distance apart, where nothing was learned"
     )
     edge_scale: float = _number(0.1, "colour", "paper: sigma_lambda of (16)")
     wide_smoothness: float = _number(
-        1.6,
-        "",
-        "measured: times that where there are wide windows, shared by all samples around",
-        "no wide windows (map)",
-        off=1.0,
+        1.6, "", "measured: times that where there are wide windows, shared by all samples around"
     )
     coarse_tie: float = _number(
         1.25, "", "measured: colours differ less between the cells of the coarse grid than between samples"

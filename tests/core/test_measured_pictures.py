@@ -43,7 +43,7 @@ def test_masks_of_photographs_with_shallow_focus(shared, evaluate, name, every, 
     assert found["focus IoU"] >= focus_iou
 
 
-@pytest.mark.parametrize(("name", "error", "rank"), [("rtf_dev", 0.155, 0.9), ("pixel4_dev", 0.42, 0.87)])
+@pytest.mark.parametrize(("name", "error", "rank"), [("rtf_dev", 0.155, 0.9), ("pixel4_dev", 0.455, 0.86)])
 def test_radii_of_photographs_with_measured_blur(shared, evaluate, name, error, rank):
     scores = [
         evaluate.radius_scores(

@@ -19,6 +19,9 @@ import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
+from defocus.parallel import run_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,14 +169,19 @@ def learned_prior(features: NDArray[np.float32], file: Path) -> tuple[NDArray[np
     beyond = (0, -height % 8), (0, -width % 8)
     inside = np.pad(np.ones((height, width), np.float32), beyond)
     sides = [np.pad(turned, ((0, 0), *beyond)) for turned in (scaled, scaled[:, :, ::-1])]
+    names = [name for name in weights if name != "features"]
 
-    def mean_of(network: str) -> NDArray[np.float32]:
-        here, mirrored = (forward(side, inside, weights[network])[:, :height, :width] for side in sides)
-        return (here + mirrored[:, :, ::-1]) / np.float32(2)
+    def one(job: tuple[str, int]) -> NDArray[np.float32]:
+        name, side = job
+        return forward(sides[side], inside, weights[name])[:, :height, :width]
 
-    radius = [_log_probability(mean_of(name)) for name in weights if name.startswith("radius")]
+    # The networks run side by side, each product on one thread: its sums so are the same for any number of threads
+    with threadpool_limits(1, "blas"):
+        said = run_parts(one, [(name, side) for name in names for side in (0, 1)])
+    means = {name: (said[2 * i] + said[2 * i + 1][:, :, ::-1]) / np.float32(2) for i, name in enumerate(names)}
+    radius = [_log_probability(means[name]) for name in names if name.startswith("radius")]
     together = _log_probability(np.mean(radius, axis=0, dtype=np.float32))
-    return np.clip(mean_of("focus")[0], -_LIMIT, _LIMIT), together
+    return np.clip(means["focus"][0], -_LIMIT, _LIMIT), together
 
 
 def _log_probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:

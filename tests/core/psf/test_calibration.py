@@ -135,7 +135,9 @@ def test_kernels_spread_as_far_as_their_radius_says():
 
 
 def error_of(picture, truth, **parameters):
-    return float(np.abs(blur_map(picture, noise=1e-5, sensor_blur=0.0, **parameters) - truth).mean())
+    # By the windows alone: what was learned knows no triangles
+    found = blur_map(picture, noise=1e-5, sensor_blur=0.0, kind="brightfield", **parameters)
+    return float(np.abs(found - truth).mean())
 
 
 @pytest.mark.slow
