@@ -112,14 +112,10 @@ def known_scene(sample: Sample) -> tuple[Picture, np.ndarray, np.ndarray]:
     if rng.random() < 0.5:  # brightness and contrast of the object differ from those of the ground
         turned = rng.uniform(0.4, 1) * turned + rng.uniform(0, 0.3)
     picture, radius, front = scene(content, turned.astype(np.float32), rng)
-    known = np.where(front, ndimage.minimum_filter(turned_like(inside, turned, content), 3), inside)
+    both_ways = inside[::-1] & inside[:, ::-1]  # however the content was turned
+    known = np.where(front, ndimage.minimum_filter(both_ways, 3), inside)
     least = 0.5 if sample.truth != "sharp" or sample.box is not None else 0.0
     return as_picture(picture), np.maximum(radius, np.float32(least)), known
-
-
-def turned_like(inside: np.ndarray, turned: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """Where the turned content is known: known in the content both ways that it may have been turned."""
-    return inside[::-1] & inside[:, ::-1] if turned.shape == content.shape else inside
 
 
 def _halved(values: np.ndarray) -> np.ndarray:

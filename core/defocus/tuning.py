@@ -108,11 +108,6 @@ class EvidenceTuning:
         """Pixels of a web-size picture."""
         return self.web_height * self.web_width
 
-    @property
-    def web_diagonal(self) -> float:
-        """Diagonal of a web-size picture in px."""
-        return math.hypot(self.web_height, self.web_width)
-
 
 @dataclass(frozen=True)
 class PriorTuning:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer"]
 
 _LEAST_SAMPLES = 4  # that make evidence: one may be a defect
-_HALF = 0.5
+_HALF = 0.5  # of what lies around is known: so is what lies between
 _STAGE = "finding the radius of every surface"
 _BEYOND = 0.1  # px: what was marked as blurred has a radius so much above the threshold
 _TIE = 1e-3  # px: what has just the radius of the threshold is in focus
@@ -130,7 +130,7 @@ class Answer:
     @cached_property
     def known(self) -> NDArray[np.bool_]:
         """Which pixels have windows that tell their blur, bool (H, W)."""
-        return self.at_pixels(self.known_samples.astype(np.float32)) >= 0.5
+        return self.at_pixels(self.known_samples.astype(np.float32)) >= _HALF
 
     @cached_property
     def likelihood(self) -> NDArray[np.float32]:

@@ -23,20 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COUNT", "prior_features", "size_scale"]
 
-_EDGES = (
-    0.5,
-    0.8,
-    1.0,
-    1.2,
-    1.4,
-    1.65,
-    2.1,
-    2.6,
-    3.2,
-    4.2,
-    5.5,
-    6.7,
-)  # px on a picture of web size, between bins of radii
+_EDGES = (0.5, 0.8, 1.0, 1.2, 1.4, 1.65, 2.1, 2.6, 3.2, 4.2, 5.5, 6.7)  # px of a web-size picture, between bins
 _BINS = len(_EDGES) + 1
 _AT = (0.0, 2.0, 4.0)  # px: radii whose gradient variance is told
 _OFFSET = 0.3  # px: distances of radii are those of log(radius + 0.3)
