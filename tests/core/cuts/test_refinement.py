@@ -45,6 +45,16 @@ def test_no_small_change_lowers_the_energy(problem):
         assert energy(changed, vertices, bends, weights) > least - 1e-3
 
 
+def test_a_tie_across_a_jump_pulls_with_the_same_force_however_wide_it_is():
+    # Two samples tied by w, costs of bend b, further apart than a label: each moves by w / b towards the other
+    vertices, bend, tie = np.array([[9.0, 16.0]]), 2.0, 0.8
+    costs = (bend * (np.arange(26) - vertices[..., np.newaxis]) ** 2 / 2).astype(np.float32)
+    weights = np.zeros((4, 1, 2), np.float32)
+    weights[0, 0, 0] = tie
+    found = refined_labels(costs, vertices.astype(int), weights)
+    np.testing.assert_allclose(found, [[9 + tie / bend, 16 - tie / bend]], atol=1e-2)
+
+
 def test_without_ties_every_sample_finds_its_own_vertex(problem):
     vertices, _, costs, weights = problem
     np.testing.assert_allclose(refined_labels(costs, np.full((7, 9), 10), 0 * weights), vertices, atol=1e-2)

@@ -7,11 +7,11 @@ import pytest
 
 from defocus import load_image
 from defocus.evidence.likelihood import local_energies
-from defocus.evidence.noise import estimate_noise, working_noise
+from defocus.evidence.noise import estimate_noise, reduced_noise, working_noise
 from defocus.evidence.spectrum import blur_spectra, gabor_bank
 from defocus.psf.families import DiscPSF
 from defocus.psf.simulation import simulate_blur
-from defocus.tuning import TUNING
+from defocus.tuning import TUNING, changed
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +72,9 @@ def test_the_working_variance_is_larger_and_rises():
     values = [working_noise(v, TUNING.evidence) for v in (0.0, 1e-6, 1e-4, 1e-3)]
     assert values == sorted(values)
     assert all(found > true for found, true in zip(values, (0, 1e-6, 1e-4, 1e-3), strict=True))
+
+
+def test_noise_is_taken_as_often_as_it_is_trusted_above_a_floor():
+    tuning = changed({"evidence.noise_trust": 3.0, "evidence.model_error": 1e-4}).evidence
+    assert working_noise(2e-4, tuning) == pytest.approx(1e-4 + 6e-4)
+    assert reduced_noise(7e-4, tuning) == pytest.approx(1e-4 + 6e-4 / 4)
