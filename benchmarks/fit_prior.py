@@ -1,19 +1,23 @@
 """Fit the network that `defocus.answer.network` reads, on photographs whose focus is known; score it on others.
 
-    python -m benchmarks.fit_prior DATA [--cache FOLDER] [--folds 0 1 2 3 4] [--write FOLDER]
+    python -m benchmarks.fit_prior DATA [--cache FOLDER] [--folds 0 1 2 3 4 all] [--write FOLDER]
 
 DATA holds cuhk_dev, cuhk_train, szu_train, pixel4_dev and pixel4_sharp_dev, as described in its README. What is
 measured in each picture is kept in FOLDER (about 1 GB). Five folds by photograph: ``--folds 0`` keeps a fifth apart,
-fits on the rest, prints its scores and writes ``FOLDER/0.npz``; without it all pictures are fitted on and
-``FOLDER/weights.npz`` is written. Seeded; needs PyTorch (``pip install --group fit``).
+fits on the rest, prints its scores and writes ``FOLDER/0.npz``; with "all", and without it, all pictures are fitted on
+and ``FOLDER/weights.npz`` is written. The networks are fitted side by side, each on one core. Seeded; needs PyTorch
+(``pip install --group fit``).
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import multiprocessing
+import os
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +29,11 @@ from torch.nn import functional
 from benchmarks.prior_pictures import MASKED, Sample, all_samples, fold_of, measure
 from defocus.answer.network import CENTERS
 
-EPOCHS, BATCH, RATE, DECAY = 22, 8, 3e-3, 1e-3
+EPOCHS, BATCH, RATE, DECAY = 24, 8, 3e-3, 1e-3
 # Widths of the first layer and of the levels, and outputs, of each network
-_RADIUS = (40, (16, 24, 32, 40), len(CENTERS))
-NETWORKS = {"focus": (48, (24, 40, 56, 64), 1), "radius1": _RADIUS, "radius2": _RADIUS}
+_FOCUS, _RADIUS = (48, (24, 40, 56, 64), 1), (40, (16, 24, 32, 40), len(CENTERS))
+NETWORKS = {"focus1": _FOCUS, "focus2": _FOCUS, "radius1": _RADIUS, "radius2": _RADIUS}
+_LEVELS = 127  # a weight is stored as so many steps of its output's largest one, up or down
 _DROP = 0.15
 # A picture's weight, by set: the made pictures only guard against calling everything in focus, or nothing
 _WEIGHTS = {
@@ -40,8 +45,9 @@ _WEIGHTS = {
     "focus_crop": 0.5,
     "blur_crop": 0.3,
     "simulated": 0.5,
-    "edited": 0.5,
-    "half": 0.4,
+    "edited": 0.25,
+    "half": 0.25,
+    "sharp_edited": 0.5,
 }
 _EVERY_EPOCH = (*MASKED, "sharp", "blurred")  # of the others, half
 # Channels (of `prior_features`) of energies and brightness, which an exposure moves together
@@ -238,12 +244,12 @@ def answers(network: Network, grid: Grid) -> np.ndarray:
     return (both[0] + both[1][..., ::-1]) / 2
 
 
-def report(network: Network, grids: list[Grid]) -> None:
-    """Print scores on the cells of pictures that were not fitted on."""
+def report(networks: list[Network], grids: list[Grid]) -> None:
+    """Print scores of the mean of some networks on the cells of pictures that were not fitted on."""
     for name in _WEIGHTS:
         rows = []
         for grid in (g for g in grids if g.sample.set == name):
-            focus, truth = answers(network, grid)[0] > 0, grid.truth > 0.5
+            focus, truth = np.mean([answers(network, grid)[0] for network in networks], 0) > 0, grid.truth > 0.5
             hit = np.count_nonzero(~focus & ~truth)
             precision, recall = hit / max(np.count_nonzero(~focus), 1), hit / max(np.count_nonzero(~truth), 1)
             both, either = np.count_nonzero(focus & truth), np.count_nonzero(focus | truth)
@@ -267,11 +273,12 @@ def report(network: Network, grids: list[Grid]) -> None:
             )
 
 
-def report_radii(network: Network, grids: list[Grid]) -> None:
+def report_radii(networks: list[Network], grids: list[Grid]) -> None:
     """Print how far from the truth the median of the learned radii is, in scenes that were not fitted on."""
     rows = []
     for grid in (g for g in grids if g.shares.size):
-        logits, known = answers(network, grid), grid.shares.astype(np.float32).sum(0) > 0.9
+        logits = np.mean([answers(network, grid) for network in networks], 0)
+        known = grid.shares.astype(np.float32).sum(0) > 0.9
         chance = np.exp(logits - logits.max(0))
         below = np.cumsum(chance / chance.sum(0), 0)
         found, truth = CENTERS[(below < 0.5).sum(0)], np.tensordot(CENTERS, grid.shares.astype(np.float32), (0, 0))
@@ -282,19 +289,27 @@ def report_radii(network: Network, grids: list[Grid]) -> None:
         print(f"  scene, {len(rows)}: mean error of radii {np.mean(rows):.3f} px, worst tenth {worst:.3f}")
 
 
+def stored(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
+    """Arrays that stand for some weights: kernels as steps of 8 bits and the step of each output, the rest as it is."""
+    if value.ndim < 2:
+        return {name: value.astype(np.float16)}
+    value = value[..., 0, 0] if value.ndim == 4 and value.shape[-1] == 1 else value
+    largest = np.abs(value.reshape(len(value), -1)).max(1)
+    step = (np.maximum(largest, 1e-6) / _LEVELS).astype(np.float32)
+    levels = np.rint(value / step.reshape(-1, *[1] * (value.ndim - 1))).astype(np.int8)
+    return {name: levels, f"{name}.step": step}
+
+
 def write(file: Path, networks: dict[str, Network], mean: np.ndarray, deviation: np.ndarray) -> None:
-    """Write the weights, with the features' means and deviations, as half-precision numbers."""
+    """Write the weights, with the features' means and deviations."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {
-        f"{kind}.{name}": value.detach().numpy()
-        for kind, network in networks.items()
-        for name, value in network.state_dict().items()
-    }
-    arrays = {name: (a[..., 0, 0] if a.ndim == 4 and a.shape[-1] == 1 else a) for name, a in arrays.items()}
-    half = {name: np.ascontiguousarray(a, np.float16) for name, a in arrays.items()}
-    features = {"features.mean": mean.astype(np.float32), "features.deviation": deviation.astype(np.float32)}
-    np.savez_compressed(file, **features, **half)
-    print(f"wrote {file}: {sum(a.size for a in half.values())} weights, {file.stat().st_size} bytes")
+    arrays = {"features.mean": mean.astype(np.float32), "features.deviation": deviation.astype(np.float32)}
+    for kind, network in networks.items():
+        for name, value in network.state_dict().items():
+            arrays |= stored(f"{kind}.{name}", value.detach().numpy())
+    np.savez_compressed(file, **arrays)
+    count = sum(value.numel() for network in networks.values() for value in network.parameters())
+    print(f"wrote {file}: {count} weights, {file.stat().st_size} bytes", flush=True)
 
 
 def main() -> None:
@@ -302,7 +317,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "defocus_prior")
-    parser.add_argument("--folds", type=int, nargs="*", default=[], help="keep these fifths apart, each in turn")
+    parser.add_argument("--folds", nargs="*", default=["all"], help="keep these fifths apart, each in turn; or all")
     parser.add_argument("--every", type=int, default=1, help="only every so many pictures, to try the script")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--write", type=Path, default=Path(__file__).parents[1] / "core/defocus/answer")
@@ -310,17 +325,28 @@ def main() -> None:
     samples = all_samples(given.data)[:: given.every]
     grids, mean, deviation = read_grids(samples, given.cache)
     print(f"{len(grids)} pictures", flush=True)
-    for k in given.folds:
-        others = [g for g in grids if fold_of(g.sample) != k]
-        networks = {name: fit(name, others, given.epochs, seed) for seed, name in enumerate(NETWORKS)}
-        write(given.write / f"{k}.npz", networks, mean, deviation)
-        print(f"fold {k}, pictures that were not fitted on")
-        apart = [g for g in grids if fold_of(g.sample) == k]
-        report(networks["focus"], apart)
-        report_radii(networks["radius1"], apart)
-    if not given.folds:
-        networks = {name: fit(name, grids, given.epochs, seed) for seed, name in enumerate(NETWORKS)}
-        write(given.write / "weights.npz", networks, mean, deviation)
+    _GRIDS.extend(grids)  # forked processes find them here
+    jobs = [(fold, name) for fold in given.folds for name in NETWORKS]
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(os.cpu_count(), context, torch.set_num_threads, (1,)) as pool:
+        fitted = {job: pool.submit(_fit_without, *job, given.epochs) for job in jobs}
+        for fold in given.folds:
+            networks = {name: fitted[fold, name].result() for name in NETWORKS}
+            write(given.write / ("weights.npz" if fold == "all" else f"{fold}.npz"), networks, mean, deviation)
+            if fold != "all":
+                print(f"fold {fold}, pictures that were not fitted on")
+                apart = [g for g in grids if fold_of(g.sample) == int(fold)]
+                report([network for name, network in networks.items() if name.startswith("focus")], apart)
+                report_radii([network for name, network in networks.items() if name.startswith("radius")], apart)
+
+
+_GRIDS: list[Grid] = []
+
+
+def _fit_without(fold: str, name: str, epochs: int) -> Network:
+    """Return a network fitted on the pictures of all other folds; its seed is its number."""
+    others = [g for g in _GRIDS if fold == "all" or fold_of(g.sample) != int(fold)]
+    return fit(name, others, epochs, list(NETWORKS).index(name))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ MASKED = ("cuhk_dev", "cuhk_train", "szu_train")
 _SCENES = 60, 2, 250, 240  # of each sharp picture, of each crop in focus, of photographs of half the size, of textures
 _LEAST_SHARP = 0.35  # share in focus of these
 _SHORTEST = 200  # px: least side of a crop
-_LEAST_FOCUS_CROPS, _LEAST_BLUR_CROPS, _SIMULATED, _EDITED, _REDUCED = 160, 60, 60, 400, 300
+_SHARP = 5  # edits of each picture that is sharp everywhere
+_LEAST_FOCUS_CROPS, _LEAST_BLUR_CROPS, _SIMULATED, _EDITED, _REDUCED = 160, 60, 60, 200, 100
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,9 @@ def all_samples(data: Path) -> list[Sample]:
     chosen = [photographs[i] for i in np.random.default_rng(1).permutation(len(photographs))]
     edited = [replace(p, name=f"edited/{p.set}_{p.file.stem}", edit="noise") for p in chosen[:_EDITED]]
     reduced = [replace(p, name=f"half/{p.set}_{p.file.stem}", edit="half") for p in chosen[-_REDUCED:]]
+    sharp = [s for s in samples if s.set == "sharp"]
+    edited += [replace(s, name=f"sharp_edited/{s.file.stem}_{k}", edit="noise") for s in sharp for k in range(_SHARP)]
+    reduced += [replace(s, name=f"sharp_edited/{s.file.stem}_half", edit="half") for s in sharp]
     scenes = _kept(samples, [p for p in chosen if p.mask().mean() > _LEAST_SHARP], focus_crops)
     return samples + focus_crops + blur_crops + simulated + edited + reduced + scenes
 

@@ -162,6 +162,18 @@ class MapTuning:
     guide_log_odds: float = _number(12.0, "log-odds", "measured: so does the learned focus")
     guide_color: float = _number(2.0, "colour", "measured: and the colour, over all channels")
     side_slope: float = _number(40.0, "log-odds", "derived: bound by the prior moves by a fifth for what is surest")
+    side_nats: float = _number(
+        2.0,
+        "nats",
+        "measured: what the windows are surer of that side, if a radius lies a factor of e from the threshold",
+    )
+    side_doubt: float = _number(
+        2.0,
+        "log-odds",
+        "derived: twice the log-odds in tanh are the difference of both sides' probabilities",
+        "no doubt about sides (map)",
+        off=1e-6,
+    )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,15 @@ from defocus.answer.boundary import CutGrid, WarmCut, boundary_weights
 from defocus.answer.confidence import confidence_features, probability_right
 from defocus.answer.features import prior_features, size_scale
 from defocus.answer.network import CENTERS, learned_prior, radius_shares
-from defocus.answer.radii import OFFSET, Learned, Samples, coherent_radii, likelihood_costs, side_bound, surface_radii
+from defocus.answer.radii import (
+    OFFSET,
+    Learned,
+    Samples,
+    coherent_radii,
+    likelihood_costs,
+    surface_radii,
+    two_sided_radii,
+)
 from defocus.answer.threshold import Threshold, absolute_threshold, nearly_chosen, parting_threshold
 from defocus.evidence.validity import mean_at
 from defocus.parameters import MapParameters, MaskParameters
@@ -199,7 +207,7 @@ class Answer:
                 progress(0.3, _STAGE)
                 found = surface_radii(self.likelihood, self.learned, samples, chosen, self.tuning)
                 progress(0.9, _STAGE)
-                found = side_bound(found, self.log_odds, self.auto.radius, self.tuning.map.side_slope)
+                found = two_sided_radii(found, self.log_odds, self.auto.radius, self.tuning.map)
             if len(self._coherent) > 1:  # the default and the last one
                 self._coherent.pop(list(self._coherent)[-1])
             self._coherent[chosen] = found

@@ -1,9 +1,10 @@
 """Network: the learned prior's forward pass, from features to what a person would call in focus, and to radii.
 
 U-shaped convolutional networks [1]_ of four levels with residual pairs of 3 x 3 convolutions [2]_ and the mean
-over the whole picture at their feet: "focus", fitted on photographs whose focus was marked by hand, and two smaller
-ones, "radius1" and "radius2", fitted on scenes of known blur from different beginnings, whose mean is surer than each;
-all by ``python -m benchmarks.fit_prior``. Their weights stand in ``weights.npz`` beside this file.
+over the whole picture at their feet: two, "focus1" and "focus2", fitted on photographs whose focus was marked by hand,
+and two smaller ones, "radius1" and "radius2", fitted on scenes of known blur. Each pair began differently, and its mean
+is surer than either. All are fitted by ``python -m benchmarks.fit_prior``; their weights stand in ``weights.npz``
+beside this file, in steps of 8 bits.
 
 References
 ----------
@@ -45,8 +46,13 @@ def read_weights(file: Path) -> dict[str, Weights]:
     found: dict[str, dict[str, NDArray[np.float32]]] = {}
     with np.load(file) as stored:
         for name in stored.files:
+            if name.endswith(".step"):
+                continue
             network, _, layer = name.partition(".")
-            found.setdefault(network, {})[layer] = stored[name].astype(np.float32)
+            value = stored[name].astype(np.float32)
+            if f"{name}.step" in stored:  # a kernel: whole numbers of steps, of one size for each output
+                value *= stored[f"{name}.step"].reshape(-1, *[1] * (value.ndim - 1))
+            found.setdefault(network, {})[layer] = value
     return dict(found)
 
 
@@ -179,9 +185,10 @@ def learned_prior(features: NDArray[np.float32], file: Path) -> tuple[NDArray[np
     with threadpool_limits(1, "blas"):
         said = run_parts(one, [(name, side) for name in names for side in (0, 1)])
     means = {name: (said[2 * i] + said[2 * i + 1][:, :, ::-1]) / np.float32(2) for i, name in enumerate(names)}
+    log_odds = np.mean([means[name][0] for name in names if name.startswith("focus")], axis=0, dtype=np.float32)
     radius = [_log_probability(means[name]) for name in names if name.startswith("radius")]
     together = _log_probability(np.mean(radius, axis=0, dtype=np.float32))
-    return np.clip(means["focus"][0], -_LIMIT, _LIMIT), together
+    return np.clip(log_odds, -_LIMIT, _LIMIT), together
 
 
 def _log_probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:

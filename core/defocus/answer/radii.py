@@ -32,8 +32,8 @@ __all__ = [
     "coherent_radii",
     "least_radius",
     "likelihood_costs",
-    "side_bound",
     "surface_radii",
+    "two_sided_radii",
 ]
 
 _STRIP = 32  # rows of samples done at a time; even, as wide windows have every second row
@@ -211,13 +211,15 @@ def coherent_radii(
     return np.interp(found, np.arange(len(evidence.radii)), evidence.radii).astype(np.float32)
 
 
-def side_bound(
-    radius: NDArray[np.float32], log_odds: NDArray[np.float32], threshold: float, slope: float
+def two_sided_radii(
+    radius: NDArray[np.float32], log_odds: NDArray[np.float32], threshold: float, tuning: MapTuning
 ) -> NDArray[np.float32]:
-    """Return radii kept on the side of a threshold that the learned prior says, float32 (h, w) in px.
+    """Return radii on the side of a threshold that the learned prior says, as far from it as is sure, float32 (h, w).
 
     What is believed in focus has at most a radius that is the threshold where the prior is of two minds and less the
-    surer it is; what is believed blurred at least one that is accordingly more.
+    surer it is; what is believed blurred at least one that is accordingly more. If the prior is wrong, the radius lies
+    as far on the other side; the mean of both, by their probabilities, is returned: near the threshold where nobody
+    knows on which side things are. Windows that agree with the prior make its side surer.
 
     Parameters
     ----------
@@ -227,8 +229,12 @@ def side_bound(
         Positive in focus.
     threshold : float
         In px.
-    slope : float
-        Log-odds that move the bound by a factor of e.
+    tuning : MapTuning
     """
-    bound = (threshold + OFFSET) * np.exp(-log_odds / np.float32(slope)) - OFFSET
-    return np.where(log_odds > 0, np.minimum(radius, bound), np.maximum(radius, bound)).astype(np.float32)
+    away = np.log((radius + np.float32(OFFSET)) / np.float32(threshold + OFFSET))
+    bound = log_odds / np.float32(-tuning.side_slope)
+    away = np.where(log_odds > 0, np.minimum(away, bound), np.maximum(away, bound))
+    odds = np.abs(log_odds) + np.float32(tuning.side_nats) * np.abs(away)
+    sure = np.tanh(odds / np.float32(tuning.side_doubt))  # probability of this side less that of the other
+    radius = np.float32(threshold + OFFSET) * np.exp(away * sure) - np.float32(OFFSET)
+    return np.asarray(np.maximum(radius, 0), np.float32)

@@ -109,8 +109,8 @@ def test_the_forward_pass_is_the_literal_one():
 
 
 def test_a_picture_and_its_mirror_image_have_the_same_answer(tmp_path):
-    networks = {"focus": small_weights(1, outputs=1), "radius1": small_weights(2, outputs=len(CENTERS))}
-    networks["radius2"] = small_weights(3, outputs=len(CENTERS))
+    networks = {"focus1": small_weights(1, outputs=1), "focus2": small_weights(4, outputs=1)}
+    networks |= {name: small_weights(k, outputs=len(CENTERS)) for k, name in ((2, "radius1"), (3, "radius2"))}
     stored = {f"{name}.{layer}": value for name, weights in networks.items() for layer, value in weights.items()}
     stored |= {"features.mean": np.full(4, 0.3, np.float32), "features.deviation": np.full(4, 2.0, np.float32)}
     file = tmp_path / "weights.npz"
@@ -130,7 +130,8 @@ def test_a_picture_and_its_mirror_image_have_the_same_answer(tmp_path):
     for name, weights in networks.items():
         literal = Literal(weights)
         expected[name] = (literal(scaled, inside)[:, :13, :21] + literal(mirrored, inside)[:, :13, 20::-1]) / 2
-    np.testing.assert_allclose(log_odds, np.clip(expected["focus"][0], -8, 8), atol=2e-4)
+    focus = (expected["focus1"][0] + expected["focus2"][0]) / 2
+    np.testing.assert_allclose(log_odds, np.clip(focus, -8, 8), atol=2e-4)
     each = [np.exp(expected[name]) / np.exp(expected[name]).sum(axis=0) for name in ("radius1", "radius2")]
     geometric = np.sqrt(each[0] * each[1])
     np.testing.assert_allclose(np.exp(log_probability), geometric / geometric.sum(axis=0), atol=2e-4)
@@ -143,10 +144,25 @@ def test_a_radius_is_shared_by_the_two_centres_around_it():
     np.testing.assert_allclose(shares @ CENTERS, [0, 3, 8, 8], atol=1e-5)
 
 
+def test_kernels_are_stored_in_steps_of_each_output(tmp_path):
+    file = tmp_path / "weights.npz"
+    levels = np.arange(-6, 6, dtype=np.int8).reshape(2, 3, 2)
+    np.savez(
+        file,
+        **{"focus1.last.weight": levels, "focus1.last.weight.step": np.array([0.5, 0.25], np.float32)},
+        **{"focus1.last.bias": np.array([1.5, 2], np.float16)},
+    )
+    found = read_weights(file)
+    assert list(found) == ["focus1"]
+    assert list(found["focus1"]) == ["last.weight", "last.bias"]
+    np.testing.assert_array_equal(found["focus1"]["last.weight"], np.stack([levels[0] * 0.5, levels[1] * 0.25]))
+    np.testing.assert_array_equal(found["focus1"]["last.bias"], [1.5, 2])
+
+
 def test_the_weights_are_those_of_the_features_and_small():
     weights = read_weights(TUNING.prior.path)
     assert weights["features"]["mean"].shape == weights["features"]["deviation"].shape == (COUNT,)
-    for network, outputs in (("focus", 1), ("radius1", len(CENTERS)), ("radius2", len(CENTERS))):
+    for network, outputs in (("focus1", 1), ("focus2", 1), ("radius1", len(CENTERS)), ("radius2", len(CENTERS))):
         assert weights[network]["squeeze.0.weight"].shape[1] == COUNT + 1
         assert len(weights[network]["last.bias"]) == outputs
         assert all(np.isfinite(value).all() for value in weights[network].values())

@@ -14,8 +14,8 @@ from defocus.answer.radii import (
     coherent_radii,
     least_radius,
     likelihood_costs,
-    side_bound,
     surface_radii,
+    two_sided_radii,
 )
 from defocus.parameters import MapParameters
 from defocus.progress import ignore_progress
@@ -120,10 +120,22 @@ def test_without_a_prior_radii_are_coherent_labels():
 def test_radii_stay_on_the_side_of_the_prior(threshold):
     radius = np.array([[0.5, 4.0, 0.5, 4.0]], np.float32)
     log_odds = np.array([[3.0, 3.0, -3.0, -3.0]], np.float32)
-    found = side_bound(radius, log_odds, threshold, 40.0)[0]
-    assert found[0] == 0.5
-    assert found[3] == 4.0
+    certain = changed({"map.side_doubt": 1e-6}).map
+    found = two_sided_radii(radius, log_odds, threshold, certain)[0]
+    np.testing.assert_allclose(found[[0, 3]], [0.5, 4.0], rtol=1e-5)
     assert threshold * 0.85 < found[1] < threshold < found[2] < threshold * 1.15
-    surer = side_bound(radius, 2 * log_odds, threshold, 40.0)[0]
+    surer = two_sided_radii(radius, 2 * log_odds, threshold, certain)[0]
     assert surer[1] < found[1]
     assert surer[2] > found[2]
+
+
+def test_a_radius_of_doubtful_side_is_the_mean_of_both_sides():
+    threshold, radius, log_odds = 1.5, 3.0, -0.7
+    tuning = changed({"map.side_nats": 0.0}).map
+    found = two_sided_radii(np.array([[radius]], np.float32), np.array([[log_odds]], np.float32), threshold, tuning)
+    away = np.log((radius + 0.3) / (threshold + 0.3))
+    blurred = 1 / (1 + np.exp(log_odds))
+    expected = np.exp(np.log(threshold + 0.3) + blurred * away - (1 - blurred) * away) - 0.3
+    np.testing.assert_allclose(found, [[expected]], rtol=1e-5)
+    surer = two_sided_radii(np.array([[radius]], np.float32), np.array([[log_odds]], np.float32), threshold, TUNING.map)
+    assert found[0, 0] < surer[0, 0] < radius
