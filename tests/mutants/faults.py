@@ -215,8 +215,8 @@ FAULTS = (
     Fault(
         "features: wide windows forgotten",
         "answer/features.py",
-        "if evidence.wide is None:",
-        "if evidence.wide is not None:",
+        "wide = None if evidence.wide is None else _of_wide_windows(evidence, scale)",
+        "wide = None",
         (_ANSWER + "test_features.py",),
     ),
     Fault(
@@ -236,8 +236,8 @@ FAULTS = (
     Fault(
         "network: the mirror image is not turned back",
         "answer/network.py",
-        "both[1][:, :, ::-1]",
-        "both[1]",
+        "said[2 * i + 1][:, :, ::-1]",
+        "said[2 * i + 1]",
         (_ANSWER + "test_network.py",),
     ),
     Fault(
@@ -281,6 +281,27 @@ FAULTS = (
         "np.where(log_odds > 0, np.minimum",
         "np.where(log_odds < 0, np.minimum",
         (_ANSWER + "test_radii.py",),
+    ),
+    Fault(
+        "no doubt about sides",
+        "answer/radii.py",
+        "np.exp(away * sure)",
+        "np.exp(away)",
+        (_ANSWER + "test_radii.py",),
+    ),
+    Fault(
+        "network: steps of other outputs",
+        "answer/network.py",
+        'value *= stored[f"{name}.step"]',
+        'value *= stored[f"{name}.step"][::-1]',
+        (_ANSWER + "test_network.py",),
+    ),
+    Fault(
+        "network: one of focus alone",
+        "answer/network.py",
+        'if name.startswith("focus")]',
+        'if name.startswith("focus1")]',
+        (_ANSWER + "test_network.py",),
     ),
     Fault(
         "threshold: evidence in focus counts alone",
