@@ -74,6 +74,17 @@ def test_blur_is_measured_beyond_the_usual_largest_radius(radius):
     assert (analysis.max_radius > 8) == (radius > 3)  # half of a range is measured best in one of twice that
 
 
+@pytest.mark.parametrize("percentile", [98, 99, 99.5])
+def test_what_is_cut_off_makes_nothing_look_sharp(percentile):
+    """Beside it small radii are read, and its noise is gone: neither may speak for the others."""
+    counts, _ = nuclei(6.0, shape=(420, 460))
+    analysis = defocus.analyze(np.minimum(counts, np.percentile(counts, percentile)).astype(np.uint16))
+    assert analysis.saturated_share > 0.005
+    assert analysis.max_radius > 8
+    sure = analysis.confidence > 0.5
+    assert not sure.any() or np.median(analysis.blur_map()[sure]) == pytest.approx(6, rel=0.2)
+
+
 def test_a_largest_radius_that_was_given_stays():
     counts, _ = nuclei(14.0)
     assert defocus.analyze(counts.astype(np.uint16), max_radius=8).max_radius == 8

@@ -94,6 +94,20 @@ FAULTS = (
         (_PICTURES + "test_stretched.py",),
     ),
     Fault(
+        "saturated: what is cut off tells the noise",
+        "pictures/stretched.py",
+        "dark, ground, growth = noise_line(luminance, whole)",
+        "dark, ground, growth = noise_line(luminance, known)",
+        ("tests/core/test_fluorescence.py",),
+    ),
+    Fault(
+        "saturated: what is cut off tells how far to look",
+        "evidence/fluorescence.py",
+        "here &= full <= tuning.evidence.most_saturated",
+        "here &= full <= 1",
+        ("tests/core/test_fluorescence.py",),
+    ),
+    Fault(
         "interpolation: one sample off",
         "pictures/sampling.py",
         "return first, (place - first).astype(np.float32)",

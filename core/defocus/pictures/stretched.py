@@ -106,7 +106,10 @@ def stretched(picture: Picture, *, counts: bool, light: tuple[float, float] | No
     luminance = picture.luminance
     known = None if picture.alpha is None else picture.alpha >= 0.5
     if counts:
-        dark, ground, growth = noise_line(luminance, known)
+        # What is cut off has lost its noise
+        full = saturated_pixels(luminance, _NEAR_WHITE * float(np.ptp(luminance)))
+        whole = known if full is None else ~full if known is None else known & ~full
+        dark, ground, growth = noise_line(luminance, whole)
     else:
         ground = quietest_noise(luminance)
     if light is None:
