@@ -50,8 +50,8 @@ def photographs(data):
 
 
 def fluorescence(_data):
-    """Textured nuclei, blurred by a Gaussian, as counts."""
-    for number in range(10):
+    """Textured nuclei, blurred by a Gaussian, as counts; the brightest of some are cut off."""
+    for number in range(14):
         rng = np.random.default_rng(number)
         field = np.zeros((320, 320))
         y, x = np.mgrid[:320, :320]
@@ -60,9 +60,11 @@ def fluorescence(_data):
             field[(y - row) ** 2 + (x - column) ** 2 < rng.uniform(6, 13) ** 2] = rng.uniform(0.4, 1)
         grain = ndimage.gaussian_filter(rng.standard_normal(field.shape), rng.uniform(0.6, 1.6))
         field *= np.clip(1 + rng.uniform(0.2, 0.6) * grain / grain.std(), 0.1, None)
-        for radius in (0.8, 2.0, 3.0, 4.0, 6.0):
+        for radius in (0.8, 2.0, 3.0, 4.0, 6.0, 8.0):
             light = rng.uniform(200, 3000) * ndimage.gaussian_filter(field, radius / 2) + 12
             counts = 100 + rng.poisson(light) + rng.normal(0, 1.5, light.shape)
+            if rng.random() < 0.4:
+                counts = np.minimum(counts, np.percentile(counts, rng.uniform(97, 99.7)))
             yield counts.clip(0).astype(np.uint16), np.full(field.shape, radius), str(number)
 
 

@@ -355,8 +355,8 @@ FAULTS = (
     Fault(
         "hints do not move the map",
         "answer/answer.py",
-        "result[gained] = np.minimum(",
-        "result[gained] = np.maximum(",
+        "radius[gained] = np.minimum(",
+        "radius[gained] = np.maximum(",
         (_WHOLE,),
     ),
     Fault(

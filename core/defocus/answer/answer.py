@@ -230,14 +230,19 @@ class Answer:
         progress : callable, optional
         """
         result = self._drawn(parameters, progress).copy()
-        if hints is not None and hints.any():
-            chosen = MaskParameters()
-            before, after = self.mask(chosen, np.zeros_like(hints)), self.mask(chosen, hints)
-            gained, lost = (after & ~before) | (hints > 0), (before & ~after) | (hints < 0)
-            result[gained] = np.minimum(result[gained], np.float32(self.auto.radius))
-            result[lost] = np.maximum(result[lost], np.float32(self.auto.radius + _BEYOND))
+        self._move(result, hints)
         progress(1.0, "drawing the map")
         return result
+
+    def _move(self, radius: NDArray[np.float32], hints: NDArray[np.int8] | None) -> None:
+        """Move a map to where hints move the mask, in place."""
+        if hints is None or not hints.any():
+            return
+        chosen = MaskParameters()
+        before, after = self.mask(chosen, np.zeros_like(hints)), self.mask(chosen, hints)
+        gained, lost = (after & ~before) | (hints > 0), (before & ~after) | (hints < 0)
+        radius[gained] = np.minimum(radius[gained], np.float32(self.auto.radius))
+        radius[lost] = np.maximum(radius[lost], np.float32(self.auto.radius + _BEYOND))
 
     def _drawn(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
         """Return the map of some parameters; the default one is kept, as masks are cut from it."""

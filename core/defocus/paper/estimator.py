@@ -98,9 +98,10 @@ class PublishedAnswer(Answer):
         hints: NDArray[np.int8] | None = None,
         progress: Progress = ignore_progress,
     ) -> NDArray[np.float32]:
-        """Return the coherent map (14) of least energy, float32 (H, W) in px; it knows no hints."""
+        """Return the coherent map (14) of least energy, float32 (H, W) in px, where hints move the mask moved with it."""
         radius = self.sample_radii(parameters, sub_progress(progress, 0.1, 0.95))
         result = self.at_pixels(radius)
+        self._move(result, hints)
         progress(1.0, "drawing the map")
         return result
 

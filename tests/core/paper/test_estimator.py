@@ -147,6 +147,14 @@ def test_the_whole_job_by_the_papers_method(halves):
     assert analysis.confidence[:, :20].mean() > 0.5
 
 
+def test_hints_move_the_map_with_the_mask(halves):
+    analysis = analyze(halves, method="paper", spacing=4)
+    blurred = np.zeros(halves.shape, bool)
+    blurred[8:30, 30:80] = True
+    assert (analysis.blur_map()[blurred] <= 2).mean() > 0.9
+    assert (analysis.blur_map(blurred=blurred)[blurred] > 2).all()
+
+
 def test_the_map_is_what_expansion_moves_reach_and_the_mask_what_one_cut_finds(halves, evidence, mask_of, radius):
     """No single expansion lowers the map's energy any more, and the mask is PyMaxflow's minimum."""
     term = candidate_data_term(evidence)
