@@ -184,10 +184,14 @@ class ConfidenceTuning:
     temper: float = _number(
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
     )
-    photograph: tuple[float, ...] = _number((0.75, 1.10, 0.55, 0.28, 0.34, 1.24, 0.14), "", "fitted: by fit_confidence")
-    brightfield: tuple[float, ...] = _number((0.71, 1.31, 0.95, -0.08, 0.05, 0.0, 0.0), "", "fitted: by fit_confidence")
+    photograph: tuple[float, ...] = _number(
+        (0.75, 1.10, 0.0, 0.55, 0.28, 0.34, 1.24, 0.14), "", "fitted: by fit_confidence"
+    )
+    brightfield: tuple[float, ...] = _number(
+        (0.71, 1.31, 0.0, 0.95, -0.08, 0.05, 0.0, 0.0), "", "fitted: by fit_confidence"
+    )
     fluorescence: tuple[float, ...] = _number(
-        (2.96, -0.81, 2.12, 0.0, -2.41, 0.0, 0.0), "", "fitted: by fit_confidence"
+        (2.96, -0.81, 0.0, 2.12, 0.0, -2.41, 0.0, 0.0), "", "fitted: by fit_confidence"
     )
 
 

@@ -29,9 +29,9 @@ def confidence_features(
     radii: NDArray[np.float64],
     tuning: ConfidenceTuning,
 ) -> NDArray[np.float32]:
-    """Return what tells right radii from wrong ones, float32 (h, w, 7).
+    """Return what tells right radii from wrong ones, float32 (h, w, 8).
 
-    One; the logarithm of the radius; that of its probability by the window alone, with a likelihood tempered because
+    One; the logarithm of the radius, and its square, as radii in the middle are told best; that of its probability by the window alone, with a likelihood tempered because
     energies of one window are correlated; how much the window tells at all; how far its own best radius lies; the
     logarithm of the learned probability; and how far the learned radius lies, both 0 where nothing was learned.
 
@@ -51,17 +51,18 @@ def confidence_features(
     size, place = np.log(radii + _OFFSET).astype(np.float32), np.log(radius + np.float32(_OFFSET))
     probability = np.exp(np.float32(-tuning.temper) * costs)
     own = (probability * near).sum(axis=2) / probability.sum(axis=2)
-    out = np.zeros((*radius.shape, 7), np.float32)
+    out = np.zeros((*radius.shape, 8), np.float32)
     out[..., 0] = 1
     out[..., 1] = place
-    out[..., 2] = np.log(own + _LEAST)
-    out[..., 3] = np.log1p(costs.max(axis=2))
-    out[..., 4] = np.abs(size[costs.argmin(axis=2)] - place)
+    out[..., 2] = place * place
+    out[..., 3] = np.log(own + _LEAST)
+    out[..., 4] = np.log1p(costs.max(axis=2))
+    out[..., 5] = np.abs(size[costs.argmin(axis=2)] - place)
     if learned is not None:
         chance = np.exp(-learned)
         chance /= chance.sum(axis=2, keepdims=True)
-        out[..., 5] = np.log((chance * near).sum(axis=2) + _LEAST)
-        out[..., 6] = np.abs(chance @ size - place)
+        out[..., 6] = np.log((chance * near).sum(axis=2) + _LEAST)
+        out[..., 7] = np.abs(chance @ size - place)
     return out
 
 
@@ -70,7 +71,7 @@ def probability_right(features: NDArray[np.float32], kind: Kind, tuning: Confide
 
     Parameters
     ----------
-    features : float32 (h, w, 7)
+    features : float32 (h, w, 8)
         From `confidence_features`.
     kind : {"photograph", "fluorescence", "brightfield"}
     tuning : ConfidenceTuning
