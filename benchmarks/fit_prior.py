@@ -4,8 +4,8 @@
 
 DATA holds cuhk_dev, cuhk_train, szu_train, pixel4_dev and pixel4_sharp_dev, as described in its README. What is
 measured in each picture is kept in FOLDER (about 1 GB). Five folds by photograph: ``--folds 0`` keeps a fifth apart,
-fits on the rest, prints its scores and writes ``FOLDER/0.npz``; with "all", and without it, all pictures are fitted on
-and ``FOLDER/weights.npz`` is written. The networks are fitted side by side, each on one core. Seeded; needs PyTorch
+fits on the rest, prints its scores and writes ``FOLDER/0.npz``; with "all", and without it, all photographs are fitted
+on and ``FOLDER/weights.npz`` is written. The networks are fitted side by side, each on one core. Seeded; needs PyTorch
 (``pip install --group fit``).
 """
 
@@ -344,8 +344,12 @@ _GRIDS: list[Grid] = []
 
 
 def _fit_without(fold: str, name: str, epochs: int) -> Network:
-    """Return a network fitted on the pictures of all other folds; its seed is its number."""
-    others = [g for g in _GRIDS if fold == "all" or fold_of(g.sample) != int(fold)]
+    """Return a network fitted on the pictures of all other folds; its seed is its number.
+
+    Radii are learned without the first fold also where everything is fitted on, so that scenes are left to score them.
+    """
+    left_out = 0 if fold == "all" and name.startswith("radius") else fold
+    others = [g for g in _GRIDS if left_out == "all" or fold_of(g.sample) != int(left_out)]
     return fit(name, others, epochs, list(NETWORKS).index(name))
 
 

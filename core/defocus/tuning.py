@@ -163,7 +163,7 @@ class MapTuning:
     guide_color: float = _number(2.0, "colour", "measured: and the colour, over all channels")
     side_slope: float = _number(40.0, "log-odds", "derived: bound by the prior moves by a fifth for what is surest")
     side_nats: float = _number(
-        2.0,
+        1.0,
         "nats",
         "measured: what the windows are surer of that side, if a radius lies a factor of e from the threshold",
     )
@@ -185,13 +185,13 @@ class ConfidenceTuning:
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
     )
     photograph: tuple[float, ...] = _number(
-        (0.75, 1.10, 0.0, 0.55, 0.28, 0.34, 1.24, 0.14), "", "fitted: by fit_confidence"
+        (0.58, -0.35, 0.60, 0.53, 0.43, 0.26, 0.87, -0.97), "", "fitted: by fit_confidence"
     )
     brightfield: tuple[float, ...] = _number(
-        (0.71, 1.31, 0.0, 0.95, -0.08, 0.05, 0.0, 0.0), "", "fitted: by fit_confidence"
+        (1.80, -0.41, 0.97, 1.05, -0.21, -0.11, 0.0, 0.0), "", "fitted: by fit_confidence"
     )
     fluorescence: tuple[float, ...] = _number(
-        (2.96, -0.81, 0.0, 2.12, 0.0, -2.41, 0.0, 0.0), "", "fitted: by fit_confidence"
+        (1.39, 1.47, -1.06, 0.83, 0.01, -0.65, 0.0, 0.0), "", "fitted: by fit_confidence"
     )
 
 

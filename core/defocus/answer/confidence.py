@@ -31,9 +31,10 @@ def confidence_features(
 ) -> NDArray[np.float32]:
     """Return what tells right radii from wrong ones, float32 (h, w, 8).
 
-    One; the logarithm of the radius, and its square, as radii in the middle are told best; that of its probability by the window alone, with a likelihood tempered because
-    energies of one window are correlated; how much the window tells at all; how far its own best radius lies; the
-    logarithm of the learned probability; and how far the learned radius lies, both 0 where nothing was learned.
+    One; the logarithm of the radius, and its square, as radii in the middle are told best; the logarithm of its
+    probability by the window alone, with a likelihood tempered because energies of one window are correlated; how much
+    the window tells at all; how far its own best radius lies; the logarithm of the learned probability; and how far the
+    learned radius lies, both 0 where nothing was learned.
 
     Parameters
     ----------

@@ -106,6 +106,8 @@ def _shining(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -
     shines = (smooth > tuning.fluorescence.part_of_peak * peak) & (
         smooth > tuning.fluorescence.above_noise * seen.noise
     )
+    if seen.saturated is not None:  # beside what is cut off, whose peak nobody knows, all may be its glow
+        shines &= ~ndimage.maximum_filter(seen.saturated, window)
     return np.asarray(shines[np.ix_(evidence.rows, evidence.columns)])
 
 

@@ -98,7 +98,7 @@ class PublishedAnswer(Answer):
         hints: NDArray[np.int8] | None = None,
         progress: Progress = ignore_progress,
     ) -> NDArray[np.float32]:
-        """Return the coherent map (14) of least energy, float32 (H, W) in px, where hints move the mask moved with it."""
+        """Return the coherent map (14) of least energy, moved by hints as the mask is, float32 (H, W) in px."""
         radius = self.sample_radii(parameters, sub_progress(progress, 0.1, 0.95))
         result = self.at_pixels(radius)
         self._move(result, hints)
