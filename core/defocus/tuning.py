@@ -163,7 +163,7 @@ class MapTuning:
     guide_color: float = _number(2.0, "colour", "measured: and the colour, over all channels")
     side_slope: float = _number(40.0, "log-odds", "derived: bound by the prior moves by a fifth for what is surest")
     side_nats: float = _number(
-        1.0,
+        1.5,
         "nats",
         "measured: what the windows are surer of that side, if a radius lies a factor of e from the threshold",
     )

@@ -26,10 +26,13 @@ def mean_scores(scores):
 
 
 @pytest.mark.parametrize(
-    ("name", "every", "least"), [("cuhk_dev", 1, (0.92, 0.87, 0.09, 0.75)), ("szu_train", 12, (0.94, 0.89, 0.08, 0.81))]
+    ("name", "every", "least"), [("cuhk_dev", 1, (0.92, 0.87, 0.09, 0.75)), ("szu_train", 12, (0.92, 0.88, 0.09, 0.81))]
 )
 def test_masks_of_photographs_with_shallow_focus(shared, evaluate, name, every, least):
-    """What was reached, by the table in use, which was fitted on these sets: a guard, not a measure."""
+    """What was reached, by networks that were fitted on these sets: a guard, not a measure.
+
+    Some truths of szu_train outline the subject of a picture that is sharp throughout: one such in 46 is 2 per cent.
+    """
     scores = []
     for file in sorted((shared / "data" / name / "image").iterdir())[::every]:
         blurred = np.asarray(Image.open(shared / "data" / name / "mask" / f"{file.stem}.png").convert("L")) >= 128
@@ -43,7 +46,7 @@ def test_masks_of_photographs_with_shallow_focus(shared, evaluate, name, every, 
     assert found["focus IoU"] >= focus_iou
 
 
-@pytest.mark.parametrize(("name", "error", "rank"), [("rtf_dev", 0.155, 0.9), ("pixel4_dev", 0.455, 0.86)])
+@pytest.mark.parametrize(("name", "error", "rank"), [("rtf_dev", 0.175, 0.9), ("pixel4_dev", 0.435, 0.86)])
 def test_radii_of_photographs_with_measured_blur(shared, evaluate, name, error, rank):
     scores = [
         evaluate.radius_scores(
