@@ -8,7 +8,7 @@ a natural picture has no horizontal-gradient power at vertical frequencies, but 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -121,6 +121,13 @@ def _add_energies(planes, rows, halves, channel, scale, parts, answers, out):  #
                         out[row, where, first + i] += factor * (real * real + imaginary * imaginary)
 
 
+def _mirrored(values: NDArray[Any], top: int, bottom: int, margin: int) -> NDArray[Any]:
+    """Return the rows top..bottom of what goes on beyond its borders as in a mirror, with columns to either side."""
+    height = len(values)
+    rows = np.arange(top, bottom) % (2 * height)
+    return np.pad(values[np.minimum(rows, 2 * height - 1 - rows)], ((0, 0), (margin, margin + 1)), mode="symmetric")
+
+
 def local_energies(
     luminance: NDArray[np.float32],
     spectra: BlurSpectra,
@@ -154,8 +161,6 @@ def local_energies(
     """
     lines = _lines(spectra.bank, spectra.channel, spectra.multiplicity)
     half = spectra.bank.size // 2
-    padded = np.pad(luminance, ((half, half + 1), (half, half + 1)), mode="symmetric")
-    known = None if valid is None else np.pad(valid, ((half, half + 1), (half, half + 1)), mode="symmetric")
     out = np.empty((len(rows), len(spectra.noise), len(columns)), np.float32)
 
     spacing = int(rows[1] - rows[0]) if len(rows) > 1 else 1
@@ -164,11 +169,12 @@ def local_energies(
     def strip(first: int) -> None:
         chosen = rows[first : first + count]
         top, bottom = int(chosen[0]), int(chosen[-1]) + 2 * half + 1
-        part = padded[top : bottom + 1]
+        # Mirrored strip by strip: a padded copy of a large picture would be the largest array of all
+        part = _mirrored(luminance, top - half, bottom + 1 - half, half)
         # Differentiate first, then filter: the mean, a thousand times larger than a gradient, never enters the sums
         gradients = np.stack([part[1:, :-1] - part[:-1, :-1], part[:-1, 1:] - part[:-1, :-1]])
-        if known is not None:
-            mask = known[top : bottom + 1]
+        if valid is not None:
+            mask = _mirrored(valid, top - half, bottom + 1 - half, half)
             gradients[0] *= mask[1:, :-1] & mask[:-1, :-1]
             gradients[1] *= mask[:-1, 1:] & mask[:-1, :-1]
         target = out[first : first + count]
