@@ -99,7 +99,7 @@ screenshots: system $(STAMP)
 	$(RUN) tests/gimp/screenshots.py
 
 docs: $(STAMP)
-	$(RUN) -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) $(DEMO) accuracy_output site build *.egg-info

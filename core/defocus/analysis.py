@@ -16,7 +16,14 @@ from defocus.evidence import Evidence, measured_evidence
 from defocus.evidence.radii import octaves_and_radii, sample_spacing
 from defocus.memory import require_memory
 from defocus.paper.estimator import PublishedAnswer
-from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, split_changes, with_changes
+from defocus.parameters import (
+    AnalysisParameters,
+    MapParameters,
+    MaskParameters,
+    split_changes,
+    takes_fields,
+    with_changes,
+)
 from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import Picture, as_picture
 from defocus.progress import ignore_progress, sub_progress
@@ -27,7 +34,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from defocus.keywords import AnalysisKeywords, MapKeywords, MaskKeywords
+    from defocus.keywords import (
+        AnalysisKeywords,
+        BlurMapKeywords,
+        FocusMaskKeywords,
+        MapKeywords,
+        MaskKeywords,
+    )
     from defocus.pictures.kind import Kind
     from defocus.pictures.stretched import Stretched
     from defocus.progress import Progress
@@ -64,6 +77,14 @@ class Analysis:
     evidence: Evidence
     tuning: Tuning
     seen: Stretched
+
+    def __repr__(self) -> str:
+        """Say what was analysed in one line; arrays would fill pages."""
+        height, width = self.shape
+        return (
+            f"<Analysis of {self.picture.source}: {width} x {height} px, {self.kind}, "
+            f"radii up to {self.max_radius:g} px at every {self.evidence.spacing} px>"
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is made from the rest when it is asked for: some of it cannot be pickled."""
@@ -125,9 +146,10 @@ class Analysis:
         """Which pixels have something to tell of their blur, bool (H, W).
 
         Noise, flat, saturated and transparent areas and frames have not; nor has the ground of fluorescence. What a
-        map says of them follows from their surroundings, and for photographs from what was learned.
+        map says of them follows from their surroundings, and for photographs from what was learned. It is kept,
+        and cannot be written to.
         """
-        return self.answer.known
+        return _read_only(self.answer.known)
 
     @cached_property
     def known_share(self) -> float:
@@ -149,9 +171,9 @@ class Analysis:
         """How sure the default blur map is, float32 (H, W) in [0, 1].
 
         The part of each pixel's posterior probability that lies within 0.3 px of its radius. Flat and transparent areas
-        have little.
+        have little. It cannot be written to: it is kept.
         """
-        return self.answer.confidence()
+        return _read_only(self.answer.confidence())
 
     def map_confidence(self, parameters: MapParameters) -> NDArray[np.float32]:
         """Return how sure the map of some parameters is, as `confidence`; quick if that map was the last one drawn."""
@@ -163,6 +185,7 @@ class Analysis:
         made_from = self.seen, self.evidence, self.kind, self.tuning
         return PublishedAnswer(*made_from) if self.parameters.method == "paper" else Answer(*made_from)
 
+    @takes_fields(MapParameters)
     def blur_map(
         self,
         parameters: MapParameters | None = None,
@@ -195,6 +218,7 @@ class Analysis:
             radius[~self.known] = np.nan
         return radius
 
+    @takes_fields(MaskParameters)
     def focus_mask(
         self,
         parameters: MaskParameters | None = None,
@@ -234,6 +258,7 @@ class Analysis:
         progress(1.0, "cutting the mask")
         return mask
 
+    @takes_fields(MaskParameters)
     def focus_matte(
         self,
         parameters: MaskParameters | None = None,
@@ -277,11 +302,12 @@ class Analysis:
         return matte
 
 
+@takes_fields(AnalysisParameters)
 def analyze(
     image: ArrayLike | Picture,
     parameters: AnalysisParameters | None = None,
     *,
-    tuning: Tuning = TUNING,
+    tuning: Tuning | None = None,
     progress: Progress = ignore_progress,
     **changes: Unpack[AnalysisKeywords],
 ) -> Analysis:
@@ -293,7 +319,7 @@ def analyze(
         See `defocus.as_picture`.
     parameters : AnalysisParameters, optional
     tuning : Tuning, optional
-        For experiments; see `defocus.tuning`.
+        For experiments, in place of what the suite works with; see `defocus.tuning`.
     progress : callable, optional
         Called as ``progress(fraction, stage)``; raise from it to cancel.
     **changes
@@ -317,11 +343,19 @@ def analyze(
     (64, 80)
     """
     chosen = with_changes(parameters or AnalysisParameters(), changes)
+    tuning = TUNING if tuning is None else tuning
     picture = as_picture(image)
     chosen = chosen.of_kind(kind_of(picture) if chosen.kind == "auto" else chosen.kind)
     _require_memory(picture, chosen, tuning)
     evidence, seen = measured_evidence(picture, chosen, tuning, progress=progress)
     return Analysis(picture, chosen, evidence, tuning, seen)
+
+
+def _read_only(values: NDArray[Any]) -> NDArray[Any]:
+    """Return what is kept as what nobody changes unawares."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _require_memory(picture: Picture, parameters: AnalysisParameters, tuning: Tuning) -> None:
@@ -337,7 +371,8 @@ def _require_memory(picture: Picture, parameters: AnalysisParameters, tuning: Tu
     )
 
 
-def blur_map(image: ArrayLike | Picture, **changes: Any) -> NDArray[np.float32]:
+@takes_fields(AnalysisParameters, MapParameters)
+def blur_map(image: ArrayLike | Picture, **changes: Unpack[BlurMapKeywords]) -> NDArray[np.float32]:
     """Return the blur radius of every pixel of a picture, float32 (H, W), disc radius in px.
 
     Parameters
@@ -345,17 +380,24 @@ def blur_map(image: ArrayLike | Picture, **changes: Any) -> NDArray[np.float32]:
     image : array_like (H, W) or (H, W, 1 to 4), or Picture
     **changes
         Fields of `AnalysisParameters` and `MapParameters`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> blur_map(rng.random((64, 80)), max_radius=4, smoothness=2).shape
+    (64, 80)
     """
     ours, theirs = split_changes(changes, AnalysisParameters, MapParameters)
     return analyze(image, **ours).blur_map(**theirs)
 
 
+@takes_fields(AnalysisParameters, MaskParameters)
 def focus_mask(
     image: ArrayLike | Picture,
     *,
     in_focus: ArrayLike | None = None,
     blurred: ArrayLike | None = None,
-    **changes: Any,
+    **changes: Unpack[FocusMaskKeywords],
 ) -> NDArray[np.bool_]:
     """Return the in-focus mask of a picture, bool (H, W), True in focus.
 
@@ -366,6 +408,13 @@ def focus_mask(
         See `Analysis.focus_mask`.
     **changes
         Fields of `AnalysisParameters` and `MaskParameters`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> mask = focus_mask(rng.random((64, 80)), threshold=2.0)
+    >>> mask.shape, mask.dtype
+    ((64, 80), dtype('bool'))
     """
     ours, theirs = split_changes(changes, AnalysisParameters, MaskParameters)
     return analyze(image, **ours).focus_mask(in_focus=in_focus, blurred=blurred, **theirs)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnalysisKeywords",
+    "BlurMapKeywords",
+    "FocusMaskKeywords",
     "MagnificationKeywords",
     "MapKeywords",
     "MaskKeywords",
@@ -50,6 +52,14 @@ class MaskKeywords(TypedDict, total=False):
     edge_sensitivity: float
     smoothness: float
     softness: float
+
+
+class BlurMapKeywords(AnalysisKeywords, MapKeywords, total=False):
+    """Fields of both steps of `defocus.blur_map`."""
+
+
+class FocusMaskKeywords(AnalysisKeywords, MaskKeywords, total=False):
+    """Fields of both steps of `defocus.focus_mask`."""
 
 
 class RestorationKeywords(TypedDict, total=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import os
 import threading
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["available_threads", "run_parts", "told_of_compiling"]
 
+_LOG = logging.getLogger(__name__)
+_said: list[bool] = []  # whether this process has said that it compiles
 _POLL = 0.05  # seconds between two looks at the progress callback
 
 _Part = TypeVar("_Part")
@@ -101,6 +104,8 @@ def _is_compiled(kernel: Any) -> bool:
 def told_of_compiling(progress: Progress, kernel: Any) -> Progress:
     """Return a callback that says so if `kernel` is yet to be compiled, else `progress` itself.
 
+    If nobody listens to progress the log is told, once.
+
     Parameters
     ----------
     progress : callable
@@ -108,6 +113,11 @@ def told_of_compiling(progress: Progress, kernel: Any) -> Progress:
         The one of the coming work that takes longest to compile.
     """
     if _is_compiled(kernel):
+        return progress
+    if progress is ignore_progress:
+        if not _said:
+            _said.append(True)
+            _LOG.warning("defocus: compiling for this machine, once; this takes some seconds")
         return progress
 
     def tell(fraction: float, stage: str) -> None:

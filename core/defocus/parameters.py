@@ -7,15 +7,18 @@ GIMP dialogs derive their controls from them through `describe`.
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import textwrap
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from defocus.errors import InputError
+from defocus.limits import LENS_FILE, MAX_PIXELS
 from defocus.psf.families import FAMILIES, PSF, as_psf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from _typeshed import DataclassInstance
 
@@ -32,14 +35,9 @@ __all__ = [
     "RestorationParameters",
     "describe",
     "split_changes",
+    "takes_fields",
     "with_changes",
 ]
-
-LENS_FILE = ".npz"
-"""What the name of a measured lens's file ends in."""
-
-MAX_PIXELS = 500_000_000
-"""Most pixels of a file that is read unless asked otherwise: above every camera's, below what a header may claim."""
 
 NOISE_RANGE = 1e-9, 0.1
 """Least and largest variance of noise that is worked with, for intensities in [0, 1]."""
@@ -47,6 +45,7 @@ NOISE_RANGE = 1e-9, 0.1
 _SHOWN = 60  # characters of a wrong value that a message repeats
 
 _Parameters = TypeVar("_Parameters", bound="DataclassInstance")
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
 def _shown(value: object) -> str:
@@ -406,12 +405,71 @@ def with_changes(parameters: _Parameters, changes: Mapping[str, Any]) -> _Parame
     Raises
     ------
     InputError
-        If there is no such field, or a value is out of range.
+        If it is no parameter object, there is no such field, or a value is out of range.
     """
+    if not isinstance(parameters, _Checked):
+        raise InputError(f"parameters must be such as MaskParameters(...), or keywords, not {_shown(parameters)}")
     if not changes:
         return parameters
     split_changes(changes, type(parameters))
     return dataclasses.replace(parameters, **changes)
+
+
+def takes_fields(*kinds: type[Any]) -> Callable[[_Function], _Function]:
+    """Return a decorator that tells help, and editors, which fields a function takes as ``**changes``.
+
+    Parameters
+    ----------
+    *kinds : type
+        Parameter classes; a field that several have is the first one's.
+
+    Returns
+    -------
+    callable
+        It puts them into the function's signature and, described, into its docstring.
+
+    Examples
+    --------
+    >>> @takes_fields(RestorationParameters)
+    ... def sharper(image, **changes): ...
+    >>> list(inspect.signature(sharper).parameters)
+    ['image', 'strength', 'iterations']
+    """
+    controls = {control.name: control for kind in reversed(kinds) for control in describe(kind)}
+    ordered = [controls[item.name] for kind in kinds for item in dataclasses.fields(kind) if item.name in controls]
+    ordered = list(dict.fromkeys(ordered))
+
+    def decorate(function: _Function) -> _Function:
+        own = inspect.signature(function)
+        kept = [item for item in own.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
+        ours = [
+            inspect.Parameter(control.name, inspect.Parameter.KEYWORD_ONLY, default=control.default)
+            for control in ordered
+            if control.name not in own.parameters
+        ]
+        function.__signature__ = own.replace(parameters=kept + ours)  # type: ignore[attr-defined]
+        before, changes, after = (function.__doc__ or "").partition("**changes\n")
+        if changes:
+            margin = before[before.rfind("\n") + 1 :]
+            _, _, rest = after.partition("\n")  # the line that stands for all of them
+            told = "".join(f"{margin}{_described(control, margin)}" for control in ordered)
+            function.__doc__ = f"{before.removesuffix(margin)}{told}{rest}"
+        return function
+
+    return decorate
+
+
+def _described(control: Control, margin: str) -> str:
+    """Return a parameter as docstrings describe it."""
+    words = [repr(word) for word in control.choices]
+    if control.file:
+        words.append(f"the name of a {control.file} file")
+    if control.minimum is not None:
+        number = "whole number" if control.whole else "number"
+        unit = f" {control.unit}" if control.unit else ""
+        words.append(f"{number} from {control.minimum:g} to {control.maximum:g}{unit}")
+    text = textwrap.fill(control.help, 110, initial_indent=f"{margin}    ", subsequent_indent=f"{margin}    ")
+    return f"{control.name} : {' or '.join(words) or 'bool'}, default {control.default!r}\n{text}\n"
 
 
 def split_changes(changes: Mapping[str, Any], *classes: type[Any]) -> tuple[dict[str, Any], ...]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from defocus.command.line import app
+from defocus.psf.families import DiscPSF
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,3 +46,50 @@ def test_links_of_the_readme_lead_to_files_here_and_to_the_projects_address_else
     shown = script(ROOT / "setup.py").absolute_readme()
     assert not re.findall(r"\]\((?!https?:|#)", shown)
     assert "/raw/main/docs/images/overview.png)" in shown
+
+
+@pytest.fixture
+def a_readers_folder(tmp_path, monkeypatch):
+    """What the pages speak of: the sample pictures, a lens and a series."""
+    (tmp_path / "sample_data").mkdir()
+    shutil.copy(ROOT / "sample_data" / "flower.jpg", tmp_path / "sample_data")
+    discs = [np.pad(DiscPSF().kernel(radius), int(8 - radius)) for radius in (2.0, 8.0)]
+    np.savez(tmp_path / "lens.npz", format=1, radii=np.array([2.0, 8.0]), kernels=np.stack(discs))
+    with contextlib.suppress(ImportError):
+        import dask.array as da
+
+        da.to_zarr(da.random.random((2, 128, 160), chunks=(1, 128, 160)), tmp_path / "series.zarr")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/tutorials/programmer.md"])
+def test_what_the_pages_say_of_python_runs_as_it_stands(page, a_readers_folder, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 2
+    names = {}
+    for block in blocks:
+        if "dask" in block:
+            pytest.importorskip("dask.array")
+            pytest.importorskip("zarr")
+        exec(compile(block, page, "exec"), names)
+    assert names["radius"].ndim == (3 if "defocus.dask" in "".join(blocks) else 2)  # of the series, which comes last
+    assert names["sharp"].shape == names["picture"].color.shape
+
+
+def test_what_the_pages_say_of_the_command_exists():
+    """Every `defocus COMMAND --option` of the pages is one that the command takes."""
+    known = {}
+    said = 0
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for line in re.findall(r"^ *\$? ?(defocus [a-z][^#\n]*)", page.read_text(encoding="utf-8"), re.MULTILINE):
+            command, *rest = line.split()[1:]
+            if command not in known:
+                shown = io.StringIO()
+                with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+                    app([command, "--help"])
+                known[command] = shown.getvalue()
+            for option in re.findall(r"(?<!\S)--[a-z-]+", " ".join(rest)):
+                said += 1
+                assert option in known[command], f"{page.name}: {line}"
+    assert said > 12

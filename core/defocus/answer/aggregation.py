@@ -23,8 +23,6 @@ from defocus.compiled import compiled
 from defocus.parallel import run_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 __all__ = ["aggregated"]
@@ -34,34 +32,17 @@ _STRIP = 16  # rows or columns done at a time
 
 
 @compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _along_rows(values, keep):  # type: ignore[no-untyped-def]
-    """Filter each row forth and back, in place; `keep` is what a sample takes over from the one to its left."""
-    height, width, count = values.shape
-    for y in range(height):
-        for x in range(1, width):
-            weight = keep[y, x]
-            for k in range(count):
-                values[y, x, k] += weight * (values[y, x - 1, k] - values[y, x, k])
-        for x in range(width - 2, -1, -1):
-            weight = keep[y, x + 1]
-            for k in range(count):
-                values[y, x, k] += weight * (values[y, x + 1, k] - values[y, x, k])
+def _along(values, keep, first, lines, line_step, length, step, back):  # type: ignore[no-untyped-def]
+    """Move samples, in place, towards those `back` places before them: `lines` times `length` of them, from `first` on.
 
-
-@compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _along_columns(values, keep):  # type: ignore[no-untyped-def]
-    """Filter each column down and up, in place; `keep` is what a sample takes over from the one above."""
-    height, width, count = values.shape
-    for y in range(1, height):
-        for x in range(width):
-            weight = keep[y, x]
-            for k in range(count):
-                values[y, x, k] += weight * (values[y - 1, x, k] - values[y, x, k])
-    for y in range(height - 2, -1, -1):
-        for x in range(width):
-            weight = keep[y + 1, x]
-            for k in range(count):
-                values[y, x, k] += weight * (values[y + 1, x, k] - values[y, x, k])
+    `keep` is what a sample takes over from the one to its left, or above it, and the other way round.
+    """
+    for line in range(lines):
+        for place in range(length):
+            here = first + line * line_step + place * step
+            weight = keep[here if back > 0 else here - back]
+            for k in range(values.shape[1]):
+                values[here, k] += weight * (values[here - back, k] - values[here, k])
 
 
 def aggregated(
@@ -96,19 +77,27 @@ def aggregated(
     across, down = np.ones(costs.shape[:2], np.float32), np.ones(costs.shape[:2], np.float32)
     across[:, 1:] += np.float32(reach) * np.abs(np.diff(guide, axis=1)).sum(axis=2)
     down[1:] += np.float32(reach) * np.abs(np.diff(guide, axis=0)).sum(axis=2)
-    rows, columns = (range(0, size, _STRIP) for size in out.shape[:2])
+    height, width, count = out.shape
+    samples = out.reshape(-1, count)
     for number in range(_ROUNDS):
         # All rounds together have the variance that is wanted
         own = reach * math.sqrt(3) * 2.0 ** (_ROUNDS - number - 1) / math.sqrt(4.0**_ROUNDS - 1)
-        keep_across, keep_down = (np.exp(distance * np.float32(-math.sqrt(2) / own)) for distance in (across, down))
-        run_parts(_strips_of_rows(out, keep_across), rows, threads=threads)
-        run_parts(_strips_of_columns(out, keep_down), columns, threads=threads)
+        keep_across, keep_down = (
+            np.exp(distance * np.float32(-math.sqrt(2) / own)).reshape(-1) for distance in (across, down)
+        )
+
+        def rows(top: int, keep: NDArray[np.float32] = keep_across) -> None:
+            """Filter each row forth and back."""
+            lines = min(_STRIP, height - top)
+            _along(samples, keep, top * width + 1, lines, width, width - 1, 1, 1)
+            _along(samples, keep, top * width + width - 2, lines, width, width - 1, -1, -1)
+
+        def columns(left: int, keep: NDArray[np.float32] = keep_down) -> None:
+            """Filter each column down and up."""
+            length = min(_STRIP, width - left)
+            _along(samples, keep, width + left, height - 1, width, length, 1, width)
+            _along(samples, keep, (height - 2) * width + left, height - 1, -width, length, 1, -width)
+
+        run_parts(rows, range(0, height, _STRIP), threads=threads)
+        run_parts(columns, range(0, width, _STRIP), threads=threads)
     return out
-
-
-def _strips_of_rows(values: NDArray[np.float32], keep: NDArray[np.float32]) -> Callable[[int], None]:
-    return lambda y: _along_rows(values[y : y + _STRIP], keep[y : y + _STRIP])
-
-
-def _strips_of_columns(values: NDArray[np.float32], keep: NDArray[np.float32]) -> Callable[[int], None]:
-    return lambda x: _along_columns(values[:, x : x + _STRIP], keep[:, x : x + _STRIP])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from defocus.parallel import run_parts
 from defocus.progress import ignore_progress
@@ -77,6 +76,8 @@ def _guided(
     values: NDArray[np.floating] | NDArray[np.bool_], color: NDArray[np.float32], radius: int, detail: float
 ) -> NDArray[np.float64]:
     """Filter one tile; float64, because variances are small differences of large sums."""
+    from scipy import ndimage  # here, as its import takes as long as the measuring
+
     size = 2 * radius + 1
     rows, columns = (_counts(length, radius) for length in values.shape)
     share = size * size / (rows[:, np.newaxis] * columns)  # squares are cut off at the borders

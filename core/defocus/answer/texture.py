@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from defocus.compiled import compiled
 from defocus.parallel import run_parts
@@ -20,77 +19,61 @@ _STRIP = 64  # rows of cells done at a time
 _STEP = 4 / 255  # luminance by which a neighbour must be brighter
 
 
-@compiled(nogil=True)
-def _is_crisp(luminance, y, x):  # type: ignore[no-untyped-def]
-    """Whether six or more of the eight neighbours are brighter, or if the brighter ones do not hang together."""
-    height, width = luminance.shape
-    if y < 1 or x < 1 or y >= height - 1 or x >= width - 1:
-        return 0
-    least = luminance[y, x] + np.float32(_STEP)
-    ring = (
-        luminance[y, x + 1] > least,
-        luminance[y + 1, x + 1] > least,
-        luminance[y + 1, x] > least,
-        luminance[y + 1, x - 1] > least,
-        luminance[y, x - 1] > least,
-        luminance[y - 1, x - 1] > least,
-        luminance[y - 1, x] > least,
-        luminance[y - 1, x + 1] > least,
-    )
-    brighter = 0
-    changes = 0
-    before = ring[7]
-    for neighbor in ring:
-        brighter += neighbor
-        changes += neighbor != before
-        before = neighbor
-    return 1 if brighter >= 6 or changes > 2 else 0
-
-
 @compiled(nogil=True, error_model="numpy")
 def _texture(luminance, spacing, first, last, out):  # type: ignore[no-untyped-def]
     """Mean energies of the differences within each cell of the rows of cells first..last."""
     height, width = luminance.shape
-    columns = out.shape[2]
+    down = (0, 1, 1, 1, 0, -1, -1, -1)  # once around a pixel
+    right = (1, 1, 0, -1, -1, -1, 0, 1)
     for row in range(first, last):
         top = row * spacing
-        bottom = min(top + spacing, height)
-        for column in range(columns):
+        bottom = top + spacing if top + spacing < height else height
+        for column in range(out.shape[2]):
             left = column * spacing
-            right = min(left + spacing, width)
+            end = left + spacing if left + spacing < width else width
             near = np.float32(0)
             middle = np.float32(0)
             far = np.float32(0)
             bend = np.float32(0)
             largest = np.float32(0)
-            low = luminance[top, left]
-            high = low
+            low = high = luminance[top, left]
             crisp = 0
             for y in range(top, bottom):
-                for x in range(left, right):
+                for x in range(left, end):
                     here = luminance[y, x]
-                    low = min(low, here)
-                    high = max(high, here)
+                    low = here if here < low else low
+                    high = here if here > high else high
                     # At the far borders the difference is taken backwards, which has the same energy
-                    down = luminance[y + 1 if y + 1 < height else y - 1, x] - here
-                    across = luminance[y, x + 1 if x + 1 < width else x - 1] - here
-                    energy = down * down + across * across
+                    below = luminance[y + 1 if y + 1 < height else y - 1, x] - here
+                    beside = luminance[y, x + 1 if x + 1 < width else x - 1] - here
+                    energy = below * below + beside * beside
                     near += energy
-                    largest = max(largest, energy)
-                    down = luminance[y + 2 if y + 2 < height else y - 2, x] - here
-                    across = luminance[y, x + 2 if x + 2 < width else x - 2] - here
-                    middle += down * down + across * across
-                    down = luminance[y + 4 if y + 4 < height else y - 4, x] - here
-                    across = luminance[y, x + 4 if x + 4 < width else x - 4] - here
-                    far += down * down + across * across
-                    above = luminance[max(y - 1, 0), x]
-                    below = luminance[min(y + 1, height - 1), x]
-                    before = luminance[y, max(x - 1, 0)]
-                    after = luminance[y, min(x + 1, width - 1)]
-                    laplacian = above + below + before + after - np.float32(4) * here
+                    largest = energy if energy > largest else largest
+                    below = luminance[y + 2 if y + 2 < height else y - 2, x] - here
+                    beside = luminance[y, x + 2 if x + 2 < width else x - 2] - here
+                    middle += below * below + beside * beside
+                    below = luminance[y + 4 if y + 4 < height else y - 4, x] - here
+                    beside = luminance[y, x + 4 if x + 4 < width else x - 4] - here
+                    far += below * below + beside * beside
+                    laplacian = luminance[y - 1 if y > 0 else 0, x] + luminance[y + 1 if y + 1 < height else y, x]
+                    laplacian += luminance[y, x - 1 if x > 0 else 0]
+                    laplacian += luminance[y, x + 1 if x + 1 < width else x]
+                    laplacian -= np.float32(4) * here
                     bend += laplacian * laplacian
-                    crisp += _is_crisp(luminance, y, x)
-            count = np.float32((bottom - top) * (right - left))
+                    if 0 < y < height - 1 and 0 < x < width - 1:
+                        # Whether six or more of the eight neighbours are brighter, or the brighter ones do not hang
+                        # together
+                        least = here + np.float32(_STEP)
+                        brighter = 0
+                        changes = 0
+                        before = luminance[y - 1, x + 1] > least
+                        for k in range(8):
+                            now = luminance[y + down[k], x + right[k]] > least
+                            brighter += now
+                            changes += now != before
+                            before = now
+                        crisp += brighter >= 6 or changes > 2
+            count = np.float32((bottom - top) * (end - left))
             out[0, row, column] = near / count
             out[1, row, column] = middle / count
             out[2, row, column] = far / count
@@ -132,6 +115,18 @@ def local_texture(luminance: NDArray[np.float32], spacing: int) -> NDArray[np.fl
     return out
 
 
+def _extreme(kind: np.ufunc, values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return the largest or least value around each, in squares of `side`. Without scipy, whose import takes longer."""
+    for _ in range(2):
+        length = len(values)
+        padded = np.pad(values, ((side // 2, side // 2), (0, 0)), mode="edge")
+        values = padded[:length].copy()
+        for k in range(1, side):
+            kind(values, padded[k : k + length], out=values)
+        values = values.T
+    return values
+
+
 def texture_features(texture: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
     """Return what the prior is told of the texture, float32 (9, h, w).
 
@@ -151,8 +146,8 @@ def texture_features(texture: NDArray[np.float32], noise: float) -> NDArray[np.f
     out = np.empty((9, *low.shape), np.float32)
     np.log(texture[:5] + floor, out=out[:5])
     for i, side in enumerate((3, 7)):
-        extent = ndimage.maximum_filter(high, side) - ndimage.minimum_filter(low, side) + np.sqrt(floor)
-        steepest = np.sqrt(ndimage.maximum_filter(texture[4], side) + floor)
+        extent = _extreme(np.maximum, high, side) - _extreme(np.minimum, low, side) + np.sqrt(floor)
+        steepest = np.sqrt(_extreme(np.maximum, texture[4], side) + floor)
         out[6 + i] = np.log(extent / steepest)
         if side == 3:
             out[5] = np.log(extent)

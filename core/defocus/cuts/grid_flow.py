@@ -42,28 +42,6 @@ _POLL = 0.05  # seconds between two looks at the progress callback
 
 
 @compiled(nogil=True)
-def _plant(terminal, parent, tree, distance, listed, sources, sinks, counts, first, last):  # type: ignore[no-untyped-def]
-    """Make every node of first..last with something left at a terminal the root of a tree."""
-    counts[:] = 0
-    for node in range(first, last):
-        listed[0, node] = listed[1, node] = 0
-        if terminal[node] == 0:
-            parent[node] = _NONE
-            tree[node] = _FREE
-            continue
-        parent[node] = _ROOT
-        distance[node] = 1
-        side = 0 if terminal[node] > 0 else 1
-        tree[node] = side + 1
-        listed[side, node] = 1
-        if side == 0:
-            sources[counts[0]] = node
-        else:
-            sinks[counts[1]] = node
-        counts[side] += 1
-
-
-@compiled(nogil=True)
 def _augment(a, b, d, capacity, terminal, parent, steps, orphans):  # type: ignore[no-untyped-def]
     """Send what fits from the source by a and its edge d to b and the sink.
 
@@ -123,22 +101,24 @@ def _augment(a, b, d, capacity, terminal, parent, steps, orphans):  # type: igno
 
 @compiled(nogil=True)
 def _adopt(  # type: ignore[no-untyped-def]
-    first, last, side, highest, capacity, parent, tree, distance, listed, queue, queued, steps, orphans
+    first, last, side, highest, capacity, parent, tree, distance, listed, queues, queued, steps, orphans
 ):
     """Give each orphan the parent nearest to the terminal; set it free where that is farther than `highest`.
 
-    Nodes that come to lie at distance `highest` are still to be grown from: they join the queue, whose new length is
+    Those of `orphans` from `first` to `last` are seen to, and what they orphan; the room from `first` on is a ring.
+    Nodes that come to lie at distance `highest` are still to be grown from: they join the queue, whose new end is
     returned.
     """
     mine = side + 1
     size = len(orphans)
     # The path was walked away from where the trees met; nodes near the terminal go first
-    orphans[first:last] = orphans[first:last][::-1].copy()
+    for i in range((last - first) // 2):
+        orphans[first + i], orphans[last - 1 - i] = orphans[last - 1 - i], orphans[first + i]
     head = first
-    tail = last % size
+    tail = last if last < size else first
     while head != tail:
         node = orphans[head]
-        head = (head + 1) % size
+        head = head + 1 if head + 1 < size else first
         best = _NONE
         nearest = highest
         for d in range(8):
@@ -158,7 +138,7 @@ def _adopt(  # type: ignore[no-untyped-def]
             if tree[other] == mine and parent[other] == d ^ 1:
                 parent[other] = _ORPHAN
                 orphans[tail] = other
-                tail = (tail + 1) % size
+                tail = tail + 1 if tail + 1 < size else first
         parent[node] = best
         if best == _NONE:
             tree[node] = _FREE
@@ -166,31 +146,28 @@ def _adopt(  # type: ignore[no-untyped-def]
         distance[node] = nearest + 1
         if nearest + 1 == highest and listed[side, node] != highest:
             listed[side, node] = highest
-            queue[queued] = node
+            queues[queued] = node
             queued += 1
     return queued
 
 
 @compiled(nogil=True)
-def _run(capacity, terminal, parent, tree, distance, listed, queues, counts, steps, orphans, stop):  # type: ignore[no-untyped-def]
+def _run(capacity, terminal, parent, tree, distance, listed, queues, tips, steps, orphans, stop):  # type: ignore[no-untyped-def]
     """Grow one tree at a time by one level, send flow wherever it meets the other, until the source's is complete.
 
-    `queues` holds the nodes at the tips of source tree and sink tree, then room for their next levels.
+    The nodes at the tips of each side's tree stand in `queues` from tips[0, side] to tips[1, side]; tips[2, side] is
+    where its next level may be written, and tips[3, side] how far from the terminal its tips are.
     """
-    level = np.ones(2, np.int32)
-    now = np.array([0, 1])
-    then = np.array([2, 3])
-    while counts[0] > 0:
-        side = 1 if 0 < counts[1] < counts[0] else 0
+    while tips[1, 0] > tips[0, 0]:
+        sources, sinks = tips[1, 0] - tips[0, 0], tips[1, 1] - tips[0, 1]
+        side = 1 if 0 < sinks < sources else 0
         mine = side + 1
-        tips = queues[now[side]]
-        grown = queues[then[side]]
-        next_level = level[side] + 1
-        count = 0
-        for tip in range(counts[side]):
+        next_level = tips[3, side] + 1
+        end = tips[2, side]
+        for tip in range(tips[0, side], tips[1, side]):
             if stop[0] != 0:
                 return
-            node = tips[tip]
+            node = queues[tip]
             d = 0
             while d < 8 and tree[node] == mine and distance[node] < next_level:
                 other = node + steps[d]
@@ -203,35 +180,29 @@ def _run(capacity, terminal, parent, tree, distance, listed, queues, counts, ste
                     distance[other] = next_level
                     if listed[side, other] != next_level:
                         listed[side, other] = next_level
-                        grown[count] = other
-                        count += 1
+                        queues[end] = other
+                        end += 1
                     d += 1
                 else:
-                    if side == 0:
-                        middle, end = _augment(node, other, d, capacity, terminal, parent, steps, orphans)
-                    else:
-                        middle, end = _augment(other, node, d ^ 1, capacity, terminal, parent, steps, orphans)
-                    waiting = orphans[:middle].copy()
-                    for adopting in (1, 0):
-                        if adopting == 0:
-                            orphans[:middle] = waiting
-                        start = middle if adopting == 1 else 0
-                        stop_at = end if adopting == 1 else middle
-                        if start == stop_at:
-                            continue
-                        if adopting == side:
-                            count = _adopt(
-                                start, stop_at, adopting, next_level, capacity, parent, tree, distance,
-                                listed, grown, count, steps, orphans,
+                    a, b, way = (node, other, d) if side == 0 else (other, node, d ^ 1)
+                    first, last = _augment(a, b, way, capacity, terminal, parent, steps, orphans)
+                    # The sink's orphans stand behind the source's, and leave them alone
+                    for adopting in range(1, -1, -1):
+                        growing = adopting == side
+                        if first < last:
+                            queued = _adopt(
+                                first, last, adopting, next_level if growing else tips[3, adopting],
+                                capacity, parent, tree, distance, listed, queues,
+                                end if growing else tips[1, adopting], steps, orphans,
                             )  # fmt: skip
-                        else:
-                            counts[adopting] = _adopt(
-                                start, stop_at, adopting, level[adopting], capacity, parent, tree, distance,
-                                listed, queues[now[adopting]], counts[adopting], steps, orphans,
-                            )  # fmt: skip
-        level[side] = next_level
-        now[side], then[side] = then[side], now[side]
-        counts[side] = count
+                            if growing:
+                                end = queued
+                            else:
+                                tips[1, adopting] = queued
+                        first, last = 0, first
+        tips[0, side], tips[2, side] = tips[2, side], tips[0, side]
+        tips[1, side] = end
+        tips[3, side] = next_level
 
 
 class GridGraph:
@@ -257,7 +228,7 @@ class GridGraph:
         self._tree = np.zeros(nodes, np.int8)
         self._distance = np.zeros(nodes, np.int32)
         self._listed = np.zeros((2, nodes), np.int32)
-        self._queues = [np.zeros(nodes, np.int32) for _ in range(4)]
+        self._queues = np.zeros(4 * nodes, np.int32)  # the tips of both trees, and room for their next levels
         self._orphans = np.zeros(nodes, np.int32)
         self._stop = np.zeros(1, np.int8)
         strips = 2 if height * width >= 2 * _STRIP_NODES and height >= 4 else 1
@@ -291,8 +262,7 @@ class GridGraph:
         self._stop[0] = 0
         if self.large and pool is not None:
             self._solve_strips(pool)
-        counts = self._plant((0, self.height + 2))
-        self._run((0, self.height + 2), counts)
+        self._run((0, self.height + 2), self._plant((0, self.height + 2)))
         return self._tree.reshape(self.height + 2, -1)[1:-1, 1:-1] == _SOURCE
 
     def _solve_strips(self, pool: ThreadPoolExecutor) -> None:
@@ -301,19 +271,32 @@ class GridGraph:
         kept = down.copy(), up.copy()
         down[:] = up[:] = 0
         # All trees are planted before any grows: strips look at each other's nodes where they touch
-        counts = [self._plant(strip) for strip in self._strips]
-        wait([pool.submit(self._run, *job) for job in zip(self._strips, counts, strict=True)])
+        tips = [self._plant(strip) for strip in self._strips]
+        wait([pool.submit(self._run, *job) for job in zip(self._strips, tips, strict=True)])
         down[:], up[:] = kept
 
     def _plant(self, rows: tuple[int, int]) -> NDArray[np.int64]:
+        """Make every node with something left at a terminal the root of a tree; return what `_run` calls tips."""
         first, last = (row * (self.width + 2) for row in rows)
-        counts = np.zeros(2, np.int64)
-        queues = [queue[first:last] for queue in self._queues]
-        arrays = (self._parent, self._tree, self._distance, self._listed, queues[0], queues[1], counts)
-        _plant(self.terminal.reshape(-1), *arrays, first, last)
-        return counts
+        left = self.terminal.reshape(-1)[first:last]
+        some = left != 0
+        self._parent[first:last] = np.where(some, np.int8(_ROOT), np.int8(_NONE))
+        self._distance[first:last][some] = 1
+        tree, listed = self._tree[first:last], self._listed[:, first:last]
+        nodes = self._tree.size
+        tips = np.empty((4, 2), np.int64)
+        tips[3] = 1
+        tree[:] = _FREE
+        for side, planted in enumerate((left > 0, left < 0)):
+            tree[planted] = side + 1
+            listed[side] = planted
+            roots = np.flatnonzero(planted)
+            begin = side * nodes + first
+            self._queues[begin : begin + len(roots)] = roots + first
+            tips[:3, side] = begin, begin + len(roots), begin + 2 * nodes
+        return tips
 
-    def _run(self, rows: tuple[int, int], counts: NDArray[np.int64]) -> None:
+    def _run(self, rows: tuple[int, int], tips: NDArray[np.int64]) -> None:
         first, last = (row * (self.width + 2) for row in rows)
         _run(
             self.capacity.reshape(-1, 8),
@@ -322,8 +305,8 @@ class GridGraph:
             self._tree,
             self._distance,
             self._listed,
-            tuple(queue[first:last] for queue in self._queues),
-            counts,
+            self._queues,
+            tips,
             self._steps,
             self._orphans[first:last],
             self._stop,

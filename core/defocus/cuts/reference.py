@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defocus.cuts.neighbors import NEIGHBORS, pair_slices
+from defocus.errors import DefocusError
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from defocus.progress import Progress
 
 __all__ = ["alpha_expansion", "energy", "maxflow_cut"]
+
+
+def _maxflow() -> Any:
+    """Return PyMaxflow, which everything else does without."""
+    try:
+        import maxflow
+    except ImportError as error:
+        raise DefocusError("method='paper' needs PyMaxflow: pip install PyMaxflow (not yet for Python 3.14)") from error
+    return maxflow
 
 
 def energy(labels: NDArray[np.integer], data_term: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
@@ -69,7 +79,7 @@ def alpha_expansion(
     -------
     int16 (H, W)
     """
-    import maxflow
+    maxflow = _maxflow()
 
     height, width, count = data_term.shape
     labels = data_term.argmin(axis=2) if start is None else start.astype(np.int64)
@@ -124,7 +134,7 @@ def maxflow_cut(
     >>> maxflow_cut(np.array([[-1.0, -1.0, 3.0]]), np.zeros((4, 1, 3)))
     array([[False, False,  True]])
     """
-    import maxflow
+    maxflow = _maxflow()
 
     progress(0.0, "cutting the mask")
     graph = maxflow.Graph[float](preference.size, 4 * preference.size)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fluorescence_evidence"]
 
+_OUTLIER = 1e15  # times white; the square of what is brighter, as a broken pixel may be, is no float32
+
 
 def fluorescence_evidence(
     seen: Stretched,
@@ -90,7 +92,7 @@ def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
     """Return the variance of the light around each pixel, float32 (H, W)."""
     from scipy import ndimage
 
-    light = seen.picture.color[..., 0]
+    light = np.clip(seen.picture.color[..., 0], -_OUTLIER, _OUTLIER)
     side = window // 2 | 1
     mean = ndimage.uniform_filter(light, side)
     return np.maximum(ndimage.uniform_filter(light * light, side) - mean * mean, 0)

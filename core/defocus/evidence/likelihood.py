@@ -8,7 +8,7 @@ a natural picture has no horizontal-gradient power at vertical frequencies, but 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,124 +32,100 @@ _TILE = 128  # samples whose likelihood is computed side by side
 
 @dataclass(frozen=True)
 class _Lines:
-    """The bank's one-dimensional filters: cosines and sines of every |a|, with the window."""
+    """The bank's one-dimensional filters: cosines and sines of every |a|, with the window.
 
-    cosines: NDArray[np.float32]  # (A, N)
-    sines: NDArray[np.float32]  # (A, N)
+    They are halves, from the middle on: a cosine sees only the even part of the window's content and a sine the odd
+    part. The middle counts half, as both parts hold it twice.
+    """
+
+    halves: NDArray[np.float32]  # (2, A, N // 2 + 1): cosines, sines
     channel: NDArray[np.int64]  # (A, A, 2): channel of (+-a1, a2), sign 0 for +, 1 for -; -1 where there is no filter
     scale: NDArray[np.float32]  # (C,): makes a channel the mean over its filters
 
 
 def _lines(bank: FilterBank, channel: NDArray[np.int64], multiplicity: NDArray[np.float32]) -> _Lines:
     steps = np.unique(np.abs(bank.indices))
-    position = np.arange(bank.size) - bank.size // 2
+    position = np.arange(bank.size // 2 + 1)
     angle = 2 * np.pi * np.outer(steps, position) / bank.size
+    halves = np.stack([np.cos(angle), np.sin(angle)]) * bank.window[bank.size // 2 :]
+    halves[:, :, 0] /= 2
     table = np.full((len(steps), len(steps), 2), -1, dtype=np.int64)
     for (a1, a2), target in zip(bank.indices, channel, strict=True):
         table[np.searchsorted(steps, abs(a1)), np.searchsorted(steps, abs(a2)), int(a1 < 0)] = target
-    return _Lines(
-        (np.cos(angle) * bank.window).astype(np.float32),
-        (np.sin(angle) * bank.window).astype(np.float32),
-        table,
-        (1 / multiplicity).astype(np.float32),
-    )
+    return _Lines(halves.astype(np.float32), table, (1 / multiplicity).astype(np.float32))
 
 
 @compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _filter_rows(gradient, starts, cosines, sines, out):  # type: ignore[no-untyped-def]
+def _filter_rows(gradient, starts, halves, parts, out):  # type: ignore[no-untyped-def]
     """Filter each row at each start: out[row, plane, sample], planes = cosines then sines."""
-    kinds, size = cosines.shape
-    rows = gradient.shape[0]
+    _, kinds, taps = halves.shape
     samples = len(starts)
-    half = size // 2
-    even = np.empty((half + 1, samples), np.float32)
-    odd = np.empty((half + 1, samples), np.float32)
-    for row in range(rows):
-        line = gradient[row]
-        # A cosine sees only the even part of the window's content and a sine the odd part: half the multiplications
-        for t in range(half + 1):
+    for row in range(gradient.shape[0]):
+        for t in range(taps):
             for i in range(samples):
-                left = line[starts[i] + half - t]
-                right = line[starts[i] + half + t]
-                even[t, i] = left + right if t > 0 else left
-                odd[t, i] = right - left
-        for kind in range(kinds):
-            target = out[row, kind]
-            target[:] = 0
-            for t in range(half + 1):
-                weight = cosines[kind, half + t]
+                left = gradient[row, starts[i] + taps - 1 - t]
+                right = gradient[row, starts[i] + taps - 1 + t]
+                parts[0, t, i] = left + right
+                parts[1, t, i] = right - left
+        for part in range(2):
+            for kind in range(kinds):
                 for i in range(samples):
-                    target[i] += weight * even[t, i]
-            target = out[row, kinds + kind]
-            target[:] = 0
-            for t in range(1, half + 1):
-                weight = sines[kind, half + t]
-                for i in range(samples):
-                    target[i] += weight * odd[t, i]
+                    out[row, part * kinds + kind, i] = 0
+                for t in range(taps):
+                    weight = halves[part, kind, t]
+                    for i in range(samples):
+                        out[row, part * kinds + kind, i] += weight * parts[part, t, i]
 
 
 @compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _filter_columns(planes, start, cosines, sines, channel, scale, first, last, energies):  # type: ignore[no-untyped-def]
-    """Add the energies of samples first..last of one sample row to energies[channel, sample]."""
-    kinds, size = cosines.shape
-    half = size // 2
-    width = last - first
-    even = np.empty((half + 1, width), np.float32)
-    odd = np.empty((half + 1, width), np.float32)
-    answers = np.empty((2, kinds, 2, width), np.float32)  # row filter cos/sin, column kind, column filter cos/sin
-    for a1 in range(kinds):
-        for part in range(2):
-            if part == 1 and a1 == 0:
-                answers[1] = 0  # the sine of frequency 0
-                continue
-            plane = a1 + part * kinds
-            for t in range(half + 1):
-                above = planes[start + half - t, plane]
-                below = planes[start + half + t, plane]
-                for i in range(width):
-                    even[t, i] = above[first + i] + below[first + i] if t > 0 else above[first + i]
-                    odd[t, i] = below[first + i] - above[first + i]
+def _add_energies(planes, rows, halves, channel, scale, parts, answers, out):  # type: ignore[no-untyped-def]
+    """Filter the columns of each sample row, and add the energies to out[row, channel, sample].
+
+    `answers` is room for what the filters say: [row filter cosine or sine, kind, column filter cosine or sine, sample].
+    """
+    _, kinds, taps = halves.shape
+    samples = planes.shape[2]
+    for job in range(len(rows) * ((samples + _COLUMNS - 1) // _COLUMNS)):
+        row = job % len(rows)
+        first = job // len(rows) * _COLUMNS
+        width = min(_COLUMNS, samples - first)
+        middle = rows[row] + taps - 1
+        for a1 in range(kinds):
+            for plane in range(a1, 2 * kinds, kinds):
+                for t in range(taps):
+                    for i in range(width):
+                        above = planes[middle - t, plane, first + i]
+                        below = planes[middle + t, plane, first + i]
+                        parts[0, t, i] = below + above
+                        parts[1, t, i] = below - above
+                for a2 in range(kinds):
+                    if channel[a1, a2, 0] < 0 and channel[a1, a2, 1] < 0:
+                        continue
+                    for part in range(2):
+                        for i in range(width):
+                            answers[plane // kinds, a2, part, i] = 0
+                        for t in range(taps):
+                            weight = halves[part, a2, t]
+                            for i in range(width):
+                                answers[plane // kinds, a2, part, i] += weight * parts[part, t, i]
             for a2 in range(kinds):
-                if channel[a1, a2, 0] < 0 and channel[a1, a2, 1] < 0:
-                    continue
-                target = answers[part, a2, 0]
-                target[:] = 0
-                for t in range(half + 1):
-                    weight = cosines[a2, half + t]
+                for sign in range(2):
+                    where = channel[a1, a2, sign]
+                    if where < 0:
+                        continue
+                    turned = np.float32(1 - 2 * sign)
+                    factor = scale[where]
                     for i in range(width):
-                        target[i] += weight * even[t, i]
-                target = answers[part, a2, 1]
-                target[:] = 0
-                for t in range(1, half + 1):
-                    weight = sines[a2, half + t]
-                    for i in range(width):
-                        target[i] += weight * odd[t, i]
-        for a2 in range(kinds):
-            for sign in range(2):
-                where = channel[a1, a2, sign]
-                if where < 0:
-                    continue
-                turn = np.float32(1.0) if sign == 0 else np.float32(-1.0)
-                target = energies[where]
-                factor = scale[where]
-                for i in range(width):
-                    real = answers[0, a2, 0, i] - turn * answers[1, a2, 1, i]
-                    imaginary = answers[0, a2, 1, i] + turn * answers[1, a2, 0, i]
-                    target[first + i] += factor * (real * real + imaginary * imaginary)
+                        real = answers[0, a2, 0, i] - turned * answers[1, a2, 1, i]
+                        imaginary = answers[0, a2, 1, i] + turned * answers[1, a2, 0, i]
+                        out[row, where, first + i] += factor * (real * real + imaginary * imaginary)
 
 
-@compiled(nogil=True)
-def _strip_energies(vertical, horizontal, starts, rows, cosines, sines, channel, scale, out):  # type: ignore[no-untyped-def]
-    """Energies of one strip of sample rows, out[row, channel, sample]."""
-    samples = len(starts)
-    planes = np.empty((vertical.shape[0], 2 * len(cosines), samples), np.float32)
-    out[:] = 0
-    for direction in range(2):
-        _filter_rows(vertical if direction == 0 else horizontal, starts, cosines, sines, planes)
-        for row in range(len(rows)):
-            for first in range(0, samples, _COLUMNS):
-                last = min(first + _COLUMNS, samples)
-                _filter_columns(planes, rows[row], cosines, sines, channel, scale, first, last, out[row])
+def _mirrored(values: NDArray[Any], top: int, bottom: int, margin: int) -> NDArray[Any]:
+    """Return the rows top..bottom of what goes on beyond its borders as in a mirror, with columns to either side."""
+    height = len(values)
+    rows = np.arange(top, bottom) % (2 * height)
+    return np.pad(values[np.minimum(rows, 2 * height - 1 - rows)], ((0, 0), (margin, margin + 1)), mode="symmetric")
 
 
 def local_energies(
@@ -185,8 +161,6 @@ def local_energies(
     """
     lines = _lines(spectra.bank, spectra.channel, spectra.multiplicity)
     half = spectra.bank.size // 2
-    padded = np.pad(luminance, ((half, half + 1), (half, half + 1)), mode="symmetric")
-    known = None if valid is None else np.pad(valid, ((half, half + 1), (half, half + 1)), mode="symmetric")
     out = np.empty((len(rows), len(spectra.noise), len(columns)), np.float32)
 
     spacing = int(rows[1] - rows[0]) if len(rows) > 1 else 1
@@ -195,25 +169,23 @@ def local_energies(
     def strip(first: int) -> None:
         chosen = rows[first : first + count]
         top, bottom = int(chosen[0]), int(chosen[-1]) + 2 * half + 1
-        part = padded[top : bottom + 1]
+        # Mirrored strip by strip: a padded copy of a large picture would be the largest array of all
+        part = _mirrored(luminance, top - half, bottom + 1 - half, half)
         # Differentiate first, then filter: the mean, a thousand times larger than a gradient, never enters the sums
-        vertical = part[1:, :-1] - part[:-1, :-1]
-        horizontal = part[:-1, 1:] - part[:-1, :-1]
-        if known is not None:
-            mask = known[top : bottom + 1]
-            vertical *= mask[1:, :-1] & mask[:-1, :-1]
-            horizontal *= mask[:-1, 1:] & mask[:-1, :-1]
-        _strip_energies(
-            vertical,
-            horizontal,
-            columns,
-            chosen - top,
-            lines.cosines,
-            lines.sines,
-            lines.channel,
-            lines.scale,
-            out[first : first + count],
-        )
+        gradients = np.stack([part[1:, :-1] - part[:-1, :-1], part[:-1, 1:] - part[:-1, :-1]])
+        if valid is not None:
+            mask = _mirrored(valid, top - half, bottom + 1 - half, half)
+            gradients[0] *= mask[1:, :-1] & mask[:-1, :-1]
+            gradients[1] *= mask[:-1, 1:] & mask[:-1, :-1]
+        target = out[first : first + count]
+        target[:] = 0
+        _, kinds, taps = lines.halves.shape
+        planes = np.empty((part.shape[0] - 1, 2 * kinds, len(columns)), np.float32)
+        wide, narrow = (np.empty((2, taps, width), np.float32) for width in (len(columns), _COLUMNS))
+        answers = np.empty((2, kinds, 2, _COLUMNS), np.float32)
+        for gradient in gradients:
+            _filter_rows(gradient, columns, lines.halves, wide, planes)
+            _add_energies(planes, chosen - top, lines.halves, lines.channel, lines.scale, narrow, answers, target)
 
     run_parts(strip, range(0, len(rows), count), threads=threads, progress=progress, stage="measuring local spectra")
     return out
@@ -222,10 +194,12 @@ def local_energies(
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
 
 
-@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
-def _add_logarithms(values, weight, total):  # type: ignore[no-untyped-def]
-    """Add weight * log(values) to total; destroys values. Vectorises, as calls of a library's log do not."""
-    bits = values.view(np.int32)
+@compiled(nogil=True, fastmath=_FAST, error_model="numpy", inline="always")
+def _add_logarithms(values, bits, weight, total):  # type: ignore[no-untyped-def]
+    """Add weight * log(values) to total; destroys values. Vectorises, as calls of a library's log do not.
+
+    `bits` is the memory of `values`, read as whole numbers.
+    """
     for i in range(len(values)):
         # x = 2^k (1 + m) with 1 + m from sqrt(1/2) to sqrt(2)
         k = (bits[i] - np.int32(0x3F3504F3)) >> np.int32(23)
@@ -246,39 +220,38 @@ def _add_logarithms(values, weight, total):  # type: ignore[no-untyped-def]
         total[i] += weight * (m + m * m * (m * p - np.float32(0.5)))
 
 
-@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
-def _evaluate(energy, noise, power, multiplicity, scale, with_value, value, slope, curvature, total):  # type: ignore[no-untyped-def]
-    """Negative log-likelihood (13) at s = scale with both derivatives by log s, for a tile of samples."""
+@compiled(nogil=True, fastmath=_FAST, error_model="numpy", inline="always")
+def _newton_step(  # type: ignore[no-untyped-def]
+    energy, noise, power, multiplicity, lowest, with_value, scale, step, value, slope, curvature, fisher, mean, bits
+):
+    """One Newton step in log s from s = scale, at most 1.5 long, for a tile of samples; writes the step that was taken.
+
+    With the negative log-likelihood (13) at the old s, if wanted, and both its derivatives by log s.
+    """
     channels, count = energy.shape
-    fisher = np.zeros(count, np.float32)
     for i in range(count):
         value[i] = 0
         slope[i] = 0
         curvature[i] = 0
+        fisher[i] = 0
     for c in range(channels):
         weight = multiplicity[c]
         for i in range(count):
             signal = scale[i] * power[c]
-            mean = signal + noise[c, i]
-            inverse = np.float32(1.0) / mean
+            expected = signal + noise[c, i]
+            inverse = np.float32(1.0) / expected
             share = signal * inverse
             ratio = energy[c, i] * inverse
             value[i] += weight * ratio
             slope[i] += weight * share * (np.float32(1.0) - ratio)
             fisher[i] += weight * share * share
             curvature[i] += weight * share * ((np.float32(1.0) - share) * (np.float32(1.0) - ratio) + share * ratio)
-            total[i] = mean
+            mean[i] = expected
         if with_value:
-            _add_logarithms(total, weight, value)
+            _add_logarithms(mean, bits, weight, value)
     for i in range(count):
         # Observed curvature, floored so that a step never leaves the convex part
         curvature[i] = max(curvature[i], np.float32(0.25) * fisher[i] + np.float32(1e-6))
-
-
-@compiled(nogil=True, fastmath=_FAST, error_model="numpy")
-def _move(scale, slope, curvature, lowest, step):  # type: ignore[no-untyped-def]
-    """One Newton step in log s, at most 1.5 long; writes the step that was taken."""
-    for i in range(len(scale)):
         x = min(max(-slope[i] / curvature[i], np.float32(-1.5)), np.float32(1.5))
         # exp by its Pade approximant: an iteration needs no more, and calls of a library's exp do not vectorise
         even = np.float32(1) + x * x * np.float32(1 / 12)
@@ -288,14 +261,15 @@ def _move(scale, slope, curvature, lowest, step):  # type: ignore[no-untyped-def
 
 
 @compiled(nogil=True, fastmath=_FAST, error_model="numpy")
-def _profile(energies, noise, fraction, power, multiplicity, lowest, out, scales):  # type: ignore[no-untyped-def]
-    """Best s for every radius by Newton's method in log s, warm-started along r; outputs are [sample, radius]."""
+def _profile(energies, noise, fraction, power, multiplicity, filters, lowest, tiles, lines, bits, out, scales):  # type: ignore[no-untyped-def]
+    """Best s for every radius by Newton's method in log s, warm-started along r; outputs are [sample, radius].
+
+    `tiles` (2, C, _TILE) and `lines` (7, _TILE), whose last `bits` is as whole numbers, are room for the work.
+    """
     channels, count = energies.shape
     radii = power.shape[0]
-    floor = np.empty((channels, _TILE), np.float32)
-    tile = np.empty((channels, _TILE), np.float32)
-    value, slope, curvature, scale, step, total = [np.zeros(_TILE, np.float32) for _ in range(6)]
-    filters = multiplicity.sum()
+    tile, floor = tiles[0], tiles[1]
+    scale, step, value, slope, curvature = lines[0], lines[1], lines[2], lines[3], lines[4]
     for first in range(0, count, _TILE):
         width = min(_TILE, count - first)
         for i in range(_TILE):
@@ -308,20 +282,16 @@ def _profile(energies, noise, fraction, power, multiplicity, lowest, out, scales
             scale[i] = max(start / filters, lowest)
         for radius in range(radii):
             # The first radius has no warm start; after that one step and a correction to second order are enough
-            for _ in range(6 if radius == 0 else 1):
-                _evaluate(tile, floor, power[radius], multiplicity, scale, False, value, slope, curvature, total)
-                _move(scale, slope, curvature, lowest, step)
-            _evaluate(tile, floor, power[radius], multiplicity, scale, True, value, slope, curvature, total)
-            _move(scale, slope, curvature, lowest, step)
+            last = 6 if radius == 0 else 1
+            for turn in range(last + 1):
+                _newton_step(
+                    tile, floor, power[radius], multiplicity, lowest, turn == last,
+                    scale, step, value, slope, curvature, lines[5], lines[6], bits,
+                )  # fmt: skip
             for i in range(width):
                 x = step[i]
                 out[first + i, radius] = value[i] + x * slope[i] + np.float32(0.5) * x * x * curvature[i]
-            for i in range(_TILE):
-                total[i] = scale[i]
-                value[i] = 0
-            _add_logarithms(total, np.float32(1), value)
-            for i in range(width):
-                scales[first + i, radius] = value[i]
+                scales[first + i, radius] = scale[i]
 
 
 profile_kernel = _profile  # for those who ask whether it is compiled
@@ -368,17 +338,26 @@ def profile_likelihood(
     if valid_fraction is None:
         valid_fraction = np.ones((height, width), np.float32)
 
+    power = np.ascontiguousarray(spectra.blur_power)  # one type of array for every caller: kernels compile once
+    filters = spectra.multiplicity.sum()
+
     def row(index: int) -> None:
+        lines = np.empty((7, _TILE), np.float32)
         _profile(
             energies[index],
             noise,
             valid_fraction[index],
-            spectra.blur_power,
+            power,
             spectra.multiplicity,
+            filters,
             lowest,
+            np.empty((2, len(noise), _TILE), np.float32),
+            lines,
+            lines[-1].view(np.int32),
             profile[index],
             scales[index],
         )
+        np.log(scales[index], out=scales[index])
 
     run_parts(row, range(height), threads=threads, progress=progress, stage="comparing blur radii")
     return profile, scales

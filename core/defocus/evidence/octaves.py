@@ -131,7 +131,7 @@ def local_evidence(
     ends = np.append(0, np.cumsum(work) / work.sum())
     profile: NDArray[np.float32] | None = None
     wide: NDArray[np.float32] | None = None
-    first = None
+    log_variance: NDArray[np.float32] | None = None
     coarsest_noise = 0.0
     for octave in range(octaves + wider):
         progress(float(ends[octave]), STAGE)
@@ -149,11 +149,15 @@ def local_evidence(
             wide -= wide.min(axis=2, keepdims=True)
             break
         found = windows.measure(luminance, valid, 2**octave, rows, columns, fraction, part_progress, noise_ratio=ratio)
-        first = first or found
+        if octave == 0:
+            noise_variance, energies, spectra = found.noise, found.energies, found.spectra
         profile = found.profile if profile is None else np.add(profile, found.profile, out=profile)
         log_variance, coarsest_noise = found.log_gradient_variance, found.noise
+        if octave < octaves - 1:
+            log_variance = None  # that of the coarsest counts
+        del found  # what is measured next takes its place in memory
     assert profile is not None
-    assert first is not None
+    assert log_variance is not None
     profile -= profile.min(axis=2, keepdims=True)
     if fraction is None:
         fraction = np.ones(profile.shape[:2], np.float32)
@@ -172,7 +176,7 @@ def local_evidence(
         log_gradient_variance=log_variance,
         wide=wide,
         valid_fraction=fraction,
-        noise_variance=first.noise,
-        energies=first.energies,
-        spectra=first.spectra,
+        noise_variance=noise_variance,
+        energies=energies,
+        spectra=spectra,
     )

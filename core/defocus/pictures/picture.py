@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.limits import MAX_PIXELS
 from defocus.memory import require_memory
 from defocus.parallel import run_parts
-from defocus.parameters import MAX_PIXELS
 from defocus.pictures.intensity import checked_limits, found_range, mended, opacity_white
 from defocus.pictures.reading import read_array
 
 if TYPE_CHECKING:
-    from os import PathLike
-
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = ["Picture", "as_laid_out", "as_picture", "load_image"]
 
@@ -56,6 +55,17 @@ class Picture:
     black: float = 0.0
     bit_depth: int = 8
     source: str = "the picture"
+
+    def __repr__(self) -> str:
+        """Say what it is in one line; arrays would fill pages."""
+        height, width = self.shape
+        colors = "grey" if self.gray else "RGB"
+        opacity = "" if self.alpha is None else " with alpha"
+        return f"<Picture {self.source}: {width} x {height} px, {colors}{opacity}, {self.bit_depth} bits>"
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return `color` as an array, for ``np.asarray(picture)``."""
+        return np.array(self.color, dtype, copy=copy)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,6 +118,9 @@ def as_picture(
     """
     if isinstance(array, Picture):
         return array
+    if isinstance(array, str | PathLike):
+        name = str(array)[:60]
+        raise InputError(f"{name!r} is the name of a file, not a picture: defocus.load_image reads it")
     try:
         values = np.asarray(array)
     except (ValueError, TypeError) as error:
@@ -115,8 +128,10 @@ def as_picture(
     if values.ndim == 2:
         values = values[..., np.newaxis]
     if values.ndim != 3 or not 1 <= values.shape[2] <= 4:
+        first = values.ndim == 3 and 1 <= len(values) <= 4
+        instead = "; np.moveaxis(array, 0, -1) puts the channels last" if first else ""
         raise InputError(
-            f"{source}: an array of shape {np.shape(array)}, but a picture is H x W, with 1 to 4 channels last"
+            f"{source}: an array of shape {np.shape(array)}, but a picture is H x W, with 1 to 4 channels last{instead}"
         )
     if 0 in values.shape:
         raise InputError(f"{source}: empty, {values.shape[1]} x {values.shape[0]} px")

@@ -52,7 +52,7 @@ def read_png16(file: Path) -> tuple[NDArray[np.uint16], int]:
     OSError, SyntaxError, ValueError
         If the file is damaged.
     """
-    with Image.open(file) as opened:  # checks the header and the number of pixels
+    with Image.open(file, formats=("PNG",)) as opened:  # checks the header and the number of pixels
         width, height = opened.size
     chunks = _chunks(file.read_bytes())
     kind, interlaced = chunks[b"IHDR"][9], chunks[b"IHDR"][12]

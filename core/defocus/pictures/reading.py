@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from defocus.errors import InputError
+from defocus.limits import MAX_PIXELS
 from defocus.memory import require_memory
-from defocus.parameters import MAX_PIXELS
 from defocus.pictures.png import is_png16, read_png16
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from tifffile import TiffPageSeries
 
 __all__ = ["read_array", "read_stack"]
+
+# Kinds of files that Pillow's own code takes apart. Others it hands to a program (EPS to ghostscript, whatever the
+# file's name ends in), to the system (WMF) or to another package; no stranger's file shall start any of these
+_FORMATS = (
+    "JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "JPEG2000", "AVIF", "PPM", "PSD", "TGA", "SGI", "DDS", "DIB",
+    "PCX", "ICO", "ICNS", "QOI", "FITS", "SUN",
+)  # fmt: skip
+_POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 274
@@ -162,12 +170,30 @@ def _without_limit_of_pillow() -> Iterator[None]:
                 Image.MAX_IMAGE_PIXELS = _limit_before
 
 
+def _opened(file: Path) -> Image.Image:
+    """Open a picture file with nothing but decoders that parse it themselves."""
+    with file.open("rb") as stream:
+        if stream.read(4) in _POSTSCRIPT:
+            raise InputError(f"{file.name}: is PostScript (EPS), a program and not a picture; export it as PNG or TIFF")
+    Image.preinit()
+    try:
+        return Image.open(file, formats=_registered())
+    except UnidentifiedImageError:
+        Image.init()  # every decoder that there is; that takes as long as reading a picture
+        return Image.open(file, formats=_registered())
+
+
+def _registered() -> tuple[str, ...]:
+    """Return the kinds of files that Pillow knows by now, of those that may be read."""
+    return tuple(kind for kind in _FORMATS if kind in Image.OPEN)
+
+
 def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixels: int) -> NDArray[Any]:
     """Return what `read` makes of a file, with errors in plain words."""
     try:
         with warnings.catch_warnings(), _without_limit_of_pillow():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
-            with Image.open(file) as opened:
+            with _opened(file) as opened:
                 _check_size(file.name, *opened.size, len(opened.getbands()), max_pixels)
             return read(file)
     except (InputError, MemoryError):
@@ -180,7 +206,7 @@ def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixe
 
 
 def _read_any(file: Path) -> NDArray[Any]:
-    with Image.open(file) as opened:
+    with _opened(file) as opened:
         opened.load()
         image = _upright(opened)
     if image.mode == "P" or "transparency" in image.info:

@@ -102,42 +102,40 @@ def interpolate(
 
 
 @compiled(nogil=True, error_model="numpy")
-def _edge_weighted(values, means, color, first_row, first_column, rows, columns, sharpness, out):  # type: ignore[no-untyped-def]
-    """Mean of the 4 x 4 samples around each pixel, weighted by nearness and by likeness of colour."""
-    height, width = values.shape
-    spacing_y = max(rows[1] - rows[0], 1) if height > 1 else 1
-    spacing_x = max(columns[1] - columns[0], 1) if width > 1 else 1
+def _edge_weighted(values, means, color, first_row, first_column, rows, columns, spacing, sharpness, out):  # type: ignore[no-untyped-def]
+    """Mean of the 4 x 4 samples around each pixel, weighted by nearness and by likeness of colour.
+
+    Samples are repeated at their borders, so that each pixel has the four rows and columns from its first ones on.
+    """
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            low = values[first_row[y], first_column[x]]
-            high = low
-            for j in range(first_row[y] - 1, first_row[y] + 3):
-                for i in range(first_column[x] - 1, first_column[x] + 3):
-                    near = values[min(max(j, 0), height - 1), min(max(i, 0), width - 1)]
-                    low = min(low, near)
-                    high = max(high, near)
-            if low == high:  # most pixels of a mask
-                out[y, x] = low
-                continue
+            low = high = values[first_row[y], first_column[x]]
             total = np.float32(0)
             weights = np.float32(1e-20)
-            for j in range(first_row[y] - 1, first_row[y] + 3):
-                row = min(max(j, 0), height - 1)
-                down = np.float32(y - rows[row]) / np.float32(spacing_y)
-                for i in range(first_column[x] - 1, first_column[x] + 3):
-                    column = min(max(i, 0), width - 1)
-                    right = np.float32(x - columns[column]) / np.float32(spacing_x)
-                    unlike = np.float32(0)
-                    for c in range(3):
-                        difference = color[y, x, c] - means[row, column, c]
-                        unlike += difference * difference
-                    # Bell-shaped like Gaussians, at a fraction of their price
-                    likeness = np.float32(1) / (np.float32(1) + sharpness * unlike)
-                    nearness = np.float32(1) / (np.float32(1) + down * down + right * right)
-                    weight = nearness * nearness * likeness * likeness
-                    total += weight * values[row, column]
-                    weights += weight
-            out[y, x] = total / weights
+            # Most pixels of a mask have samples of one value, and need no weights
+            for weighted in range(2):
+                for row in range(first_row[y], first_row[y] + 4):
+                    for column in range(first_column[x], first_column[x] + 4):
+                        value = values[row, column]
+                        if weighted == 0:
+                            low = value if value < low else low
+                            high = value if value > high else high
+                            continue
+                        down = np.float32(y - rows[row]) / spacing[0]
+                        right = np.float32(x - columns[column]) / spacing[1]
+                        unlike = np.float32(0)
+                        for c in range(3):
+                            difference = color[y, x, c] - means[row, column, c]
+                            unlike += difference * difference
+                        # Bell-shaped like Gaussians, at a fraction of their price
+                        likeness = np.float32(1) / (np.float32(1) + sharpness * unlike)
+                        nearness = np.float32(1) / (np.float32(1) + down * down + right * right)
+                        weight = nearness * nearness * likeness * likeness
+                        total += weight * value
+                        weights += weight
+                if low == high:
+                    break
+            out[y, x] = total / weights if low < high else low
 
 
 def interpolate_along_edges(
@@ -177,11 +175,15 @@ def interpolate_along_edges(
     x, _ = _fractions(width, columns)
     out = np.empty((height, width), np.float32)
     sharpness = np.float32(0.5 / edge_scale**2)
-    values = np.ascontiguousarray(values, np.float32)
+    around = (1, 2)
+    values = np.pad(np.asarray(values, np.float32), (around, around), mode="edge")
+    means = np.pad(means, (around, around, (0, 0)), mode="edge")
+    spacing = np.array([max(float(at[1] - at[0]), 1) if len(at) > 1 else 1 for at in (rows, columns)], np.float32)
+    rows, columns = np.pad(rows, around, mode="edge"), np.pad(columns, around, mode="edge")
 
     def strip(top: int) -> None:
         part = slice(top, min(top + _STRIP, height))
-        _edge_weighted(values, means, color[part], y[part], x, rows - top, columns, sharpness, out[part])
+        _edge_weighted(values, means, color[part], y[part], x, rows - top, columns, spacing, sharpness, out[part])
 
     run_parts(strip, range(0, height, _STRIP), progress=progress, stage="drawing at full size")
     return out

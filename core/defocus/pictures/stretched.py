@@ -129,7 +129,8 @@ def stretched(picture: Picture, *, counts: bool, light: tuple[float, float] | No
     full = saturated_pixels(luminance, _NEAR_WHITE * (high - low))
     if full is not None:
         opacity = np.where(full, np.float32(0), np.float32(1) if opacity is None else opacity)
-    wide = (luminance - np.float32(low)) * np.float32(1 / span)
+    wide = luminance - np.float32(low)
+    wide *= np.float32(1 / span)
     color = np.broadcast_to(wide[..., np.newaxis], (*wide.shape, 3))
     seen = dataclasses.replace(picture, color=color, alpha=opacity, gray=True)
     return Stretched(seen, picture, 1 / span, ground**0.5 / span, ratio, full)

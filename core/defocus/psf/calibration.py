@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ _CORRECTIONS = 2
 _PIXEL = 1 / 12  # px^2; variance of a pixel's own extent
 _SAME = 0.05  # px; radii nearer to each other are one scale, and their kernels are averaged
 _NOTHING = 1e-6  # of the light, in a pixel
+_LARGEST_FILE = 64 << 20  # bytes of an array in a lens's file; 100 kernels of 200 x 200 px take a quarter of it
+_LARGEST_HALF = 500  # px; half the side of a kernel that is made by resizing, beyond every lens's
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,9 @@ class CalibratedPSF:
                 raise InputError(f"a calibrated kernel must be square with an odd side, not {kernel.shape}")
             if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.sum() <= 0:
                 raise InputError("a calibrated kernel must hold light, and none that is negative")
+        reach = np.append(self.radii[1:], self.largest_radius) / self.radii
+        if max(len(kernel) / 2 * scale for kernel, scale in zip(self.kernels, reach, strict=True)) > _LARGEST_HALF:
+            raise InputError("calibrated radii lie too far apart for the size of their kernels")
 
     @property
     def isotropic(self) -> bool:
@@ -147,6 +153,8 @@ class CalibratedPSF:
         less = (upper - place) * self.radii[lower] ** _SHARPER
         scales = {k: radius / float(self.radii[k]) for k in (upper, lower)}
         half = max(math.ceil(len(self.kernels[k]) / 2 * scale) for k, scale in scales.items()) + 1
+        if half > 2 * _LARGEST_HALF:
+            raise InputError(f"the lens cannot be resized to {radius:g} px: its kernels are too large for their radii")
         side = 4 * half + 1  # room for what the sharp end of the spectrum makes ring
         spectrum, known = _magnified_spectrum(self.kernels[upper], scales[upper], side)
         if lower < upper:
@@ -210,12 +218,17 @@ def load_psf(path: str | PathLike[str]) -> CalibratedPSF:
         return _loaded(os.fspath(path), Path(path).stat().st_mtime_ns)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or 'not a calibrated lens'}") from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{os.fspath(path)!a}: is no name of a file") from error
 
 
 @functools.lru_cache(maxsize=8)
 def _loaded(path: str, changed: int) -> CalibratedPSF:
     """Return the lens in a file; the same object until the file changes, so that tables made for it are found again."""
     try:
+        _require_small(path)
         with np.load(path, allow_pickle=False) as file:
             if int(file["format"]) != _FORMAT:
                 raise InputError(f"{path}: written by another version of the suite: calibrate the lens again")
@@ -228,6 +241,19 @@ def _loaded(path: str, changed: int) -> CalibratedPSF:
         raise InputError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
     except Exception as error:  # numpy and zipfile raise many kinds for a file that is something else
         raise InputError(f"{path}: not a calibrated lens") from error
+
+
+def _require_small(path: str) -> None:
+    """Raise `InputError` if a file would unpack to more than a lens can hold: before it is unpacked."""
+    with zipfile.ZipFile(path) as archive:
+        for name in ("format", "radii", "kernels"):
+            member = archive.getinfo(f"{name}.npy")
+            with archive.open(member) as stream:
+                version = np.lib.format.read_magic(stream)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(stream)
+            if max(member.file_size, math.prod(shape) * dtype.itemsize) > _LARGEST_FILE:
+                raise InputError(f"{path}: {name} of more than {_LARGEST_FILE >> 20} MB are no lens's")
 
 
 def _lens(spots: list[tuple[float, NDArray[np.float64]]]) -> CalibratedPSF:

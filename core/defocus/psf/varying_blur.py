@@ -45,11 +45,17 @@ def checked_radius_map(
     Raises
     ------
     InputError
-        If the map has another shape, or values that are NaN, infinite, negative or too large.
+        If the map has another shape, or values that are no real numbers, NaN, infinite, negative or too large.
     """
     try:
-        radius = np.asarray(radius_map, np.float32)
+        given = np.asarray(radius_map)
+        if given.dtype.kind not in "iuf":
+            what = "a mask" if given.dtype == np.bool_ else f"values of type {given.dtype}"
+            raise InputError(f"the blur map must hold radii in px, but this is {what}")
+        radius = np.asarray(given, np.float32)
     except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError("the blur map is not an array of numbers") from error
     if radius.shape != shape:
         raise InputError(f"the blur map has shape {radius.shape}, the picture {shape}")

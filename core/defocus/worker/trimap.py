@@ -22,6 +22,7 @@ def trimap(mask: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
     reach : int
         How far the open band extends to either side, in px.
     """
+    reach = min(reach, max(mask.shape))  # farther there is nothing, and it would take memory
     inside = _all_around(mask >= 0.5, reach)
     outside = _all_around(mask < 0.5, reach)
     return np.where(inside, np.float32(1), np.where(outside, np.float32(0), np.float32(0.5)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
 import sys
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defocus import __version__
@@ -15,11 +15,13 @@ from defocus.errors import Cancelled, DefocusError, InputError
 from defocus.parameters import PARAMETERS, describe
 from defocus.session import REQUESTS, Question, Result, Session
 from defocus.worker.client import PROTOCOL
+from defocus.worker.fields import RequestError, checked, files_of
 from defocus.worker.strokes import painted
 from defocus.worker.trimap import trimap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -28,16 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["WorkerSession"]
 
 _LARGEST_ID = 2**53  # whole numbers that every JSON reader keeps exactly
-_LARGEST_NUMBER = 1e30
 _WHITE = {"uint8": 255, "uint16": 65535}
-
-
-class _RequestError(Exception):
-    """A request that cannot be understood; `kind` as in the protocol."""
-
-    def __init__(self, message: str, kind: str = "request") -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 class WorkerSession:
@@ -63,36 +56,44 @@ class WorkerSession:
         """Carry out one request and send its result or its error."""
         self.number = request.get("id")
         try:
-            if (
-                not isinstance(self.number, int) or not 0 <= self.number < _LARGEST_ID
-            ):  # it becomes part of a file's name
-                raise _RequestError(f"id must be a whole number from 0 to {_LARGEST_ID - 1}")
+            answer = self.outcome(request)
+        finally:
+            for name in files_of(request):  # those that were not read, too: nobody will ask for them again
+                with contextlib.suppress(OSError):
+                    (self.folder / name).unlink()
+        self.send(answer)
+
+    def outcome(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one request; return its result or its error."""
+        try:
+            # It becomes part of a file's name
+            if not isinstance(self.number, int) or not 0 <= self.number < _LARGEST_ID:
+                raise RequestError(f"id must be a whole number from 0 to {_LARGEST_ID - 1}")
             name = request.get("request")
             if not isinstance(name, str) or name not in self.requests:
-                raise _RequestError(f"unknown request {name!r}")
-            result = self.requests[str(name)](request, self.report)
-        except _RequestError as error:
-            self.fail(error.kind, str(error))
+                raise RequestError(f"unknown request {str(name)[:60]!a}")
+            result = self.requests[name](checked(request), self.report)
+        except RequestError as error:
+            return self.error(error.kind, str(error))
         except InputError as error:
-            self.fail("input", str(error))
+            return self.error("input", str(error))
         except (Cancelled, DefocusError) as error:
-            self.fail("internal", str(error))
+            return self.error("internal", str(error))
         except MemoryError:
-            self.fail("memory", "there is not enough memory for this picture")
+            return self.error("memory", "there is not enough memory for this picture")
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             said = f"the disk with the temporary folder {self.folder.parent} is full"
-            self.fail("disk", said if full else f"temporary files: {error}")
+            return self.error("disk", said if full else f"temporary files: {error}")
         except Exception as error:  # whatever it is, the host must be told in one line
             traceback.print_exc()
             sys.stderr.flush()
-            self.fail("internal", f"a fault in defocus {__version__}: {type(error).__name__}: {error}")
-        else:
-            self.send({"id": self.number, "event": "result", "result": result})
+            return self.error("internal", f"a fault in defocus {__version__}: {type(error).__name__}: {error}")
+        return {"id": self.number, "event": "result", "result": result}
 
-    def fail(self, kind: str, message: str) -> None:
-        """Send an error, in one line."""
-        self.send({"id": self.number, "event": "error", "kind": kind, "message": " ".join(message.split())})
+    def error(self, kind: str, message: str) -> dict[str, Any]:
+        """Return an error, in one line."""
+        return {"id": self.number, "event": "error", "kind": kind, "message": " ".join(message.split())}
 
     def report(self, fraction: float, stage: str) -> None:
         """Send how far the work is."""
@@ -119,10 +120,11 @@ class WorkerSession:
         from defocus.pictures.picture import as_picture
 
         pixels, wide, self.last = None, None, None
-        source = str(request.get("name", "the picture"))
+        source = request.get("name", "the picture")
         if "file" in request:
-            shape = _sizes(request.get("shape", ()))
-            values = self.read(request["file"], shape, str(request.get("dtype")))
+            if "shape" not in request or "dtype" not in request:
+                raise RequestError("file needs shape and dtype beside it")
+            values = self.read(request, "file", tuple(request["shape"]), request["dtype"])
             # Hosts send whole-range values: nothing is to be guessed from a dark picture
             white = _WHITE.get(str(values.dtype), 1)
             if values.dtype == "uint16":
@@ -130,10 +132,10 @@ class WorkerSession:
             elif values.dtype == "float32":
                 values, wide = split_wide(values)
             pixels = as_picture(values, source=source, limits=(0, white))
-            if request.get("bit_depth") in (8, 16, 32):  # scaled by the host, from something else
+            if "bit_depth" in request:  # scaled by the host, from something else
                 pixels = dataclasses.replace(pixels, bit_depth=request["bit_depth"])
         elif not self.session.is_open:
-            raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
+            raise RequestError("there is no picture yet: the first open needs file, shape and dtype")
         analysis = self.session.open(pixels, parameters, source=source, wide=wide, progress=progress)
         facts = {
             "shape": list(analysis.shape),
@@ -148,12 +150,10 @@ class WorkerSession:
         """Return an array in the kind of numbers that was asked for."""
         import numpy as np
 
-        question = self.question(str(request["request"]), request)
+        question = self.question(request["request"], request)
         values, facts = self.presented(request, *self.compute(question, self.key(question), progress))
-        output = str(request.get("output", "float32"))
+        output = request.get("output", "float32")
         is_radius = REQUESTS[request["request"]].result == "radius"
-        if output not in ("float32", *_WHITE, *(("unit", "color") if is_radius else ())):
-            raise _RequestError(f"unknown output {output!r} of {request['request']}")
         if is_radius and output != "float32":
             values = values / np.float32(max(facts["maximum"], 1e-6))
         if output == "color":
@@ -171,13 +171,10 @@ class WorkerSession:
         from defocus.pictures.preview import RUBYLITH, illustration, reduced_size
         from defocus.worker.glance import glance
 
-        kind = str(request.get("of"))
-        height, width, *more = *_sizes(request.get("size", (256, 256))), 1, 1
-        if len(more) != 2 or min(height, width) < 1:
-            raise _RequestError("size must be [height, width], 1 or more each")
-        view = str(request.get("view", "overlay"))
-        if view not in ("overlay", "black", "white", "mask", "layers"):
-            raise _RequestError(f"view must be overlay, black, white, mask or layers, not {view!r}")
+        if "of" not in request:
+            raise RequestError(f"of must say what is to be seen: {', '.join(REQUESTS)}")
+        kind = request["of"]
+        height, width = request.get("size", (256, 256))
         question = self.question(kind, request)
         picture = self.session.held.picture
         part = self.box(request.get("crop"))
@@ -199,43 +196,39 @@ class WorkerSession:
             (height, width),
             facts.get("maximum", 1.0),
             request.get("output") == "color",
-            view,  # type: ignore[arg-type]
+            request.get("view", "overlay"),
             [float(level) for level in request.get("film", RUBYLITH)],
             part,
         )
         return {**self.write(small), **facts}
 
-    def box(self, crop: object) -> tuple[float, float, float, float]:
+    def box(self, crop: list[float] | None) -> tuple[float, float, float, float]:
         """Return top, left, bottom and right in px of the part of the picture that is to be seen."""
         height, width = self.session.held.shape
         if crop is None:
             return 0, 0, height, width
-        if not isinstance(crop, list) or len(crop) != 4 or not all(type(at) in (int, float) for at in crop):
-            raise _RequestError("crop must be [top, left, height, width]")
         top, left, rows, columns = crop
         if not (0 <= top < top + rows <= height + 1e-3 and 0 <= left < left + columns <= width + 1e-3):
-            raise _RequestError("crop must lie within the picture")
+            raise RequestError("crop must lie within the picture")
         return top, left, min(top + rows, height), min(left + columns, width)
 
     def probe(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return the blur radius in px at a place."""
         if not self.session.is_open:
-            raise _RequestError("there is no picture yet: send open first")
+            raise RequestError("there is no picture yet: send open first")
         height, width = self.session.held.shape
-        x, y = _number(request, "x", 0.0), _number(request, "y", 0.0)
+        x, y = request.get("x", 0.0), request.get("y", 0.0)
         if not (0 <= x < width and 0 <= y < height):
-            raise _RequestError("x and y must lie within the picture")
+            raise RequestError("x and y must lie within the picture")
         radius = self.session.blur_map(_parameters("map", request.get("map_parameters")), progress=progress)
         return {"radius": float(radius[int(y), int(x)])}
 
     def question(self, kind: str, request: dict[str, Any]) -> Question:
         """Return what is asked, with the masks that were sent along."""
-        if kind not in REQUESTS:
-            raise _RequestError(f"unknown request {kind!r}")
         if not self.session.is_open:
-            raise _RequestError("there is no picture yet: send open first")
+            raise RequestError("there is no picture yet: send open first")
         known, shape = REQUESTS[kind], self.session.held.shape
-        hints = {name: self.read(request[name], shape, "uint8") != 0 for name in known.hints if request.get(name)}
+        hints = {name: self.read(request, name, shape, "uint8") != 0 for name in known.hints if name in request}
         if known.hints and request.get("strokes"):
             marks = painted(request["strokes"], shape)
             for name, sign in (("in_focus", 1), ("blurred", -1)):
@@ -267,16 +260,16 @@ class WorkerSession:
         values = result.values
         facts: dict[str, Any] = dict(result.facts)
         if known.result == "radius":
-            facts["maximum"] = _number(request, "maximum", 0.0) or analysis.max_radius
+            facts["maximum"] = float(request.get("maximum", 0.0)) or analysis.max_radius
         elif known.result == "picture" and request.get("alpha"):
             alpha = analysis.picture.alpha
             alpha = np.ones(analysis.shape, np.float32) if alpha is None else alpha
             values = np.concatenate([values, alpha[..., np.newaxis]], axis=2)
         if result.threshold is not None:
-            if request.get("matte"):
-                values = self.read(request["matte"], analysis.shape, "float32")
+            if "matte" in request:
+                values = self.read(request, "matte", analysis.shape, "float32")
             if request.get("trimap"):
-                values = trimap(values, int(request["trimap"]))
+                values = trimap(values, request["trimap"])
             values = self.combined(1 - values if request.get("invert") else values, request)
         return values, facts
 
@@ -285,37 +278,42 @@ class WorkerSession:
         import numpy as np
 
         old, limit = (
-            self.read(request[name], new.shape, "float32") if request.get(name) else None
+            self.read(request, name, new.shape, "float32") if name in request else None
             for name in ("existing", "limit")
         )
         how = request.get("combine", "replace")
-        if how not in ("replace", "intersect", "add", "subtract"):
-            raise _RequestError(f"combine must be replace, intersect, add or subtract, not {how!r}")
         if old is not None and how != "replace":
             new = {"intersect": np.minimum(old, new), "add": np.maximum(old, new)}.get(how, np.minimum(old, 1 - new))
         if limit is not None:
-            before = np.float32(_number(request, "outside", 0.0)) if old is None else old
+            before = np.float32(request.get("outside", 0.0)) if old is None else old
             new = limit * new + (1 - limit) * before
         return np.clip(new, 0, 1)
 
     # ---- files
 
-    def read(self, name: object, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
-        """Return an array of the caller's and delete its file."""
+    def read(self, request: dict[str, Any], field: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+        """Return the array of the caller's that a field names, and delete its file.
+
+        Parameters
+        ----------
+        request : dict
+        field : str
+            Of the request.
+        shape : tuple of int
+        dtype : str
+        """
         import numpy as np
 
-        if not isinstance(name, str) or not name or name != Path(name).name:
-            raise _RequestError(f"{name!r} is not the name of a file in the private folder")
-        if dtype not in ("uint8", "uint16", "float32") or not 2 <= len(shape) <= 3 or min(shape) < 1:
-            raise _RequestError(f"cannot read an array of shape {shape} and type {dtype}")
-        path = self.folder / name
+        path = self.folder / request[field]
         try:
             values = np.fromfile(path, dtype)
         except FileNotFoundError:
-            raise _RequestError(f"there is no file {name!r} in the private folder") from None
+            raise RequestError(f"{field}: there is no file {path.name!a} in the private folder") from None
         path.unlink(missing_ok=True)
         if values.size != np.prod(shape, dtype=np.int64):
-            raise _RequestError(f"{name} holds {values.size} values, not those of an array of shape {shape}")
+            raise RequestError(f"{field} holds {values.size} values, not those of an array of shape {shape}")
+        if field != "file" and dtype == "float32" and not np.isfinite(values).all():
+            raise RequestError(f"{field} holds values that are no numbers")  # of pixels the picture itself says more
         return values.reshape(shape)
 
     def write(self, values: NDArray[Any]) -> dict[str, Any]:
@@ -331,31 +329,11 @@ class WorkerSession:
         return {"file": path.name, "shape": list(values.shape), "dtype": str(values.dtype)}
 
 
-def _sizes(value: object) -> tuple[int, ...]:
-    """Return a list of whole numbers as a tuple."""
-    if not isinstance(value, list | tuple) or not all(type(size) is int for size in value):
-        raise _RequestError(f"a shape or size is a list of whole numbers, not {str(value)[:60]!r}")
-    return tuple(value)
-
-
-def _number(request: dict[str, Any], name: str, usual: float) -> float:
-    """Return a number of a request."""
-    value = request.get(name)
-    if value is None:
-        return usual
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST_NUMBER:
-        raise _RequestError(f"{name} must be a number, not {str(value)[:60]!r}")
-    return float(value)
-
-
-def _parameters(kind: str, changes: object) -> Any:
+def _parameters(kind: str, changes: dict[str, Any] | None) -> Any:
     """Return the parameter object with the given changes of its defaults."""
-    if changes is None:
-        changes = {}
-    if not isinstance(changes, dict):
-        raise _RequestError("parameters must be an object")
+    changes = changes or {}
     known = {control.name for control in describe(PARAMETERS[kind])}
     for name in changes:
         if name not in known:
-            raise _RequestError(f"unknown {kind} parameter {name!r}; known are {', '.join(sorted(known))}")
+            raise RequestError(f"unknown {kind} parameter {name[:60]!a}; known are {', '.join(sorted(known))}")
     return PARAMETERS[kind](**changes)

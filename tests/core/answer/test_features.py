@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from defocus.answer.features import COUNT, prior_features, size_scale
 from defocus.answer.texture import local_texture, texture_features
@@ -94,6 +95,15 @@ def test_texture_is_what_it_says():
     steepest = texture[4, y - 1 : y + 2, x - 1 : x + 2].max()
     assert found[6, y, x] == pytest.approx(np.log(extent / (steepest + 1e-3) ** 0.5), abs=1e-5)
     assert found.shape == (9, 6, 8)
+
+
+def test_ranges_of_the_texture_are_those_of_scipy_up_to_the_borders():
+    texture = np.random.default_rng(2).uniform(0, 1, (8, 9, 12)).astype(np.float32)
+    found = texture_features(texture, 1e-3)
+    for side, plane in ((3, 6), (7, 7)):
+        extent = ndimage.maximum_filter(texture[6], side) - ndimage.minimum_filter(texture[5], side) + 1e-3**0.5
+        steepest = ndimage.maximum_filter(texture[4], side)
+        np.testing.assert_allclose(found[plane], np.log(extent / np.sqrt(steepest + 1e-3)), atol=1e-5)
 
 
 def test_radii_that_look_sharp_grow_with_the_root_of_the_size():

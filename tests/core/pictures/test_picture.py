@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from defocus import InputError, Picture, as_picture, load_image
+from defocus.pictures import reading
 from defocus.pictures.reading import read_stack
 
 SHAPE = (48, 64)
@@ -428,3 +430,47 @@ def test_reading_leaves_no_file_open(tmp_path, values):
         for name in ("a.png", "a.tif"):
             load_image(tmp_path / name)
             (tmp_path / name).unlink()
+
+
+# ---- files of strangers
+
+
+@pytest.fixture
+def no_programs(monkeypatch):
+    """Whoever starts a program fails."""
+
+    def refuse(*arguments, **options):
+        pytest.fail(f"started {arguments}")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr(os, "system", refuse)
+
+
+LOOP = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\n{ } loop\n%%EOF\n"
+EMF = (1).to_bytes(4, "little") + bytes(36) + b" EMF" + bytes(100)  # Windows would draw it
+
+
+@pytest.mark.parametrize("ending", ["eps", "png", "jpg", "tif"])
+@pytest.mark.parametrize("start", [b"", b"\xc5\xd0\xd3\xc6" + bytes([30, 0, 0, 0, 94, 0, 0, 0]) + bytes(18)])
+def test_postscript_is_refused_by_name_whatever_its_ending_says(tmp_path, ending, start, no_programs):
+    file = tmp_path / f"picture.{ending}"
+    file.write_bytes(start + LOOP)
+    with pytest.raises(InputError, match=rf"^picture\.{ending}: is PostScript \(EPS\)"):
+        load_image(file)
+
+
+def test_what_other_programs_would_have_to_read_is_not_read(tmp_path, no_programs):
+    for name, content in {"a.emf": EMF, "b.png": EMF, "c.grib": b"GRIB" + bytes(4) + b"\1" + bytes(99)}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=f"^{name}: not an image, or of a kind that is not known$"):
+            load_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in reading._FORMATS if kind not in ("FITS", "SUN", "QOI", "MPO")])
+def test_kinds_that_are_read_start_no_program(tmp_path, values, kind, no_programs):
+    file = tmp_path / "picture.bin"  # its ending says nothing
+    try:
+        Image.fromarray(values[:32, :32]).save(file, kind)
+    except (KeyError, OSError) as error:
+        pytest.skip(f"this Pillow writes no {kind} ({error})")
+    assert min(load_image(file).shape) >= 32  # an icon holds larger copies

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -257,6 +261,40 @@ def test_files_that_hold_no_lens_are_refused(tmp_path):
             load_psf(tmp_path / name)
     with pytest.raises(InputError, match=r"\.npz"):
         calibrate([], tmp_path / "lens.txt")
+
+
+def test_a_lens_that_would_unpack_to_gigabytes_is_refused_before(tmp_path):
+    shape = (64, 4001, 4001)  # 8 GB, of which the file says so in a line
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    for name, content in (("told.npz", head.getvalue()), ("large.npz", bytes(65 << 20))):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, array in (("format", np.array(1)), ("radii", np.array([1.0, 2.0]))):
+                with archive.open(f"{member}.npy", "w") as stream:
+                    np.lib.format.write_array(stream, array)
+            small = io.BytesIO()
+            np.lib.format.write_array_header_1_0(small, {"descr": "<f8", "fortran_order": False, "shape": (65 << 17,)})
+            archive.writestr("kernels.npy", content if name == "told.npz" else small.getvalue() + content)
+        tracemalloc.start()
+        with pytest.raises(InputError, match=f"{name}: kernels of more than 64 MB"):
+            load_psf(tmp_path / name)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 8 << 20
+
+
+def test_radii_too_far_apart_for_their_kernels_are_refused():
+    kernel = np.ones((31, 31))
+    with pytest.raises(InputError, match="too far apart"):
+        CalibratedPSF(np.array([0.001, 2.0]), [kernel, kernel])
+    assert CalibratedPSF(np.array([4.0, 40.0]), [kernel, kernel]).kernel(20.0).sum() == pytest.approx(1)
+
+
+def test_a_name_that_no_file_can_have_is_one_line():
+    for name in ("lens\0.npz", "lens\ud800.npz"):
+        with pytest.raises(InputError, match="no name of a file") as caught:
+            load_psf(name)
+        assert str(caught.value).isascii()
 
 
 def test_restoring_beyond_the_calibrated_scales_is_refused():

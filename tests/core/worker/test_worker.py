@@ -20,6 +20,7 @@ from defocus.worker.client import (
     WorkerError,
     clean_environment,
 )
+from defocus.worker.fields import FIELDS
 
 STUB = [sys.executable, str(Path(__file__).with_name("stub_worker.py"))]
 
@@ -189,7 +190,7 @@ def test_preview_shows_the_picture_where_in_focus_and_red_elsewhere(opened):
     assert (picture[:, 12:, 0] - picture[:, 12:, 1] > 60).all()
     gray = opened.request("preview", {"of": "blur_map", "size": [40, 60]})
     assert abs(array_of(gray)[..., 1].astype(int) - ramp()[..., 1] * 255).max() <= 1
-    assert "unknown request" in message_of("request", opened, "preview", {"of": "describe"})
+    assert "of must be blur_map, " in message_of("request", opened, "preview", {"of": "describe"})
 
 
 def test_masks_can_be_seen_in_five_ways(opened):
@@ -320,19 +321,103 @@ def test_wrong_requests_are_refused_and_the_worker_lives_on(worker):
     path = worker.new_file()
     path.write_bytes(picture.tobytes()[:-4])
     short = {"file": path.name, "shape": picture.shape, "dtype": "float32"}
-    assert "values" in message_of("request", worker, "open", short)
+    assert "file holds 7199 values" in message_of("request", worker, "open", short)
     assert "no file" in message_of("request", worker, "open", {**short, "file": "absent.raw"})
     for outside in ("../secret", "/etc/passwd", "", 5):
         assert "private folder" in message_of("request", worker, "open", {**short, "file": outside})
-    assert "cannot read" in message_of("request", worker, "open", {**short, "dtype": "object"})
+    assert "dtype must be uint8, " in message_of("request", worker, "open", {**short, "dtype": "object"})
     worker.open(picture.tobytes(), shape=picture.shape, dtype="float32")
     assert "threshold must be" in message_of("input", worker, "focus_mask", {"parameters": {"threshold": -1}})
     assert "unknown mask parameter" in message_of("request", worker, "focus_mask", {"parameters": {"treshold": 1}})
     assert "must be an object" in message_of("request", worker, "focus_mask", {"parameters": 3})
-    assert "unknown output" in message_of("request", worker, "focus_mask", {"output": "int8"})
-    assert "unknown output" in message_of("request", worker, "focus_mask", {"output": "color"})
+    assert "output must be float32, uint8 or uint16, not 'int8'" in message_of(
+        "request", worker, "focus_mask", {"output": "int8"}
+    )
+    assert "output must be" in message_of("request", worker, "focus_mask", {"output": "color"})
     assert "combine must be" in message_of("request", worker, "focus_mask", {"combine": "xor"})
     assert array_of(worker.request("focus_mask")).shape == (40, 60)
+
+
+NAN, INFINITY = float("nan"), float("inf")
+WRONG = {  # for each field what was once taken, or ended in a traceback
+    "open": {
+        "shape": [[40], [40, -60], [40, 60.0], [True, 60], "40", [40, 60, 3, 1]],
+        "dtype": ["int64", 5, ["uint8"]],
+        "name": ["a\0b", "\ud800", 5, ["x"]],
+        "bit_depth": [12, "8", True, 8.0],
+        "parameters": [3, "x", []],
+        "threshold": [0, "no"],
+    },
+    "focus_mask": {
+        "trimap": ["x", -5, 1e30, 10**6, True, 2.5, NAN],
+        "invert": [1, "yes", [0]],
+        "combine": ["xor", 1],
+        "outside": ["1", -0.1, 2, NAN, INFINITY, [1]],
+        "output": ["int8", "color", 8],
+        "strokes": ["x", {"kind": "in_focus"}, 5],
+        "existing": ["", ".", "..", "a/b", "C:x", "a\0b", "\udfff", 5, "worker.log"],
+        "matte": ["../secret"],
+        "limit": [["a"]],
+        "in_focus": [False],
+        "parameters": [3],
+    },
+    "blur_map": {"maximum": ["1", -1, NAN, INFINITY, 1e31, True], "output": ["rgb"]},
+    "restore": {"alpha": [1, "yes"], "map_parameters": ["x"]},
+    "preview": {
+        "of": ["dance", 5, ["blur_map"]],
+        "size": [[0, 5], [5], 5, [5.0, 5], [10**9, 5], "55"],
+        "crop": [[0, 0, 1], "abcd", [0, 0, NAN, 1], [None, 0, 1, 1], [0, 0, True, 1]],
+        "view": ["pretty", 1],
+        "film": ["abc", -1, [0.1, 0.2, None], [1], [1, 0, INFINITY], [2, 0, 0], [True, 0, 0]],
+    },
+    "probe": {"x": ["1", NAN, True], "y": [[1], 1e31]},
+}
+
+
+def test_every_field_is_checked_and_the_error_names_it(opened, folder):
+    assert set(WRONG) | {"describe", "magnify", "confidence"} == set(FIELDS)
+    for request, fields in WRONG.items():
+        base = {"of": "focus_mask", "size": [20, 30]} if request == "preview" else {}
+        for field, values in fields.items():
+            for value in values:
+                path = opened.new_file()
+                path.write_bytes(b"left over")
+                other = {"file": path.name} if request == "open" else {"blurred": path.name}
+                message = message_of("request", opened, request, {**base, **other, field: value})
+                assert message.startswith(f"{field} must "), (request, field, value, message)
+                assert message.isascii()
+                assert len(message) < 200
+                if request != "probe":
+                    assert not path.exists(), (request, field, value)  # nobody else would remove it
+                path.unlink(missing_ok=True)
+    assert "Traceback" not in opened.log()
+    assert array_of(opened.request("focus_mask")).shape == (40, 60)  # with what it held
+
+
+@pytest.mark.parametrize("field", ["matte", "existing", "limit"])
+@pytest.mark.parametrize("odd", [NAN, INFINITY])
+def test_masks_that_hold_no_numbers_are_refused(opened, field, odd):
+    path = opened.new_file()
+    values = np.zeros((40, 60), np.float32)
+    values[3, 4] = odd
+    path.write_bytes(values.tobytes())
+    assert f"{field} holds values that are no numbers" in message_of(
+        "request", opened, "focus_mask", {field: path.name}
+    )
+
+
+def test_null_is_what_is_not_given(opened):
+    given = {"invert": None, "trimap": None, "existing": None, "combine": None, "parameters": None}
+    assert np.array_equal(array_of(opened.request("focus_mask", given)), array_of(opened.request("focus_mask")))
+
+
+def test_parameters_that_no_text_can_be_are_one_line(opened):
+    for lens in ("lens\0.npz", "lens\ud800.npz"):
+        picture = ramp()
+        with pytest.raises(WorkerError) as caught:
+            opened.open(picture.tobytes(), shape=picture.shape, dtype="float32", parameters={"psf": lens})
+        assert caught.value.kind == "input"
+    assert "Traceback" not in opened.log()
 
 
 def test_faults_are_told_by_kind(opened):
