@@ -130,8 +130,8 @@ FAULTS = (
     Fault(
         "one gradient direction",
         "evidence/likelihood.py",
-        "for direction in range(2):",
-        "for direction in range(1):",
+        "for gradient in gradients:",
+        "for gradient in gradients[:1]:",
         (_EVIDENCE + "test_likelihood.py",),
     ),
     Fault(
@@ -271,8 +271,8 @@ FAULTS = (
     Fault(
         "aggregation in one direction",
         "answer/aggregation.py",
-        "for x in range(width - 2, -1, -1):\n            weight = keep[y, x + 1]",
-        "for x in range(0):\n            weight = keep[y, x + 1]",
+        "_along(samples, keep, top * width + width - 2, lines, width, width - 1, -1, -1)",
+        "pass",
         (_ANSWER + "test_aggregation.py",),
     ),
     Fault(
