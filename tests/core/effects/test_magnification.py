@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from defocus.effects.magnification import magnify
+from defocus.effects.magnification import magnify as magnify_with_light
 from defocus.errors import Cancelled, InputError
 from defocus.pictures.picture import as_picture
+
+
+def magnify(*arguments, **changes):
+    """More background blur alone, without what is done for lamps and grain: these pictures are made of noise."""
+    return magnify_with_light(*arguments, **{"highlights": 0.0, "grain": 0.0, **changes})
 
 
 @pytest.fixture
