@@ -17,7 +17,7 @@ from defocus.compiled import compiled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["unmixed_colors"]
+__all__ = ["subject_colors", "unmixed_colors"]
 
 _SMOOTH = 1e-5  # weight of equal neighbours where the matte is flat ...
 _AT_EDGES = 1.0  # ... and how much is added for each unit of its slope
@@ -69,6 +69,30 @@ def unmixed_colors(
         )
         _unmix(color[places], alpha[places], front, back, rounds, np.float32(_SMOOTH), np.float32(_AT_EDGES))
     return front, back
+
+
+def subject_colors(color: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a picture's colours for a cut-out: where the matte is soft, those of the subject alone.
+
+    Else the old background rings what is cut out when it is laid on another.
+
+    Parameters
+    ----------
+    color : float32 (H, W, C)
+        In [0, 1].
+    alpha : float32 (H, W)
+        The matte, in [0, 1].
+
+    Returns
+    -------
+    float32 (H, W, C)
+        Exactly the picture's where the matte is 0 or 1.
+    """
+    soft = (alpha > 0) & (alpha < 1)
+    if not soft.any():
+        return color
+    front, _ = unmixed_colors(color, alpha)
+    return np.where(soft[..., np.newaxis], front, color)
 
 
 @compiled(nogil=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["encoded", "grain_covariance", "grain_field", "lamps", "linear"]
 
 _DARKER, _CLIPPED = 0.95, 0.99  # from none to all of a pixel counts as clipped
-_BLOCK = 16  # px; side of the blocks that grain is measured in
+_BLOCK = 32  # px; side of the blocks that grain is measured in
 _LEAST_BLOCKS = 8
 _QUIET = 25  # per cent of the blocks, those with least detail, that show grain alone
 _FINE = 1.0  # px; standard deviation of what is taken away to leave the grain

@@ -48,7 +48,7 @@ _RATIO = 1.3  # of the blur of a layer to that of the one before it
 _RIM = 2  # px around the subject whose colours are mixed with its own
 _MIXED = 0.02  # opacity of the subject from which on the radius of a pixel says nothing of its background
 _TILE = 512  # px; side of what is computed at a time
-_EYE_TILE, _EYE_BLEND = 160, 48  # px; the same where the iris changes over the picture, and over how many tiles blend
+_EYE_TILE, _EYE_BLEND = 64, 32  # px; the same where the iris changes over the picture, and over how many tiles blend
 _LEAST_KNOWN = 1e-3  # share of a pixel that must be covered by the background for its colour to be known
 _OF_PIXEL = 48  # bytes that the result takes, and what it is made from
 _STAGE = "blurring the background"
@@ -172,6 +172,8 @@ def _scene(
         before = None
     if subject is None:
         cover = _subject_cover(kept)
+        if before is not None:
+            cover[before] = 0  # its rim is its own
     else:
         cover = subject
         mixed = subject > _MIXED
