@@ -41,11 +41,13 @@ def lamps(color: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     Parameters
     ----------
     color : float32 (H, W, C)
-        In [0, 1]. A coloured lamp is clipped in one channel before the others.
+        In [0, 1]. A coloured lamp is clipped in two channels before the third; what is clipped in one alone may be
+        skin, or a petal.
     width : int
         What is wider than so many px in both directions, as a window or the sky, is no lamp.
     """
-    clipped = np.clip((color.max(axis=2) - _DARKER) / (_CLIPPED - _DARKER), 0, 1)
+    bright = np.sort(color, axis=2)[..., -min(2, color.shape[2])]
+    clipped = np.clip((bright - _DARKER) / (_CLIPPED - _DARKER), 0, 1)
     side = 2 * (width // 2) + 1
     if not clipped.any():
         return np.asarray(clipped, np.float32)

@@ -20,6 +20,7 @@ __all__ = ["rim_width", "subject_matte"]
 _RIM = 8.0  # px to either side of the boundary of a mask, in a picture of ...
 _USUAL = 800.0  # ... this diagonal in px
 _LARGEST_RIM = 32
+_INSIDE = 0.4  # of the rim lies on the mask: what it misses shall be found, and as little as may be of it lost
 _CONTRAST = 2.0  # of the guided filter's answer, which is too soft at hard edges
 
 
@@ -56,8 +57,7 @@ def subject_matte(
         matte = mask.astype(np.float32)
     else:
         width = rim_width(mask.shape)
-        inside, outside = (_within(side, width) for side in (~mask, mask))
-        band = inside & outside
+        band = _within(~mask, max(1, round(_INSIDE * width))) & _within(mask, width)
         matte = guided_filter(mask, color, width, wanted=band, progress=progress)
         matte = np.clip((matte - 0.5) * np.float32(_CONTRAST) + 0.5, 0, 1)
     if hints is not None:

@@ -260,11 +260,13 @@ def test_clipped_lamps_regain_light_and_a_clipped_sky_does_not():
     extra = [as_light(values[lamp]).sum() - as_light(0.1) * 42 * 42 for values in (plain, bright)]
     assert extra[1] / extra[0] == pytest.approx((4 - as_light(0.1)) / (1 - as_light(0.1)), rel=0.02)
     np.testing.assert_allclose(bright[sky], plain[sky], atol=1e-4)
-    red = np.full((80, 80, 3), 0.1, np.float32)
-    red[38:41, 38:41] = (1.0, 0.3, 0.2)  # clipped in one channel is clipped
-    lit = magnify(red, np.full((80, 80), 3.0), strength=2.0, highlights=2.0, threshold=0.5)
-    unlit = magnify(red, np.full((80, 80), 3.0), strength=2.0, threshold=0.5)
-    assert lit[39, 39, 0] > unlit[39, 39, 0] + 0.1
+    for color, gains in (((1.0, 1.0, 0.3), True), ((1.0, 0.7, 0.6), False)):  # a yellow lamp, and skin
+        spot = np.full((80, 80, 3), 0.1, np.float32)
+        spot[38:41, 38:41] = color
+        lit, unlit = (
+            magnify(spot, np.full((80, 80), 3.0), strength=2.0, highlights=stops, threshold=0.5) for stops in (2.0, 0.0)
+        )
+        assert (lit[39, 39, 0] > unlit[39, 39, 0] + 0.1) == gains
 
 
 def test_grain_behind_the_subject_is_that_of_the_picture():
