@@ -451,8 +451,6 @@ class MagnificationParameters(_Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.focus_x == "auto") != (self.focus_y == "auto"):
-            raise InputError("focus_x and focus_y name one point: give both, or none")
         if self.threshold != "auto" and self.focus_from > self.threshold:
             raise InputError(
                 f"focus_from must be at most threshold: {self.focus_from:g} is above {self.threshold:g} px"

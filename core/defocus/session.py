@@ -333,7 +333,7 @@ class Session:
         Raises
         ------
         InputError
-            If the point lies outside of the picture.
+            If the point lies outside of the picture, or is half given.
         """
         import numpy as np
 
@@ -341,8 +341,10 @@ class Session:
         if chosen.threshold == "auto":
             end = max(self.held.threshold, chosen.focus_from)
             chosen = dataclasses.replace(chosen, threshold=end)
-        if chosen.focus_x == "auto":
+        if chosen.focus_x == "auto" and chosen.focus_y == "auto":
             return chosen
+        if chosen.focus_x == "auto" or chosen.focus_y == "auto":
+            raise InputError("focus_x and focus_y name one point: give both, or none")
         x, y = int(chosen.focus_x), int(chosen.focus_y)
         if not (x < radius.shape[1] and y < radius.shape[0]):
             raise InputError(f"the focus must lie within {radius.shape[1]} x {radius.shape[0]} px, not at ({x}, {y})")
@@ -374,9 +376,11 @@ class Session:
         held = self.held
         least = MaskParameters(threshold=max(_LEAST_THRESHOLD, float(chosen.threshold)))
         marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
-        mask = held.focus_mask(least, in_focus=marked > 0, blurred=marked < 0, progress=sub_progress(progress, 0, 0.4))
+        first = sub_progress(progress, 0, 0.4)
+        # Without softness the matte is a hard mask
+        mask = held.focus_matte(least, in_focus=marked > 0, blurred=marked < 0, progress=first) > 0
         if chosen.focus_from >= _LEAST_THRESHOLD:
-            nearer = held.focus_mask(MaskParameters(threshold=chosen.focus_from))
+            nearer = held.focus_matte(MaskParameters(threshold=chosen.focus_from)) > 0
             mask = mask & ~nearer | (marked > 0)
         return subject_matte(mask, held.picture.color, marked, progress=sub_progress(progress, 0.4, 1))
 

@@ -66,7 +66,7 @@ def test_a_point_becomes_the_sharpest():
     with pytest.raises(InputError, match="must lie within 128 x 96 px"):
         session.answer(Question("magnify", MagnificationParameters(focus_x=128, focus_y=5)))
     with pytest.raises(InputError, match="give both"):
-        MagnificationParameters(focus_x=3)
+        session.answer(Question("magnify", MagnificationParameters(focus_x=3)))
     with pytest.raises(InputError, match="at most threshold"):
         MagnificationParameters(focus_from=3, threshold=2)
 
