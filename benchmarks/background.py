@@ -1,9 +1,9 @@
 """Does more background blur leave the subject alone, and the background not? Measured on pictures with masks by hand.
 
-    python -m benchmarks.background DATA [--save FOLDER]
+    python -m benchmarks.background DATA [--every N] [--save FOLDER]
 
 DATA holds folders of pictures, `cuhk_dev` and `szu_train`, each with `image` and `mask` (0 is in focus, 255 is not).
-All of the first are taken, and 40 of the second. Strength is 3, all else as nobody says. Prints for each folder
+All of the first are taken, and 40 of the second, or every so many of them. Strength is 3, all else as nobody says. Prints for each folder
 
 subject   part of the pixels in focus, 6 px and more inside the truth, that change visibly (by more than 8 of 255
           levels): its mean over the pictures and that of the worst tenth of them
@@ -79,10 +79,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--save", type=Path, help="folder for pictures, before and after side by side")
+    parser.add_argument("--every", type=int, default=1, help="take one of so many pictures")
     arguments = parser.parse_args()
     print(f"{'pictures':>20}{'subject':>10}{'worst 10th':>12}{'left':>8}{'s':>7}")
     for name, most in TAKEN.items():
-        rows, files = [], pictures(arguments.data / name, most)
+        rows, files = [], pictures(arguments.data / name, most)[min(1, arguments.every - 1) :: arguments.every]
         start = time.perf_counter()
         for file in files:
             before = np.asarray(Image.open(file).convert("RGB"))
