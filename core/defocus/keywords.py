@@ -74,5 +74,11 @@ class MagnificationKeywords(TypedDict, total=False):
 
     strength: float
     threshold: Literal["auto"] | float
+    focus_from: float
+    focus_x: Literal["auto"] | float
+    focus_y: Literal["auto"] | float
     bokeh_blades: int
     bokeh_rotation: float
+    cats_eye: float
+    highlights: float
+    grain: float

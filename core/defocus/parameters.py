@@ -387,6 +387,33 @@ class MagnificationParameters(_Checked):
         unit="px",
         choices=("auto",),
     )
+    focus_from: float = _control(
+        0.0,
+        "Keep in focus from",
+        "Pixels with a smaller blur radius lie on the other side of the focus and are blurred, too; "
+        "0 keeps all up to the other end.",
+        between=(0, 64),
+        step=0.1,
+        unit="px",
+    )
+    focus_x: Literal["auto"] | float = _control(
+        "auto",
+        "Focus at x",
+        "Column of a point, from the left, whose blur radius becomes the sharpest; auto keeps the focus where it is.",
+        between=(0, 100_000),
+        step=1.0,
+        unit="px",
+        choices=("auto",),
+    )
+    focus_y: Literal["auto"] | float = _control(
+        "auto",
+        "Focus at y",
+        "Row of that point, from the top.",
+        between=(0, 100_000),
+        step=1.0,
+        unit="px",
+        choices=("auto",),
+    )
     bokeh_blades: int = _control(
         0,
         "Bokeh blades",
@@ -397,6 +424,36 @@ class MagnificationParameters(_Checked):
     bokeh_rotation: float = _control(
         0.0, "Bokeh rotation", "Rotation of that polygon.", between=(-180, 180), step=1, unit="degrees"
     )
+    cats_eye: float = _control(
+        0.0,
+        "Cat's eye",
+        "By how much of their width the barrel of the lens narrows highlights in the corners; 0 leaves them the same "
+        "everywhere.",
+        between=(0, 0.9),
+        step=0.05,
+    )
+    highlights: float = _control(
+        1.0,
+        "Highlights",
+        "How much brighter than white lamps and glints are taken to be that the camera clipped; 0 as it recorded them.",
+        between=(0, 6),
+        step=0.5,
+        unit="stops",
+    )
+    grain: float = _control(
+        1.0,
+        "Grain",
+        "How much of the picture's grain is put back where blurring took it away; 0 leaves the background smooth.",
+        between=(0, 4),
+        step=0.1,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.threshold != "auto" and self.focus_from > self.threshold:
+            raise InputError(
+                f"focus_from must be at most threshold: {self.focus_from:g} is above {self.threshold:g} px"
+            )
 
 
 def with_changes(parameters: _Parameters, changes: Mapping[str, Any]) -> _Parameters:

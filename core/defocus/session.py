@@ -16,6 +16,7 @@ from defocus.parameters import (
     AnalysisParameters,
     MagnificationParameters,
     MapParameters,
+    MaskParameters,
 )
 from defocus.progress import ignore_progress, sub_progress
 
@@ -35,6 +36,9 @@ __all__ = ["REQUESTS", "RESULT_FACTS", "Question", "Request", "Result", "Session
 
 _HINTS = ("in_focus", "blurred")  # all that rests on what is in focus moves with them
 _MAP_PART = 0.4  # of the progress of what needs a map first
+_AROUND = 3  # px around a point of focus whose radii count
+_DEPTH, _DEPTH_PX = 0.25, 0.5  # half the range of radii that such a focus holds: of the radius, and px at least
+_LEAST_THRESHOLD = 0.1  # px, of masks
 
 
 @dataclass(frozen=True)
@@ -145,12 +149,14 @@ def _magnify(session: Session, question: Question, progress: Progress) -> NDArra
     from defocus.pictures.wide import changed_in_full_range
 
     analysis, radius, rest = session.mapped(question, progress)
-    chosen = question.parameters or MagnificationParameters()
-    if chosen.threshold == "auto":
-        chosen = dataclasses.replace(chosen, threshold=analysis.threshold)
+    chosen = session.focused(question, radius)
+    subject = session.subject(chosen, question.hints, progress=sub_progress(rest, 0, 0.3))
+    last = sub_progress(rest, 0.3, 1)
 
     def change(color: NDArray[np.float32]) -> NDArray[np.float32]:
-        return magnify(dataclasses.replace(analysis.picture, color=color), radius, chosen, progress=rest)
+        return magnify(
+            dataclasses.replace(analysis.picture, color=color), radius, chosen, subject=subject, progress=last
+        )
 
     return changed_in_full_range(change, analysis.picture.color, session.wide)
 
@@ -320,6 +326,63 @@ class Session:
         chosen = dataclasses.replace(question.map_parameters, unknown="drawn")  # effects need a radius everywhere
         radius = self.blur_map(chosen, question.hints, progress=sub_progress(progress, 0, _MAP_PART))
         return self.held, radius, sub_progress(progress, _MAP_PART, 1)
+
+    def focused(self, question: Question, radius: NDArray[np.float32]) -> MagnificationParameters:
+        """Return the parameters of "magnify" with the range of focus that "auto" or a point means, given the map.
+
+        Raises
+        ------
+        InputError
+            If the point lies outside of the picture, or is half given.
+        """
+        import numpy as np
+
+        chosen = question.parameters or MagnificationParameters()
+        if chosen.threshold == "auto":
+            end = max(self.held.threshold, chosen.focus_from)
+            chosen = dataclasses.replace(chosen, threshold=end)
+        if chosen.focus_x == "auto" and chosen.focus_y == "auto":
+            return chosen
+        if chosen.focus_x == "auto" or chosen.focus_y == "auto":
+            raise InputError("focus_x and focus_y name one point: give both, or none")
+        x, y = int(chosen.focus_x), int(chosen.focus_y)
+        if not (x < radius.shape[1] and y < radius.shape[0]):
+            raise InputError(f"the focus must lie within {radius.shape[1]} x {radius.shape[0]} px, not at ({x}, {y})")
+        there = float(np.median(radius[max(0, y - _AROUND) : y + _AROUND + 1, max(0, x - _AROUND) : x + _AROUND + 1]))
+        if there <= self.held.threshold:  # what is in focus already
+            return dataclasses.replace(chosen, focus_from=0.0, threshold=self.held.threshold)
+        width = max(_DEPTH_PX, _DEPTH * there)
+        return dataclasses.replace(chosen, focus_from=max(0.0, there - width), threshold=min(64.0, there + width))
+
+    def subject(
+        self,
+        chosen: MagnificationParameters,
+        hints: Mapping[str, ArrayLike],
+        *,
+        progress: Progress = ignore_progress,
+    ) -> NDArray[np.float32]:
+        """Return the matte of what "magnify" keeps, float32 (H, W): the mask of its range of focus, with a soft rim.
+
+        Parameters
+        ----------
+        chosen : MagnificationParameters
+            From `focused`.
+        hints : mapping of str to bool (H, W)
+        progress : callable, optional
+        """
+        from defocus.answer.boundary import checked_hints
+        from defocus.effects.subject import subject_matte
+
+        held = self.held
+        least = MaskParameters(threshold=max(_LEAST_THRESHOLD, float(chosen.threshold)))
+        marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
+        first = sub_progress(progress, 0, 0.4)
+        # Without softness the matte is a hard mask
+        mask = held.focus_matte(least, in_focus=marked > 0, blurred=marked < 0, progress=first) > 0
+        if chosen.focus_from >= _LEAST_THRESHOLD:
+            nearer = held.focus_matte(MaskParameters(threshold=chosen.focus_from)) > 0
+            mask = mask & ~nearer | (marked > 0)
+        return subject_matte(mask, held.picture.color, marked, progress=sub_progress(progress, 0.4, 1))
 
     def close(self) -> None:
         """Forget the picture."""

@@ -26,9 +26,49 @@ def test_blurring_the_background_keeps_what_the_mask_holds():
     automatic = session.answer(Question("magnify")).values
     told = session.answer(Question("magnify", MagnificationParameters(threshold=analysis.threshold))).values
     np.testing.assert_array_equal(automatic, told)
-    kept = session.blur_map() <= analysis.threshold
+    mask = analysis.focus_mask()
+    away = np.arange(mask.shape[1])[np.newaxis] < mask.shape[1] // 2 - 8  # beyond the rim, where the mask has a matte
+    kept = mask & away
     assert kept.mean() > 0.2
     np.testing.assert_array_equal(automatic[kept], analysis.picture.color[kept])
+
+
+def test_the_subject_is_the_mask_that_hints_steer():
+    """A hint on the blurred side keeps what it marks, one on the sharp side gives it up, to the pixel."""
+    session = Session()
+    picture = session.open(half_sharp()).picture.color
+    marks = {name: np.zeros(picture.shape[:2], bool) for name in ("in_focus", "blurred")}
+    marks["in_focus"][30:50, 90:110] = True
+    marks["blurred"][60:80, 10:30] = True
+    plain = session.answer(Question("magnify", MagnificationParameters(strength=4.0))).values
+    hinted = session.answer(Question("magnify", MagnificationParameters(strength=4.0), hints=marks)).values
+    changed = [np.abs(values - picture).max(axis=2) for values in (plain, hinted)]
+    assert changed[0][marks["in_focus"]].mean() > 0.01
+    assert not changed[1][marks["in_focus"]].any()
+    assert not changed[0][62:78, 12:28].any()
+    assert changed[1][marks["blurred"]].mean() > 0.05
+
+
+def test_a_point_becomes_the_sharpest():
+    """Focus set in the blurred half keeps it, and blurs the sharp half."""
+    session = Session()
+    picture = session.open(half_sharp()).picture.color
+    result = session.answer(Question("magnify", MagnificationParameters(strength=2.0, focus_x=110, focus_y=48))).values
+    radius = float(np.median(session.blur_map()[:, 90:]))
+    assert radius == pytest.approx(4, abs=0.6)
+    kept = np.abs(result - picture).max(axis=2) == 0
+    assert kept[:, 104:].mean() > 0.7
+    assert not kept[:, :40].any()
+    assert result[:, :40].std() < picture[:, :40].std() / 3
+    sharp = session.answer(Question("magnify", MagnificationParameters(strength=2.0, focus_x=20, focus_y=48))).values
+    usual = session.answer(Question("magnify", MagnificationParameters(strength=2.0))).values
+    np.testing.assert_array_equal(sharp, usual)
+    with pytest.raises(InputError, match="must lie within 128 x 96 px"):
+        session.answer(Question("magnify", MagnificationParameters(focus_x=128, focus_y=5)))
+    with pytest.raises(InputError, match="give both"):
+        session.answer(Question("magnify", MagnificationParameters(focus_x=3)))
+    with pytest.raises(InputError, match="at most threshold"):
+        MagnificationParameters(focus_from=3, threshold=2)
 
 
 def test_without_an_analysis_one_pixel_is_in_focus():

@@ -51,7 +51,13 @@ Depth = Annotated[
     Parameter(help="Depth scale by calibrate --spacing: also write STEM_defocus.tif, the distance from focus in um."),
 ]
 _USUAL = BatchOptions()
-Layer = Annotated[bool, Parameter(help="Also write STEM_layer.png: the picture with the mask as alpha.", negative=())]
+Layer = Annotated[
+    bool,
+    Parameter(
+        help="Also write STEM_layer.png: the picture with the mask as alpha, a soft rim in the subject's own colours.",
+        negative=(),
+    ),
+]
 
 
 @app.command(name="map")
@@ -103,6 +109,7 @@ def mask_command(
     def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         import numpy as np
 
+        from defocus.effects.foreground import subject_colors
         from defocus.pictures.files import write_picture
 
         picture, mask = analysis.picture, result.values
@@ -111,7 +118,7 @@ def mask_command(
         if layer:
             alpha = mask if picture.alpha is None else mask * picture.alpha
             depth = min(picture.bit_depth, 16)
-            colors = np.dstack([picture.color, alpha])
+            colors = np.dstack([subject_colors(picture.color, mask), alpha])
             write_picture(files[1], colors, bit_depth=depth, overwrite=options.overwrite)
         return {**common_facts(analysis), **mask_facts(analysis, result), "files": [str(item) for item in files]}
 

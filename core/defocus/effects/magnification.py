@@ -3,41 +3,54 @@
 The background is sorted into layers by its blur. From the back to the front each layer is spread by the blur that it
 lacks, and covers what lies behind it; the subject comes last, as it was. What the subject hides is filled from around
 it, so that none of the subject's light gets into the background. The larger of two radii is taken to lie behind.
+
+The subject is a matte: where it is neither whole nor absent, as in hair, the background's own colours are found
+(`foreground`) and are what is blurred. What lies before the focus, where the focus has a near end, is spread last, over
+everything.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import fft, ndimage
 
+from defocus.effects.foreground import unmixed_colors
+from defocus.effects.iris import Iris
+from defocus.effects.light import encoded, grain_covariance, grain_field, lamps, linear
+from defocus.errors import InputError
 from defocus.memory import require_memory
 from defocus.parallel import run_parts
 from defocus.parameters import MagnificationParameters, with_changes
 from defocus.pictures.picture import as_laid_out, as_picture
 from defocus.progress import ignore_progress, sub_progress
-from defocus.psf.families import DiscPSF, PolygonPSF
 from defocus.psf.varying_blur import checked_radius_map
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
+    from defocus.keywords import MagnificationKeywords
     from defocus.pictures.picture import Picture
     from defocus.progress import Progress
 
-__all__ = ["magnify"]
+__all__ = ["IN_FOCUS", "magnify"]
 
-_IN_FOCUS = 1.0  # px; what stays as it is if nobody says so
+IN_FOCUS = 1.0
+"""Radius in px up to which pixels stay as they are if nobody says another."""
+
 _FINEST = 0.5  # px of added blur in the first layer
 _RATIO = 1.3  # of the blur of a layer to that of the one before it
 _RIM = 2  # px around the subject whose colours are mixed with its own
+_MIXED = 0.02  # opacity of the subject from which on the radius of a pixel says nothing of its background
 _TILE = 512  # px; side of what is computed at a time
+_EYE_TILE, _EYE_BLEND = 64, 32  # px; the same where the iris changes over the picture, and over how many tiles blend
 _LEAST_KNOWN = 1e-3  # share of a pixel that must be covered by the background for its colour to be known
-_OF_PIXEL = 24  # bytes that the result takes, and what it is made from
+_OF_PIXEL = 48  # bytes that the result takes, and what it is made from
 _STAGE = "blurring the background"
 
 
@@ -46,8 +59,9 @@ def magnify(
     radius_map: ArrayLike,
     parameters: MagnificationParameters | None = None,
     *,
+    subject: ArrayLike | None = None,
     progress: Progress = ignore_progress,
-    **changes: Any,
+    **changes: Unpack[MagnificationKeywords],
 ) -> NDArray[np.float32]:
     """Blur the background more, by its blur map.
 
@@ -58,6 +72,9 @@ def magnify(
     radius_map : array_like (H, W)
         Blur radius in px, as from `Analysis.blur_map`.
     parameters : MagnificationParameters, optional
+    subject : array_like (H, W), optional
+        Matte in [0, 1] of what stays: 1 stays exactly, 0 is background, whatever its radius. From the map unless given:
+        what is within the range of focus.
     progress : callable, optional
     **changes
         Fields of `MagnificationParameters` that differ from `parameters`.
@@ -66,17 +83,20 @@ def magnify(
     -------
     float32, laid out as `image`
         In [0, 1]; a `Picture` gives (H, W, 3), and alpha is passed on unchanged. Pixels whose radius is at most
-        `threshold` are exactly the picture's; "auto" is 1 px here, where there is no analysis to ask for the mask's.
+        `threshold` and at least `focus_from`, or where the subject is 1, are exactly the picture's; "auto" is 1 px
+        here, where there is no analysis to ask for the mask's.
 
     Raises
     ------
     InputError
-        If the image or the map cannot be used: other shapes, NaN, negative or too large radii.
+        If the image, the map or the subject cannot be used: other shapes, NaN, negative or too large values.
 
     Notes
     -----
     A disc of radius r that is to become one of radius k r lacks a blur of radius r sqrt(k^2 - 1), because variances
-    add. Light is added up in linear intensities (sRGB decoded), so that highlights become bright discs.
+    add. What lies before the near end of the focus, by so many px of radius, is blurred as what lies so far behind its
+    other end: to a radius of k (t + f - r) for a range from f to t. Light is added up in linear intensities (sRGB
+    decoded), so that highlights become bright discs.
 
     References
     ----------
@@ -97,52 +117,197 @@ def magnify(
     radius = checked_radius_map(radius_map, picture.shape)
     require_memory(radius.size * _OF_PIXEL, f"{picture.source}: magnifying {radius.shape[1]} x {radius.shape[0]} px")
     color = picture.color[..., :1] if picture.gray else picture.color
-    threshold = _IN_FOCUS if chosen.threshold == "auto" else float(chosen.threshold)
-    if chosen.strength > 1 and radius.max() > threshold:
-        color = _in_tiles(color, radius, picture.alpha, chosen, threshold, progress)
+    if chosen.strength > 1:
+        scene = _scene(color, radius, _checked_subject(subject, radius.shape), picture.alpha, chosen)
+        if scene is not None:
+            color = _in_tiles(scene, Iris(chosen.bokeh_blades, chosen.bokeh_rotation, chosen.cats_eye), progress)
     progress(1.0, _STAGE)
     return as_laid_out(np.array(color, np.float32), image, picture)
 
 
-def _in_tiles(
+def _checked_subject(subject: ArrayLike | None, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Return the matte, or raise `InputError`."""
+    if subject is None:
+        return None
+    try:
+        matte = np.asarray(subject, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError("the subject is not an array of numbers") from error
+    if matte.shape != shape:
+        raise InputError(f"the subject has shape {matte.shape}, the picture {shape}")
+    if not (matte.min() >= 0 and matte.max() <= 1):  # nor NaN
+        raise InputError("the subject must lie within [0, 1]")
+    return matte
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What is blurred, and by how much."""
+
+    color: NDArray[np.float32]  # (H, W, C), encoded
+    cover: NDArray[np.float32]  # (H, W): how much of each pixel the subject covers
+    source: NDArray[np.float32]  # (H, W): how much of its light a pixel of the background spreads
+    near: NDArray[np.float32] | None  # the same of what lies before the focus
+    lacking: NDArray[np.float32]  # px; the blur to be added
+    lamps: NDArray[np.float32] | None  # (H, W): gain of linear light, less 1
+    grain: NDArray[np.float64]  # covariance
+    matte: bool  # whether colours are to be unmixed
+
+
+def _scene(
     color: NDArray[np.float32],
     radius: NDArray[np.float32],
+    subject: NDArray[np.float32] | None,
     alpha: NDArray[np.float32] | None,
     chosen: MagnificationParameters,
-    threshold: float,
-    progress: Progress,
-) -> NDArray[np.float32]:
+) -> _Scene | None:
+    """Return what is to be blurred by how much; None if nothing is."""
+    end = IN_FOCUS if chosen.threshold == "auto" else float(chosen.threshold)
+    start = min(float(chosen.focus_from), end)
+    kept = (radius <= end) & (radius >= start) if subject is None else subject > 0
+    if kept.all() if subject is None else (subject == 1).all():
+        return None
+    before = (radius < start) & ~kept if start > 0 else None
+    if before is not None and not before.any():
+        before = None
+    if subject is None:
+        cover = _subject_cover(kept)
+        if before is not None:
+            cover[before] = 0  # its rim is its own
+    else:
+        cover = subject
+        mixed = subject > _MIXED
+        if mixed.any() and not mixed.all():  # windows at the rim saw the subject, too
+            mixed = ndimage.binary_dilation(mixed, iterations=_RIM)
+        if mixed.any() and not mixed.all():
+            nearest = ndimage.distance_transform_edt(mixed, return_distances=False, return_indices=True)
+            radius = radius[tuple(nearest)]
+        if before is None:
+            radius = np.maximum(radius, np.float32(end))  # what is no subject is not in focus
+        else:
+            before = (radius < start) & (cover < 1)
+            radius = np.where(before, radius, np.maximum(radius, np.float32(end)))
+    wanted = np.where(radius < start, np.float32(end + start) - radius, radius) * np.float32(chosen.strength)
+    lacking = np.sqrt(np.maximum(wanted**2 - radius**2, 0)).astype(np.float32)
+    # Mixed colours and transparent ones spread nothing; those that are unmixed spread what they cover
+    opaque = np.float32(1) if alpha is None else alpha
+    share = np.where(cover > 0, np.float32(0), np.float32(1)) if subject is None else 1 - cover
+    away = share > 0
+    if not away.any():
+        return None
+    largest = float(lacking[away].max())
+    lacking = np.minimum(lacking, np.float32(largest))
+    lit = None
+    if chosen.highlights > 0:
+        lit = lamps(color, 2 * math.ceil(largest) + 1) * np.float32(2**chosen.highlights - 1)
+        lit = lit if lit.any() else None
+    grain = np.zeros((color.shape[2],) * 2)
+    if chosen.grain > 0:
+        grain = grain_covariance(color, away) * chosen.grain**2
+    source = (share * opaque).astype(np.float32)
+    near = None
+    if before is not None:
+        near = np.where(before, source, np.float32(0)).astype(np.float32)
+        source = np.where(before, np.float32(0), source).astype(np.float32)
+    matte = subject is not None and bool(((cover > 0) & (cover < 1)).any())
+    return _Scene(color, np.asarray(cover, np.float32), source, near, lacking, lit, grain, matte)
+
+
+def _in_tiles(scene: _Scene, iris: Iris, progress: Progress) -> NDArray[np.float32]:
     """Compute tile after tile, each from its surroundings as far as kernels reach."""
-    psf = PolygonPSF(chosen.bokeh_blades, chosen.bokeh_rotation) if chosen.bokeh_blades >= 3 else DiscPSF()
-    lacking = np.float32(math.sqrt(chosen.strength**2 - 1))
-    steps = _layer_radii(float(radius.max() * lacking))
-    kernels = [psf.kernel(step) for step in steps]
-    reach = len(kernels[-1]) // 2
+    color, cover = scene.color, scene.cover
+    height, width = cover.shape
+    steps = _layer_radii(float(scene.lacking.max()))
+    reach = len(iris.kernel(steps[-1])) // 2
     margin = reach + _RIM
-    height, width = radius.shape
-    rows, columns = (np.pad(np.arange(size), margin, mode="symmetric") for size in (height, width))
-    side = max(_TILE, 2 * reach)  # wide kernels make small tiles wasteful
+    eye = iris.cats_eye > 0
+    blend = _EYE_BLEND if eye else 0
+    rows, columns = (np.pad(np.arange(size), margin + blend, mode="symmetric") for size in (height, width))
+    side = max(_EYE_TILE if eye else _TILE, 2 * reach)  # wide kernels make small tiles wasteful
     corners = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]
-    result = np.array(color, np.float32)
+    kernels = [iris.kernel(step) for step in steps]
+    total = np.array(color, np.float32)
     for number, (y, x) in enumerate(corners):
         part = sub_progress(progress, number / len(corners), (number + 1) / len(corners))
         part(0.0, _STAGE)
-        inner = (slice(y, y + side), slice(x, x + side))
-        if radius[inner].max() <= threshold:
+        inner = tuple(
+            slice(max(0, at - blend), min(size, at + side + blend))
+            for at, size in zip((y, x), (height, width), strict=True)
+        )
+        there = np.ix_(
+            rows[inner[0].start + blend : inner[0].stop + blend + 2 * margin],
+            columns[inner[1].start + blend : inner[1].stop + blend + 2 * margin],
+        )
+        if cover[inner].min() >= 1 and (scene.near is None or not scene.near[there].any()):
             continue
-        there = np.ix_(rows[y : y + side + 2 * margin], columns[x : x + side + 2 * margin])
-        cover = _subject_cover(radius[there] <= threshold)
-        # Mixed colours and transparent ones spread nothing
-        source = np.where(cover > 0, np.float32(0), np.float32(1) if alpha is None else alpha[there])
-        place = np.interp(radius[there] * lacking, steps, np.arange(len(steps))).astype(np.float32)
-        light = _linear(np.moveaxis(color[there], 2, 0))
-        behind, known = _spread(light, place, source, kernels, margin, part)
-        # Where nothing of the background is near, a pixel keeps its own colour
-        share = np.where(known > _LEAST_KNOWN, 1 - cover[margin:-margin, margin:-margin], np.float32(0))
-        background = _encoded(behind / np.maximum(known, _LEAST_KNOWN))
-        mixed = color[inner] + (share * (background - np.moveaxis(color[inner], 2, 0))).transpose(1, 2, 0)
-        result[inner] = np.where(share[..., np.newaxis] > 0, np.clip(mixed, 0, 1), color[inner])
-    return result
+        if eye:
+            middle = math.hypot(height, width) / 2
+            place = (y + side / 2 - height / 2) / middle, (x + side / 2 - width / 2) / middle
+            kernels = [iris.kernel(step, place) for step in steps]
+        change = _tile(scene, there, steps, kernels, margin, (y, x), part)
+        fades = [
+            _fade(span, at, side, blend, size) for span, at, size in zip(inner, (y, x), (height, width), strict=True)
+        ]
+        total[inner] += np.outer(*fades)[..., np.newaxis] * change
+    return np.clip(total, 0, 1, out=total)
+
+
+def _fade(span: slice, at: int, side: int, blend: int, size: int) -> NDArray[np.float32]:
+    """Return the weights of a tile along one axis: they fall where it overlaps its neighbours, and add up to 1."""
+    if blend == 0:
+        return np.ones(span.stop - span.start, np.float32)
+    place = np.arange(span.start, span.stop) + 0.5
+    rise = np.clip((place - (at - blend)) / (2 * blend), 0, 1) if at > 0 else np.ones_like(place)
+    fall = np.clip((at + side + blend - place) / (2 * blend), 0, 1) if at + side < size else np.ones_like(place)
+    return (rise * fall).astype(np.float32)
+
+
+def _tile(
+    scene: _Scene,
+    there: tuple[NDArray[np.intp], ...],
+    steps: list[float],
+    kernels: list[NDArray[np.float64]],
+    margin: int,
+    corner: tuple[int, int],
+    progress: Progress,
+) -> NDArray[np.float32]:
+    """Return what is added to the colours of a tile, float32 (h, w, C), given the pixels in and around it."""
+    seen = color = scene.color[there]
+    cover, source = scene.cover[there], scene.source[there]
+    within = np.s_[margin:-margin, margin:-margin]
+    own = unmixed_colors(color, cover)[1] if scene.matte and ((cover > 0) & (cover < 1)).any() else color
+    place = np.interp(scene.lacking[there], steps, np.arange(len(steps))).astype(np.float32)
+    light = linear(np.moveaxis(own, 2, 0))
+    if scene.lamps is not None:
+        light = light * (1 + scene.lamps[there])
+    near = None if scene.near is None or not scene.near[there].any() else scene.near[there]
+    parts = sub_progress(progress, 0, 1 if near is None else 0.5)
+    if near is None:
+        behind, known = _spread(light, place, source, list(enumerate(kernels))[::-1], margin, parts)
+    else:  # what lies before the focus hides things: take them for what is seen beside
+        _, nearest = ndimage.distance_transform_edt(near > 0, return_indices=True)
+        at = tuple(nearest)
+        seen, own, cover, source = color[at], own[at], cover[at], source[at]
+        order = list(enumerate(kernels))[::-1]
+        behind, known = _spread(light[:, *at], place[at], source, order, margin, parts)
+    # Where nothing of the background is near, a pixel keeps its own colour
+    share = np.where(known > _LEAST_KNOWN, 1 - cover[within], np.float32(0))
+    blurred = np.minimum(encoded(behind / np.maximum(known, _LEAST_KNOWN)), 1)
+    result = seen[within] + (share * (blurred - np.moveaxis(own[within], 2, 0))).transpose(1, 2, 0)
+    if near is not None:
+        parts = sub_progress(progress, 0.5, 1)
+        front, covered = _spread(light, place, near, list(enumerate(kernels)), margin, parts)
+        over = np.moveaxis(encoded(front + (1 - covered) * linear(np.moveaxis(result, 2, 0))), 0, 2)
+        result = np.where(covered[..., np.newaxis] > _LEAST_KNOWN, np.minimum(over, 1), result)
+        share = np.maximum(share, covered)
+    if scene.grain.any():
+        kept = np.array([np.square(kernel).sum() for kernel in kernels])
+        gone = 1 - np.interp(place[within], np.arange(len(kernels)), kept).astype(np.float32)
+        noise = grain_field(share.shape, corner, scene.grain)
+        # A pixel that is blurred in part keeps its grain in part
+        result = result + (np.sqrt(np.clip(share * (2 - share), 0, 1) * gone) * noise).transpose(1, 2, 0)
+    changed = share[..., np.newaxis] > 0
+    return np.where(changed, np.clip(result, 0, 1) - color[within], np.float32(0)).astype(np.float32)
 
 
 def _layer_radii(largest: float) -> list[float]:
@@ -165,28 +330,28 @@ def _spread(
     light: NDArray[np.float32],
     place: NDArray[np.float32],
     source: NDArray[np.float32],
-    kernels: list[NDArray[np.float64]],
+    order: list[tuple[int, NDArray[np.float64]]],
     margin: int,
     progress: Progress,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lay the layers over each other from the back; return their light and how much of each pixel they cover.
 
-    `place` says between which two layers a pixel lies, `source` how much of its light it spreads. Results are smaller
-    than these by `margin` on each side.
+    `place` says between which two layers a pixel lies, `source` how much of its light it spreads, `order` the number
+    and the kernel of each layer, from the back. Results are smaller than these by `margin` on each side.
     """
     height, width = place.shape
     inner = (slice(margin, height - margin), slice(margin, width - margin))
     # Last of the planes: how much is covered. `last` is the layer before, `behind` all that lies behind that one
     last = np.zeros((len(light) + 1, height - 2 * margin, width - 2 * margin), np.float32)
     behind = np.zeros_like(last)
-    for layer in range(len(kernels) - 1, -1, -1):
-        here = sub_progress(progress, 1 - (layer + 1) / len(kernels), 1 - layer / len(kernels))
+    for number, (layer, kernel) in enumerate(order):
+        here = sub_progress(progress, number / len(order), (number + 1) / len(order))
         here(0.0, _STAGE)
         part = np.maximum(1 - np.abs(place - layer), 0) * source  # neighbouring layers share what lies between them
         if not part.any():
             continue
         planes = np.concatenate([light * part, part[np.newaxis]])
-        moved = _convolved(planes, kernels[layer], here)[:, *inner]
+        moved = _convolved(planes, kernel, here)[:, *inner]
         # Layers that meet add up: a pixel that they share, or that lies on their border, is covered by both together.
         # Through what they leave open one sees what lies behind them
         behind = _before(last, behind, 1 - moved[-1])
@@ -214,17 +379,3 @@ def _convolved(planes: NDArray[np.float32], kernel: NDArray[np.float64], progres
         return np.roll(out, (-half, -half), (0, 1))[: plane.shape[0], : plane.shape[1]].astype(np.float32)
 
     return np.maximum(np.stack(run_parts(one, planes, progress=progress, stage=_STAGE)), 0)
-
-
-def _linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Decode sRGB."""
-    return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0) + 0.055) / 1.055) ** 2.4).astype(
-        np.float32
-    )
-
-
-def _encoded(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Encode as sRGB."""
-    return np.where(
-        values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0.0031308) ** (1 / 2.4) - 0.055
-    ).astype(np.float32)

@@ -76,9 +76,12 @@ def glance(
     if question.request == "restore":
         quick = dataclasses.replace(parameters, iterations=min(parameters.iterations, _STEPS))
         return restore(small, small_radius, quick, psf=analysis.psf, progress=rest)[inner]
-    threshold = analysis.threshold if parameters.threshold == "auto" else float(parameters.threshold)
-    parameters = dataclasses.replace(parameters, threshold=threshold * scale)
-    return magnify(small, small_radius, parameters, progress=rest)[inner]
+    chosen = session.focused(question, radius)
+    subject = reduced_color(session.subject(chosen, question.hints)[here][..., np.newaxis], size)[..., 0]
+    # Its ends in the scale of the preview
+    ends = {name: getattr(chosen, name) * scale for name in ("focus_from", "threshold")}
+    chosen = dataclasses.replace(chosen, focus_x="auto", focus_y="auto", **ends)
+    return magnify(small, small_radius, chosen, subject=np.clip(subject, 0, 1), progress=rest)[inner]
 
 
 def _with_surroundings(

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from defocus.effects.magnification import magnify
+from defocus.effects.magnification import magnify as magnify_with_light
 from defocus.errors import Cancelled, InputError
 from defocus.pictures.picture import as_picture
+
+
+def magnify(*arguments, **changes):
+    """More background blur alone, without what is done for lamps and grain: these pictures are made of noise."""
+    return magnify_with_light(*arguments, **{"highlights": 0.0, "grain": 0.0, **changes})
 
 
 @pytest.fixture
@@ -155,3 +160,157 @@ def test_a_photograph_keeps_its_subject(samples):
     result = magnify(picture, radius)
     np.testing.assert_array_equal(result[:, :330], picture[:, :330])
     assert np.abs(np.diff(result[:, 340:], axis=1)).mean() < 0.7 * np.abs(np.diff(picture[:, 340:], axis=1)).mean()
+
+
+def as_light(values):
+    values = np.asarray(values, float)
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def as_seen(values):
+    return np.where(values <= 0.0031308, 12.92 * values, 1.055 * np.maximum(values, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def literal_disc(plane, radius):
+    """Return a plane convolved with a disc, pixel by pixel of a finely divided kernel."""
+    half = int(np.ceil(radius)) + 1
+    fine = (np.arange((2 * half + 1) * 9) + 0.5) / 9 - half - 0.5
+    disc = (fine[:, None] ** 2 + fine**2 <= radius**2).reshape(2 * half + 1, 9, 2 * half + 1, 9).mean((1, 3))
+    disc /= disc.sum()
+    padded = np.pad(plane, half, mode="symmetric")
+    return sum(
+        disc[dy, dx] * padded[dy : dy + plane.shape[0], dx : dx + plane.shape[1]]
+        for dy in range(2 * half + 1)
+        for dx in range(2 * half + 1)
+    )
+
+
+def strands(height=90, width=140):
+    """A dark body with thin hairs before stripes: picture, opacity, background."""
+    y, x = np.indices((height, width))
+    alpha = (x < 40).astype(float)
+    for row in range(8, height - 4, 9):
+        alpha[row : row + 2, 40:75] = (0.9, 0.5)[row % 2]
+    background = np.stack([0.5 + 0.2 * np.sin(x / 3.0), 0.6 + 0.15 * np.cos(y / 4.0), 0.9 + 0 * x], axis=2)
+    picture = alpha[..., None] * (0.25, 0.15, 0.1) + (1 - alpha[..., None]) * background
+    return picture.astype(np.float32), alpha.astype(np.float32), background
+
+
+def test_hair_keeps_its_colour_and_nothing_of_the_old_background_rings_it():
+    picture, alpha, background = strands()
+    radius = np.full(alpha.shape, 3.0)
+    result = magnify(picture, radius, strength=2.0, subject=alpha)
+    added = 3 * np.sqrt(3)
+    behind = np.stack([as_seen(literal_disc(as_light(plane), added)) for plane in background.transpose(2, 0, 1)], 2)
+    ideal = alpha[..., None] * (0.25, 0.15, 0.1) + (1 - alpha[..., None]) * behind
+    hairs = (alpha > 0) & (alpha < 1)
+    hard = magnify(picture, radius, strength=2.0, subject=(alpha > 0.5).astype(np.float32))
+    error, harder = (np.abs(values - ideal)[hairs].mean() for values in (result, hard))
+    assert error < 0.03
+    assert error < harder / 3
+    np.testing.assert_array_equal(result[alpha == 1], picture[alpha == 1])
+
+
+def test_the_subject_counts_and_not_its_radius():
+    """What the matte keeps stays at any radius; what it leaves is blurred at any, by that beyond the rim."""
+    rng = np.random.default_rng(4)
+    picture = rng.random((60, 80, 3)).astype(np.float32)
+    subject = (np.arange(80) < 40) * np.ones((60, 1), np.float32)
+    radius = rng.uniform(0, 1.5, subject.shape)
+    result = magnify(picture, radius, strength=4.0, threshold=2.0, subject=subject)
+    np.testing.assert_array_equal(result[:, :40], picture[:, :40])
+    assert result[:, 44:].std() < picture[:, 44:].std() / 6  # a radius of 2 px at least, so 7.7 px are added
+    for bad, words in ((subject[1:], "shape"), (2 * subject, "within"), (subject * np.nan, "within"), ("x", "array")):
+        with pytest.raises(InputError, match=words):
+            magnify(picture, radius, subject=bad)
+
+
+def test_what_lies_before_the_focus_is_spread_over_it():
+    """A wall of 0 px before one of 4 px that is in focus: how far it reaches follows from the disc's chord."""
+    picture = np.where(np.arange(200) < 100, 0.8, 0.1) * np.ones((90, 1))
+    radius = np.where(np.arange(200) < 100, 0.0, 4.0) * np.ones((90, 1))
+    result = magnify(picture.astype(np.float32), radius, strength=2.0, focus_from=3.0, threshold=5.0)
+    reach = 2 * (5.0 + 3.0 - 0.0)
+    distance = (np.arange(200) - 99.5) / reach
+    inside = np.clip(distance, -1, 1)
+    covered = (np.arccos(inside) - inside * np.sqrt(1 - inside**2)) / np.pi  # part of a disc beyond a chord
+    wanted = covered * as_light(0.8) + (1 - covered) * as_light(0.1)
+    np.testing.assert_allclose(as_light(result[45]), wanted, atol=0.012)
+    np.testing.assert_array_equal(result[:, 118:], picture[:, 118:].astype(np.float32))
+
+
+def test_a_range_of_focus_keeps_what_lies_within():
+    rng = np.random.default_rng(5)
+    picture = rng.random((60, 120)).astype(np.float32)
+    radius = np.repeat([1.0, 4.0, 8.0], 40) * np.ones((60, 1))
+    result = magnify(picture, radius, strength=2.0, focus_from=3.0, threshold=5.0)
+    np.testing.assert_array_equal(result[:, 60:76], picture[:, 60:76])  # where nothing of the nearer reaches
+    for blurred in (np.s_[:, :35], np.s_[:, 90:]):
+        assert result[blurred].std() < picture[blurred].std() / 4
+    np.testing.assert_array_equal(magnify(picture, 0 * radius + 4, strength=3, focus_from=3.0, threshold=5.0), picture)
+
+
+def test_clipped_lamps_regain_light_and_a_clipped_sky_does_not():
+    picture = np.full((160, 160), 0.1, np.float32)
+    picture[40:43, 40:43] = 1.0
+    picture[100:, :] = 1.0
+    radius = np.full(picture.shape, 3.0)
+    plain, bright = (magnify(picture, radius, strength=2.0, highlights=stops, threshold=0.5) for stops in (0.0, 2.0))
+    lamp, sky = np.s_[20:62, 20:62], np.s_[80:, 70:]
+    extra = [as_light(values[lamp]).sum() - as_light(0.1) * 42 * 42 for values in (plain, bright)]
+    assert extra[1] / extra[0] == pytest.approx((4 - as_light(0.1)) / (1 - as_light(0.1)), rel=0.02)
+    np.testing.assert_allclose(bright[sky], plain[sky], atol=1e-4)
+    for color, gains in (((1.0, 1.0, 0.3), True), ((1.0, 0.7, 0.6), False)):  # a yellow lamp, and skin
+        spot = np.full((80, 80, 3), 0.1, np.float32)
+        spot[38:41, 38:41] = color
+        lit, unlit = (
+            magnify(spot, np.full((80, 80), 3.0), strength=2.0, highlights=stops, threshold=0.5) for stops in (2.0, 0.0)
+        )
+        assert (lit[39, 39, 0] > unlit[39, 39, 0] + 0.1) == gains
+
+
+def test_grain_behind_the_subject_is_that_of_the_picture():
+    rng = np.random.default_rng(6)
+    height, width = 200, 300
+    y, x = np.indices((height, width))
+    smooth = 0.5 + 0.2 * np.sin(x / 25.0)[..., None] * np.cos(y / 31.0)[..., None] * (1, 0.8, 0.6)
+    shared = rng.normal(0, 0.008, (height, width, 1))
+    picture = (smooth + shared + rng.normal(0, 0.008, (height, width, 3))).astype(np.float32)
+    subject = (x < 100).astype(np.float32)
+    given = {"strength": 3.0, "subject": subject}
+    results = {amount: magnify(picture, np.full(x.shape, 4.0), grain=amount, **given) for amount in (0.0, 1.0, 2.0)}
+    behind = np.s_[20:-20, 140:-20]
+
+    def fine(values):
+        """Covariance of what a second difference leaves, which no smooth thing has."""
+        differences = np.diff(values[behind].astype(float), 2, axis=0).reshape(-1, 3)
+        return differences.T @ differences / len(differences) / 6
+
+    np.testing.assert_allclose(fine(results[1.0]), fine(picture), rtol=0.12)
+    np.testing.assert_allclose(fine(results[2.0]), 4 * fine(picture), rtol=0.12)
+    assert fine(results[0.0]).max() < fine(picture).min() / 50
+    np.testing.assert_array_equal(results[1.0][:, :100], picture[:, :100])
+    np.testing.assert_array_equal(results[1.0], magnify(picture, np.full(x.shape, 4.0), grain=1.0, **given))
+
+
+def test_highlights_narrow_towards_the_corners():
+    """A point becomes a disc in the middle and a lemon in a corner, narrow along the way to the middle."""
+    picture = np.full((401, 401), 0.0, np.float32)
+    places = {"middle": (200, 200), "right": (200, 360), "corner": (360, 360)}
+    for y, x in places.values():
+        picture[y, x] = 1.0
+    given = {"strength": 2.0, "threshold": 0.5, "cats_eye": 0.6}
+    result = as_light(magnify(picture, np.full(picture.shape, 8.0), **given))
+    widths = {}
+    for name, (y, x) in places.items():
+        part = result[y - 25 : y + 26, x - 25 : x + 26]
+        rows, columns = np.indices(part.shape) - 25
+        total = part.sum()
+        along, across = (columns, rows) if name != "corner" else (columns + rows, columns - rows)
+        scale = 1 if name != "corner" else 2
+        widths[name] = [np.sqrt((part * axis**2).sum() / total / scale) for axis in (along, across)]
+    round_ = 8 * np.sqrt(3) / 2  # standard deviation of a disc along each axis
+    assert widths["middle"] == pytest.approx([round_, round_], rel=0.07)  # tiles beside have a little
+    assert widths["right"][0] < widths["right"][1] < round_ * 1.01
+    assert widths["corner"][0] < widths["right"][0]
+    assert widths["corner"][0] < 0.75 * widths["corner"][1]
