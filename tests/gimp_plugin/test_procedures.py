@@ -201,11 +201,11 @@ def test_one_click_away_from_auto_is_told_from_other_changes(entries):
 @pytest.mark.parametrize("kind", ["TextLayer", "LinkLayer"])
 def test_layers_that_were_rasterized_are_as_good_as_others(plugin, kind):
     """From GIMP 3.2 on they keep their kind."""
-    gimp = plugin.results.Gimp
+    gimp = plugin.layers.Gimp
     base = getattr(gimp, kind) if kind == "TextLayer" else gimp.Layer
     made = type(kind, (base,), {"get_name": lambda self: "words", "is_rasterized": lambda self: self.done})()
     made.done = False
     with pytest.raises(plugin.problem.Problem, match="“words” is"):
-        plugin.results.usable_layers([made])
+        plugin.layers.usable_layers([made])
     made.done = True
-    assert plugin.results.usable_layers([made]) == [made]
+    assert plugin.layers.usable_layers([made]) == [made]

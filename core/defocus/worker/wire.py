@@ -105,7 +105,7 @@ class WorkerSession:
         return {
             "version": __version__,
             "protocol": PROTOCOL,
-            "requests": sorted({*self.requests, "close"}),
+            "requests": sorted({*self.requests, "close", "stay"}),
             "parameters": {
                 name: [dataclasses.asdict(control) for control in describe(kind)] for name, kind in PARAMETERS.items()
             },
@@ -135,14 +135,17 @@ class WorkerSession:
         elif not self.session.is_open:
             raise _RequestError("there is no picture yet: the first open needs file, shape and dtype")
         analysis = self.session.open(pixels, parameters, source=source, wide=wide, progress=progress)
-        facts = {
+        facts: dict[str, Any] = {
             "shape": list(analysis.shape),
             "noise_variance": float(analysis.noise_variance),
             "max_radius": float(analysis.max_radius),
             "kind": analysis.kind,
             "psf": str(analysis.parameters.psf),
         }
-        return {**facts, "threshold": float(analysis.threshold)} if request.get("threshold", True) else facts
+        if request.get("threshold", True):
+            facts |= {"threshold": float(analysis.threshold), "other_threshold": analysis.other_threshold}
+            facts |= {"known_share": analysis.known_share, "saturated_share": analysis.saturated_share}
+        return facts
 
     def array_request(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return an array in the kind of numbers that was asked for."""
@@ -178,6 +181,11 @@ class WorkerSession:
         view = str(request.get("view", "overlay"))
         if view not in ("overlay", "black", "white", "mask", "layers"):
             raise _RequestError(f"view must be overlay, black, white, mask or layers, not {view!r}")
+        if kind == "picture":
+            self.require_open()
+            picture = self.session.held.picture
+            part = self.box(request.get("crop"))
+            return self.write(illustration(kind, picture.color, picture, (height, width), box=part))
         question = self.question(kind, request)
         picture = self.session.held.picture
         part = self.box(request.get("crop"))
@@ -205,6 +213,11 @@ class WorkerSession:
         )
         return {**self.write(small), **facts}
 
+    def require_open(self) -> None:
+        """Refuse a request that needs a picture where there is none."""
+        if not self.session.is_open:
+            raise _RequestError("there is no picture yet: send open first")
+
     def box(self, crop: object) -> tuple[float, float, float, float]:
         """Return top, left, bottom and right in px of the part of the picture that is to be seen."""
         height, width = self.session.held.shape
@@ -219,8 +232,7 @@ class WorkerSession:
 
     def probe(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return the blur radius in px at a place."""
-        if not self.session.is_open:
-            raise _RequestError("there is no picture yet: send open first")
+        self.require_open()
         height, width = self.session.held.shape
         x, y = _number(request, "x", 0.0), _number(request, "y", 0.0)
         if not (0 <= x < width and 0 <= y < height):
@@ -232,8 +244,7 @@ class WorkerSession:
         """Return what is asked, with the masks that were sent along."""
         if kind not in REQUESTS:
             raise _RequestError(f"unknown request {kind!r}")
-        if not self.session.is_open:
-            raise _RequestError("there is no picture yet: send open first")
+        self.require_open()
         known, shape = REQUESTS[kind], self.session.held.shape
         hints = {name: self.read(request[name], shape, "uint8") != 0 for name in known.hints if request.get(name)}
         if known.hints and request.get("strokes"):
