@@ -257,6 +257,13 @@ def from_parameters(
     return options
 
 
+class Title:
+    """What stands on a group that is folded."""
+
+    def __init__(self, title: str) -> None:
+        self.label = _(title)
+
+
 def grouped(options: Sequence[Option], groups: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, list[Option]]]:
     """Return options in the groups of a dialog: title and options of each; the title of what is not folded is "".
 
@@ -280,7 +287,7 @@ def grouped(options: Sequence[Option], groups: Sequence[tuple[str, Sequence[str]
 _DIALOG_BUTTONS = "chlopsrv"  # Cancel, Help, Load, OK, Preview, Save, Reset, View
 
 
-def assign_mnemonics(options: Iterable[Option]) -> None:
+def assign_mnemonics(options: Iterable[Option | Title]) -> None:
     """Mark one letter of every label for use with Alt, no letter twice: beginnings of words before others."""
     taken = set(_DIALOG_BUTTONS)
     for option in options:

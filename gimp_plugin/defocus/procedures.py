@@ -16,8 +16,10 @@ from options import (  # noqa: E402
     NamedChannel,
     Number,
     Option,
+    Title,
     assign_mnemonics,
     from_parameters,
+    grouped,
     noise_levels,
     values_of,
 )
@@ -77,7 +79,10 @@ class Procedure:
             if option.name == "kind":
                 # What people open in GIMP is a photograph, also where it is grey and deep
                 option.default = "photograph"
-        assign_mnemonics(self.options)
+        # Of the groups that a dialog shows, the first is not folded, and the letters of what is seen at once come first
+        (_first, seen), *folded = grouped(self.options, self.groups)
+        self.titles = {title: Title(title) for title, _members in folded}
+        assign_mnemonics([*seen, *self.titles.values(), *(option for _title, members in folded for option in members)])
 
     def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
         return from_parameters(parameters, self.group)

@@ -43,7 +43,7 @@ class Rows:
         for number, (title, options) in enumerate(grouped(session.procedure.options, session.procedure.groups)):
             inner = self._group(f"defocus-{number}", options)
             if title:
-                fold = Gtk.Expander(label=_(title))
+                fold = Gtk.Expander(label=session.procedure.titles[title].label, use_underline=True)
                 inner.set_margin_start(6)
                 fold.add(inner)
                 box.pack_start(fold, False, False, 0)

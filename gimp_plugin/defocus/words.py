@@ -71,7 +71,7 @@ def heard(text: str) -> str:
     for english, pattern in _patterns().items():
         found = pattern.fullmatch(text)
         if found:
-            return _texts()[english].format(**found.groupdict())
+            return _texts()[english].format(**{name: heard(part) for name, part in found.groupdict().items()})
     return text
 
 

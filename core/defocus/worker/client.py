@@ -223,6 +223,11 @@ class WorkerClient:
         self.close()
 
     @property
+    def _process(self) -> subprocess.Popen[bytes] | None:
+        """The process, if it was started here."""
+        return self._link.process if isinstance(self._link, _Child) else None
+
+    @property
     def alive(self) -> bool:
         """Whether the worker can take another request."""
         return self._link is not None and self._link.alive and not self._cancelled
@@ -482,7 +487,7 @@ class _Child(_Link):
         try:
             with (folder / _LOG).open("wb") as errors:
                 _locked(errors)  # by the worker, which has it open as long as it lives
-                self._process = subprocess.Popen(
+                self.process = subprocess.Popen(
                     [*command, "--folder", str(folder)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -492,9 +497,9 @@ class _Child(_Link):
                 )
         except OSError as error:
             raise WorkerError("start", f"{command[0]} cannot be run: {error.strerror or error}") from error
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._input, self._output = self._process.stdin, self._process.stdout
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._input, self._output = self.process.stdin, self.process.stdout
 
     def write(self, line: bytes) -> None:
         self._input.write(line)
@@ -505,33 +510,33 @@ class _Child(_Link):
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self.process.poll() is None
 
     def code(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return self._process.wait(2)
+            return self.process.wait(2)
         return None
 
     def kill(self) -> None:
-        self._process.kill()
+        self.process.kill()
 
     def ask_to_end(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self._input.close()  # end-of-file: the worker stops whatever it is doing
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(3)
+            self.process.wait(3)
 
     def end(self) -> None:
         if self.alive:
             with contextlib.suppress(OSError):
-                self._process.kill()
+                self.process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
+            self.process.wait(5)
         self.leave()
 
     def leave(self) -> None:
         if self.alive:
-            _LEFT.append(self._process)  # or Python would complain of a process that nobody waits for
+            _LEFT.append(self.process)  # or Python would complain of a process that nobody waits for
         for pipe in (self._input, self._output):
             # A thread that still reads or writes gets its end of the file now that the process is gone
             with contextlib.suppress(OSError, ValueError):

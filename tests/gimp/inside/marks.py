@@ -20,8 +20,8 @@ image = load("photo.png")
 layer = image.get_layers()[0]
 display = Gimp.Display.new(image)
 # Places of the preview in the dialog, in px of the screen: its upper left corner, and some way in
-LEFT, TOP = 13, 13
-NONE = 862, 314  # the button beside the first channel
+LEFT, TOP = 18, 18
+SIZE = "836", "700"  # of the dialog, so that the picture has room
 
 
 def said(way, **wanted):
@@ -51,7 +51,8 @@ def another(count):
 def opened():
     main_window()
     choose("Add In-Focus", DIALOG)
-    wait("a preview", lambda: tint(DIALOG) > 200)
+    wait("a preview", lambda: tint(DIALOG) > 150)
+    shell("xdotool", "windowsize", "--sync", window(DIALOG), *SIZE)
     settled(DIALOG)
     screenshot("marks-none", DIALOG)
 
@@ -83,7 +84,13 @@ def painted():
     keys("ctrl+z")
     two = another(count)
     screenshot("marks-undone", DIALOG)
-    return {"three": three["strokes"], "two": two["strokes"]}
+    count = len(previews())
+    keys("ctrl+y")
+    again = another(count)
+    count = len(previews())
+    keys("ctrl+z")
+    another(count)
+    return {"three": three["strokes"], "two": two["strokes"], "again": again["strokes"]}
 
 
 def zoomed():
@@ -142,7 +149,7 @@ def asked_again(use_none):
     settled(DIALOG)
     screenshot(f"marks-channel-{use_none}", DIALOG)
     if use_none:
-        mouse(at(*NONE), "click 1")
+        keys("alt+w", "Tab", "Up")  # unfold the group of the channels, go to the first, choose what stands above it
         settled(DIALOG)
         screenshot("marks-channel-gone", DIALOG)
     mask = layer.get_mask().get_id()
