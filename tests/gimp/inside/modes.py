@@ -181,12 +181,14 @@ def returned(name, **arguments):
     result = procedure.run(config)
     assert result.index(0) == Gimp.PDBStatusType.SUCCESS, Gimp.get_pdb().get_last_error()
     made, where = result.index(1), result.index(2)
+    new = [layer for layer in image.get_layers() if layer not in before]
+    elsewhere = [layer for other in Gimp.get_images() if other != image for layer in other.get_layers()]
     known = {
         "mask": before[0].get_mask(),
         "selection": image.get_selection(),
         **{channel.get_name(): channel for channel in image.get_channels()},
-        **{"layer": layer for layer in image.get_layers() if layer not in before},
-        **{"new": layer for other in Gimp.get_images() if other != image for layer in other.get_layers()},
+        **dict(zip(("layer",), new, strict=False)),
+        **dict(zip(("new",), elsewhere, strict=False)),
     }
     found = [what for what, thing in known.items() if thing is not None and thing == made]
     assert made.get_image() == where
