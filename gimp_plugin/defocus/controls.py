@@ -8,7 +8,8 @@ import gi
 
 gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, Gtk  # noqa: E402
+gi.require_version("Pango", "1.0")
+from gi.repository import Gdk, Gtk, Pango  # noqa: E402
 from view import STEP  # noqa: E402
 from words import translated as _  # noqa: E402
 
@@ -32,6 +33,15 @@ _FILM = "#db143d"  # the red film that marks what a mask hides
 _FILM_OPACITY = 0.65
 
 
+def shorten(choice: Any) -> None:
+    """Let a choice be narrower than the longest of its words."""
+    for cell in choice.get_cells():
+        if isinstance(cell, Gtk.CellRendererText):
+            cell.set_property("ellipsize", Pango.EllipsizeMode.END)
+            cell.set_property("width-chars", 7)
+    choice.set_hexpand(True)
+
+
 class ViewRow:
     """How the preview is seen: as what, under a film of which colour, and beside what was before or not.
 
@@ -46,6 +56,7 @@ class ViewRow:
     def __init__(self, procedure: Procedure, canvas: Canvas, changed: Callable[[], None]) -> None:
         views = (*_MASK_VIEWS, _ON_LAYERS) if procedure.is_mask else (_RESULT, *_MASK_VIEWS)
         self._choice = Gtk.ComboBoxText()
+        shorten(self._choice)
         for name, label in views:
             self._choice.append(name, _(label))
         self._choice.set_active(0)
@@ -118,6 +129,7 @@ class MarksRow:
         for name, label in _TOOLS:
             tools.append(name, _(label))
         tools.set_active(0)
+        shorten(tools)
         tools.connect("changed", lambda *_arguments: setattr(canvas, "tool", tools.get_active_id()))
         brush = Gtk.SpinButton.new_with_range(1, 100, 1)
         brush.set_value(canvas.brush)

@@ -9,8 +9,8 @@ import gi
 gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-gi.require_version("Pango", "1.0")
-from gi.repository import GObject, Gtk, Pango  # noqa: E402
+from controls import shorten  # noqa: E402
+from gi.repository import GObject, Gtk  # noqa: E402
 from options import Choice, ChoiceOrFile, NamedChannel, Number, grouped  # noqa: E402
 from words import translated as _  # noqa: E402
 
@@ -125,7 +125,7 @@ class Rows:
     def _channel_row(self, option: NamedChannel) -> Any:
         """Return a choice among the image's channels, and none."""
         choice = Gtk.ComboBoxText(tooltip_text=option.help)
-        _shorten(choice)
+        shorten(choice)
         self._fill(choice)
         choice.connect("notify::popup-shown", lambda *_arguments: self._refill(choice))
         choice.connect("changed", lambda *_arguments: self._chosen(choice, option))
@@ -162,15 +162,7 @@ class Rows:
 def _narrow(widget: Any) -> None:
     """Let the choices within a row of GIMP's be narrower than their longest word."""
     if isinstance(widget, Gtk.ComboBox):
-        _shorten(widget)
+        shorten(widget)
     elif isinstance(widget, Gtk.Container):
         for child in widget.get_children():
             _narrow(child)
-
-
-def _shorten(choice: Any) -> None:
-    for cell in choice.get_cells():
-        if isinstance(cell, Gtk.CellRendererText):
-            cell.set_property("ellipsize", Pango.EllipsizeMode.END)
-            cell.set_property("width-chars", 8)
-    choice.set_hexpand(True)

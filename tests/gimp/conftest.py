@@ -60,7 +60,9 @@ def gimp(tmp_path_factory):
     write_ramp(folder / "ramp.png")
     Image.fromarray(np.full((20, 20, 3), 99, np.uint8)).save(folder / "small.png")
     write_photo(folder / "photo.png", folder / "photo-alpha.png")
-    write_photo(folder / "large.png", folder / "large-alpha.png", (2000, 1600))
+    with Image.open(folder / "photo.png") as photo:
+        # Of a size from which on a reduced copy is seen first
+        Image.fromarray(np.tile(np.asarray(photo), (14, 14, 1))[:1600, :2000]).save(folder / "large.png")
     return gimp
 
 
