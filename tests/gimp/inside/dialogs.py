@@ -3,11 +3,12 @@
 import os
 import re
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
-from desk import MAIN, colors, keys, main_window, screenshot, search, settled, shell, wait, window
+from desk import colors, keys, screenshot, settled, shell, wait, window
 from gi.repository import Gimp
 from tools import BACKGROUND, MAP, MASK, SHARPEN, Report, load
 
@@ -15,10 +16,14 @@ NAME = os.environ.get("DEFOCUS_TEST_NAME", "dialogs")
 FACTOR = int(os.environ.get("GDK_SCALE", "1"))
 ENTRIES = os.environ.get("DEFOCUS_TEST_ENTRIES", "mask map sharpen background").split()
 NAMES = {"mask": MASK, "map": MAP, "sharpen": SHARPEN, "background": BACKGROUND}
+LETTERS = {  # of what is folded
+    "en": {"mask": "emwa", "map": "eia", "sharpen": "mwa", "background": "awn"},
+    "de": {"mask": "kmid", "map": "kib", "sharpen": "mwb", "background": "fwu"},
+}
 report = Report(NAME)
 image = load(os.environ.get("DEFOCUS_TEST_PICTURE", "photo.png"))
 layer = image.get_layers()[0]
-display = Gimp.Display.new(image)
+CALLS = []
 
 
 def title_of(name):
@@ -32,17 +37,27 @@ def size(title):
 
 
 def opened(name):
+    """Call an entry, as its menu does, and wait for its dialog; the call lasts until that is closed."""
+    procedure = Gimp.get_pdb().lookup_procedure(name)
+    config = procedure.create_config()
+    config.set_property("run-mode", Gimp.RunMode.INTERACTIVE)
+    config.set_property("image", image)
+    config.set_core_object_array("drawables", [layer])
     title = title_of(name)
-    search(title)
-    keys("Return")
+    CALLS.append(threading.Thread(target=procedure.run, args=(config,)))
+    CALLS[-1].start()
     wait("the dialog", lambda: window(title))
-    settled(title, 2)
+    shell("xdotool", "windowfocus", "--sync", window(title))
+    before = colors(title)
+    wait("something of the preview", lambda: colors(title) != before)
+    settled(title, 3)
     return title
 
 
 def escaped(title):
     keys("Escape")
     wait("the dialog to close", lambda: not window(title))
+    CALLS.pop().join()
 
 
 def sizes(entry):
@@ -50,7 +65,7 @@ def sizes(entry):
     title = opened(NAMES[entry])
     folded = size(title)
     screenshot(f"{NAME}-{entry}", title)
-    for letter in os.environ.get("DEFOCUS_TEST_LETTERS", "e m w a").split():
+    for letter in LETTERS[os.environ.get("LANGUAGE", "en")][entry]:
         keys(f"alt+{letter}")
     settled(title, 1)
     unfolded = size(title)
@@ -59,21 +74,9 @@ def sizes(entry):
     return {"folded": folded, "unfolded": unfolded}
 
 
-def shown_again():
-    """Open the last dialog again, and wait for its result: the measured threshold then stands on a slider."""
-    title = title_of(BACKGROUND)
-    shell("xdotool", "windowfocus", "--sync", window(MAIN))
-    keys("ctrl+shift+f")  # Filters > Re-show last: a search would find Repeat first
-    wait("the dialog", lambda: window(title))
-    before = colors(title)
-    wait("something of the preview", lambda: colors(title) != before)
-    settled(title, 4)
-    return title
-
-
 def compared():
     """All before while B is held, of a blurred background."""
-    title = shown_again()
+    title = opened(BACKGROUND)
     screenshot(f"{NAME}-after", title)
     shell("xdotool", "keydown", "b")
     time.sleep(1)
@@ -87,13 +90,12 @@ def compared():
 def limited():
     """The left half, which is sharp, is selected: the preview stays as the picture was."""
     image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, layer.get_width() // 2, layer.get_height())
-    title = shown_again()
+    title = opened(BACKGROUND)
     screenshot(f"{NAME}-limited", title)
     escaped(title)
     Gimp.Selection.none(image)
 
 
-report.check("window", main_window)
 for entry in ENTRIES:
     report.check(entry, sizes, entry)
 if NAME == "dialogs":

@@ -141,7 +141,7 @@ def sharpened():
     keys("alt+a")  # unfold what describes the lens
     settled(title)
     screenshot("unfolded", title)
-    keys("alt+b", "Down", "Down", "Down")  # auto, disc, gaussian, polygon
+    keys("alt+u", "Down", "Down", "Down")  # auto, disc, gaussian, polygon
     settled(title)
     screenshot("polygon", title)
     keys("Escape")
