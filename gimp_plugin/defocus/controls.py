@@ -107,9 +107,13 @@ def zoom_row(canvas: Canvas, here: Any) -> Any:
         ("−", _("Zoom out"), lambda *_arguments: canvas.zoom(1 / STEP)),
         ("+", _("Zoom in"), lambda *_arguments: canvas.zoom(STEP)),
         ("1:1", _("One pixel of the picture as one of the screen"), lambda *_arguments: canvas.natural()),
-        (_("Fit"), _("All of the picture"), lambda *_arguments: canvas.fit()),
+        ("", _("All of the picture"), lambda *_arguments: canvas.fit()),
     ):
-        button = Gtk.Button(label=label, tooltip_text=told)
+        if label:
+            button = Gtk.Button(label=label)
+        else:
+            button = Gtk.Button.new_from_icon_name("zoom-fit-best-symbolic", Gtk.IconSize.BUTTON)
+        button.set_tooltip_text(told)
         button.connect("clicked", press)
         row.pack_start(button, False, False, 0)
     row.pack_start(here, True, True, 0)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from session import Session
 
 WIDTH = 258  # logical px
+_TEN = 10  # from which on auto's value is said in whole numbers
 _TALLEST = 420  # logical px; what does not fit is scrolled to
 
 
@@ -115,7 +116,9 @@ class Rows:
         if not option.automatic or scale.get_value() != 0:
             return False
         found = option.found(self._session.measured)
-        said = _("auto") if found is None else _("auto {value:.3g}", value=float(found))
+        said = (
+            _("auto") if found is None else _("auto {value:g}", value=round(float(found), 1 if found < _TEN else None))
+        )
         if scale.get_text() != said:
             scale.set_text(said)
         return True
