@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from session import Session
 
 
+_WIDTH = 640  # logical px, as small screens have room for
+
+
 def ask(
     session: Session, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layer: Gimp.Layer
 ) -> bool:
@@ -52,6 +55,7 @@ def ask(
     dialog.connect("key-press-event", preview.key_pressed)
     dialog.connect("key-release-event", preview.key_released)
     dialog.get_content_area().pack_start(columns, True, True, 0)
+    dialog.set_default_size(_WIDTH, -1)  # whatever room the longest words of all choices would like to have
 
     before = {option.name: config.get_property(option.name) for option in ours.options}
 
