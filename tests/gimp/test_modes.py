@@ -275,7 +275,7 @@ def test_procedures_are_documented_for_scripts(modes):
     [
         ("layer-mask", "mask"),
         ("selection", "selection"),
-        ("channel", "In focus: ramp.png"),
+        ("channel", "In focus: Background"),
         ("new-image", "new"),
         ("cut-out", "layer"),
         ("gray", "layer"),
