@@ -8,7 +8,7 @@ sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from desk import DIALOG, MAIN, choose, keys, main_window, screenshot, settled, shell, wait, window
 from gi.repository import Gimp
-from tools import FOLDER, SETTINGS, Report, load, save, use_python, workers
+from tools import FOLDER, SETTINGS, Report, end_workers, load, save, use_python, workers
 
 report = Report("closing")
 real = SETTINGS.read_bytes()
@@ -31,8 +31,7 @@ def smoothness(value):
 
 
 def opened():
-    for process in workers():  # the one that waits for the next run has its results ready
-        os.kill(process, 9)
+    end_workers()  # the one that waits for the next run has its results ready
     LOG.unlink(missing_ok=True)
     if not report.checks.get("window", {}).get("opened"):
         choose("Add In-Focus", DIALOG)

@@ -9,7 +9,7 @@ sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from desk import DIALOG, MAIN, choose, keys, main_window, mouse, screenshot, settled, shell, tint, wait, window
 from gi.repository import Gimp
-from tools import FOLDER, SELECT, SETTINGS, Report, load, ramp_channel, run, save, use_python
+from tools import FOLDER, SELECT, SETTINGS, Report, end_workers, load, ramp_channel, run, save, use_python
 
 report = Report("marks")
 real = SETTINGS.read_bytes()
@@ -132,6 +132,7 @@ def accepted():
 
 def repeated():
     """Filters > Repeat last makes the same mask, marks and all."""
+    end_workers()
     mask, count = layer.get_mask().get_id(), len(said("<", request="focus_mask"))
     shell("xdotool", "windowfocus", "--sync", window(MAIN))
     keys("ctrl+f")
@@ -142,6 +143,7 @@ def repeated():
 
 def asked_again(use_none):
     """The dialog comes with the channel of the run before; with a click on None it is gone."""
+    end_workers()
     count = len(said("<", request="focus_mask"))
     shell("xdotool", "windowfocus", "--sync", window(MAIN))
     keys("ctrl+shift+f")  # Filters > Re-show last
@@ -190,6 +192,7 @@ def first_look():
     time.sleep(2)
     facts = {}
     for name, many in (("plain", 2), ("selected", 1)):
+        end_workers()
         count, enough = len(said("<", request="open")), len(previews()) + many
         shell("xdotool", "windowfocus", "--sync", window(MAIN))
         keys("ctrl+shift+f")
