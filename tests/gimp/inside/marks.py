@@ -151,7 +151,7 @@ def asked_again(use_none):
     settled(DIALOG)
     screenshot(f"marks-channel-{use_none}", DIALOG)
     if use_none:
-        keys("alt+w", "Tab", "Up")  # unfold the group of the channels, go to the first, choose what stands above it
+        keys("alt+w", "alt+y", "Up")  # unfold the group of the channels, go to the first, choose what stands above it
         settled(DIALOG)
         screenshot("marks-channel-gone", DIALOG)
     mask = layer.get_mask().get_id()
