@@ -7,6 +7,7 @@ make their interfaces, and the documentation its tables, from it.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -119,6 +120,13 @@ class Result:
         return None if found is None else float(found)
 
 
+def _digest(hint: ArrayLike | None) -> bytes:
+    """Return what tells a mask from others."""
+    import numpy as np
+
+    return b"" if hint is None else hashlib.sha256(np.packbits(np.asarray(hint, bool)).tobytes()).digest()
+
+
 def _blur_map(session: Session, question: Question, progress: Progress) -> NDArray[Any]:
     return session.blur_map(question.parameters, question.hints, progress=progress)
 
@@ -197,7 +205,7 @@ class Session:
     def __init__(self) -> None:
         self._analysis: Analysis | None = None
         self._kept: tuple[Picture, AnalysisParameters] | None = None  # what to analyse again if the new one fails
-        self._last_map: tuple[MapParameters, NDArray[np.float32]] | None = None
+        self._last_map: tuple[Any, NDArray[np.float32]] | None = None
         self.wide: NDArray[np.float32] | None = None
 
     @property
@@ -312,13 +320,13 @@ class Session:
         *,
         progress: Progress = ignore_progress,
     ) -> NDArray[np.float32]:
-        """Return the blur map, drawn anew only if its parameters are not those of the last one."""
+        """Return the blur map, drawn anew only if its parameters or hints are not those of the last one."""
         chosen = parameters or MapParameters()
-        if hints:
-            marked = {name: hints.get(name) for name in _HINTS}
-            return self.held.blur_map(chosen, in_focus=marked["in_focus"], blurred=marked["blurred"], progress=progress)
-        if self._last_map is None or self._last_map[0] != chosen:
-            self._last_map = chosen, self.held.blur_map(chosen, progress=progress)
+        marked = {name: (hints or {}).get(name) for name in _HINTS}
+        made_for = chosen, tuple(_digest(hint) for hint in marked.values())
+        if self._last_map is None or self._last_map[0] != made_for:
+            in_focus, blurred = marked["in_focus"], marked["blurred"]
+            self._last_map = made_for, self.held.blur_map(chosen, in_focus=in_focus, blurred=blurred, progress=progress)
         return self._last_map[1]
 
     def mapped(self, question: Question, progress: Progress) -> tuple[Analysis, NDArray[np.float32], Progress]:

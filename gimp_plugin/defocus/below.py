@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gi
 
@@ -11,9 +11,7 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 import pixels  # noqa: E402
 from gi.repository import GdkPixbuf, Gegl, Gimp, GLib  # noqa: E402
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from layers import holds, tree  # noqa: E402
 
 _OPAQUE = 255
 
@@ -29,9 +27,9 @@ class Below:
     def __init__(self, layer: Gimp.Layer) -> None:
         image = layer.get_image()
         self._copy = image.duplicate()
-        for ours, theirs in zip(_tree(image.get_layers()), _tree(self._copy.get_layers()), strict=True):
+        for ours, theirs in zip(tree(image.get_layers()), tree(self._copy.get_layers()), strict=True):
             # Groups that hold the layer stay: what lies below may be in them
-            if ours == layer or not _holds(ours, layer):
+            if ours == layer or not holds(ours, layer):
                 theirs.set_visible(False)
             if ours == layer:
                 break
@@ -58,20 +56,3 @@ class Below:
     def close(self) -> None:
         """Let go of the copy."""
         self._copy.delete()
-
-
-def _tree(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
-    """Yield all layers from the top down, groups before what they hold."""
-    for layer in layers:
-        yield layer
-        if isinstance(layer, Gimp.GroupLayer):
-            yield from _tree(layer.get_children())
-
-
-def _holds(group: Gimp.Layer, layer: Gimp.Layer) -> bool:
-    parent = layer.get_parent()
-    while parent is not None:
-        if parent == group:
-            return True
-        parent = parent.get_parent()
-    return False

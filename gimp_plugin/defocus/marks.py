@@ -14,6 +14,7 @@ class Marks:
 
     def __init__(self) -> None:
         self.strokes: list[dict[str, Any]] = []
+        self.undone: list[dict[str, Any]] = []  # the last one first to come back
 
     def __bool__(self) -> bool:
         return bool(self.strokes)
@@ -21,6 +22,7 @@ class Marks:
     def begin(self, kind: str, radius: float, place: tuple[float, float]) -> None:
         """Set the brush down."""
         self.strokes.append({"kind": kind, "radius": radius, "points": [list(place)]})
+        self.undone.clear()
 
     def extend(self, place: tuple[float, float]) -> bool:
         """Draw on to a place; return whether that adds anything."""
@@ -32,10 +34,19 @@ class Marks:
         stroke["points"].append(list(place))
         return True
 
-    def undo(self) -> None:
-        """Take the last stroke back."""
+    def undo(self) -> bool:
+        """Take the last stroke back; return whether there was one."""
         if self.strokes:
-            self.strokes.pop()
+            self.undone.append(self.strokes.pop())
+            return True
+        return False
+
+    def redo(self) -> bool:
+        """Make the stroke again that was taken back last; return whether there was one."""
+        if self.undone:
+            self.strokes.append(self.undone.pop())
+            return True
+        return False
 
     def written(self) -> list[dict[str, Any]]:
         """Return the strokes as the worker takes them; what is marked later does not change that."""

@@ -10,27 +10,20 @@ gi.require_version("Gimp", "3.0")
 import pixels  # noqa: E402
 import refine  # noqa: E402
 import results  # noqa: E402
-from options import Choice, Flag, NamedChannel, Option, from_parameters, values_of  # noqa: E402
+from options import Choice, Flag, Option, from_parameters, values_of  # noqa: E402
 from outputs import OUTPUTS, MaskOutput  # noqa: E402
 from problem import Problem  # noqa: E402
-from procedures import FILTERS, Procedure, used_selection  # noqa: E402
+from procedures import BY_HINT, FILTERS, Procedure, used_selection  # noqa: E402
 from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from defocus_client import WorkerClient
     from gi.repository import Gimp
     from options import Control
     from procedures import NewFile
     from results import Answer, Attach
-
-_BY_HINT = {"in-focus": "in-focus-channel", "blurred": "blurred-channel"}
-HINT_CHANNELS = tuple(_BY_HINT.values())
-
-
-_NOTHING = 0.002  # share in focus below which nothing is, and everything above the rest
 
 
 class FocusMask(Procedure):
@@ -47,6 +40,11 @@ class FocusMask(Procedure):
     menus: tuple[str, ...] = (FILTERS, "<Image>/Layer/Mask")
     request = "focus_mask"
     group = "mask"
+    groups = (
+        ("", ("threshold", "softness", "invert", "output")),
+        ("Edges", ("edge", "edge-sensitivity", "smoothness")),
+        ("Mask and selection that are there", ("existing", "selection-use")),
+    )
     is_mask = True
     needs_threshold = True
     output = "layer-mask"
@@ -95,19 +93,7 @@ class FocusMask(Procedure):
                 ],
                 "limit",
             ),
-            NamedChannel("in-focus-channel", "Surely in focus", "A channel that is white where all is in focus."),
-            NamedChannel("blurred-channel", "Surely blurred", "A channel that is white where all is blurred."),
         ]
-
-    def note(self, answer: Answer, measured: dict[str, Any]) -> str:
-        said = _("In focus: blur radius up to {threshold:.2g} px.").format(threshold=answer["threshold"])
-        if answer.get("in_focus_share", 1) < _NOTHING:
-            said = _("Nothing is in focus.") + " " + said
-        elif answer.get("in_focus_share", 0) > 1 - _NOTHING:
-            said = _("Everything is in focus.") + " " + said
-        if answer.get("other_threshold"):
-            said += " " + _("A close call: {other:.2g} px gives another mask.").format(other=answer["other_threshold"])
-        return f"{said} {super().note(answer, measured)}"
 
     def chosen_output(self, config: Gimp.ProcedureConfig) -> MaskOutput:
         return next(output for output in OUTPUTS if output.name == self.value(config, "output"))
@@ -115,35 +101,25 @@ class FocusMask(Procedure):
     def check(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> None:
         super().check(image, config)
         use = self.value(config, "selection-use")
-        if use in _BY_HINT and not used_selection(image):
-            raise Problem("Nothing is selected, so the selection cannot say what is in focus or blurred.")
-        for hint, name in _BY_HINT.items():
-            channel = self.value(config, name)
-            if channel is not None and channel.get_image() != image:
-                raise Problem(f"The channel “{channel.get_name()}” belongs to another image.")
-            if channel is not None and use == hint:
-                raise Problem("Give either a channel or the selection for the same hint, not both.")
+        if use in BY_HINT and not used_selection(image):
+            raise Problem(_("Nothing is selected, so the selection cannot say what is in focus or blurred."))
+        if use in BY_HINT and self.value(config, BY_HINT[use]) is not None:
+            raise Problem(_("Give either a channel or the selection for the same hint, not both."))
         if self.chosen_output(config).new_layer:
             results.refuse_indexed(image)
 
     def arguments(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         parameters = values_of(self.options, config, "mask")
-        arguments: dict[str, Any] = {"parameters": parameters}
-        selection, use = used_selection(layer.get_image()), self.value(config, "selection-use")
-        hints = []
-        for hint, option in _BY_HINT.items():
-            source = selection if use == hint else self.value(config, option)
-            if source is not None:
-                path = new_file()
-                pixels.read_hint(source, layer, path)
-                arguments[hint.replace("-", "_")] = path.name
-                hints.append(path)
-        if len(hints) == 2 and _meet(*hints):
-            raise Problem("Some pixels are marked as surely in focus and as surely blurred: mark them once.")
+        arguments = {"parameters": parameters, **self.hints(new_file, layer, config)}
         if self.value(config, "edge") == "extract":
             band = round(parameters["softness"]) or refine.BAND
             return {**arguments, "parameters": {**parameters, "softness": 0.0}, "trimap": band, "output": "uint8"}
         return {**arguments, **self._meeting(new_file, layer, config)}
+
+    def hint_sources(self, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Gimp.Channel | None]:
+        use = self.value(config, "selection-use")
+        sources = super().hint_sources(layer, config)
+        return {**sources, use: used_selection(layer.get_image())} if use in BY_HINT else sources
 
     def _meeting(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         """Return the arguments that say how a mask meets the mask or selection that is there."""
@@ -204,9 +180,3 @@ class SelectInFocus(FocusMask):
     blurb = _("Select what is in focus")
     menus = ("<Image>/Select",)
     output = "selection"
-
-
-def _meet(one: Path, other: Path) -> bool:
-    """Return whether two files of a byte a pixel, 0 or 1, mark the same pixel."""
-    first, second = (int.from_bytes(path.read_bytes(), "little") for path in (one, other))
-    return first & second != 0

@@ -21,6 +21,7 @@ _READWRITE = GObject.ParamFlags.READWRITE
 # GIMP silently replaces a number outside an argument's range by the default. Arguments are therefore declared
 # with a range that nobody leaves, and wrong numbers are refused in words.
 _WIDE = 1e9
+MORE, HINTS, OPTICS = "More", "What is surely in focus", "Picture, lens and noise"  # titles of what is folded
 _LEVELS = 255.0  # white, in the levels in which people know noise
 
 
@@ -75,12 +76,13 @@ class Number(Option):
         if self.automatic:
             auto = _("0 = auto")
             self.label = f"{self.title[:-1]}, {auto})" if self.title.endswith(")") else f"{self.title} ({auto})"
+            self.help += " " + _("0 is auto.")
         self.low, self.high = control["minimum"], control["maximum"]
         self.step = control["step"] or (self.high - self.low) / 100
         self.digits = max(0, -math.floor(math.log10(self.step)))
         self.range = (0 if self.automatic else self.low), self.high
         self.default = 0 if self.automatic else control["default"]
-        self.help += f" From {self.low:g} to {self.high:g}{', or 0 for auto' if self.automatic else ''}."
+        self.help += " " + _("From {low:g} to {high:g}.", low=float(self.low), high=float(self.high))
 
     def declare(self, procedure: Gimp.Procedure) -> None:
         if self.whole:
@@ -95,9 +97,26 @@ class Number(Option):
         if self.automatic and value == 0:
             return "auto"
         if not self.low <= value <= self.high:
-            automatic = " or 0 for auto" if self.automatic else ""
-            raise Problem(f"{self.title} must be from {self.low:g} to {self.high:g}{automatic}, not {value:g}.")
+            text = (
+                _("{title} must be from {low:g} to {high:g} or 0 for auto, not {value:g}.", **self._range_and(value))
+                if self.automatic
+                else _("{title} must be from {low:g} to {high:g}, not {value:g}.", **self._range_and(value))
+            )
+            raise Problem(text)
         return value
+
+    def _range_and(self, value: float) -> dict[str, Any]:
+        return {"title": self.title, "low": float(self.low), "high": float(self.high), "value": float(value)}
+
+    @property
+    def short_label(self) -> str:
+        """The label where what auto means is said beside it; it has the same letter to press with Alt."""
+        letter = self.label.find("_")
+        return self.title if not 0 <= letter < len(self.title) else f"{self.title[:letter]}_{self.title[letter:]}"
+
+    def found(self, measured: dict[str, Any]) -> float | None:
+        """Return what auto means for a picture, from the facts of its measurement; None if they do not tell."""
+        return measured.get("max_radius" if self.parameter == "maximum" else self.parameter)
 
     def leaves_auto(self, last: float, value: float) -> bool:
         """Return whether a value is what one click makes of auto."""
@@ -122,6 +141,9 @@ class Noise(Number):
     def value(self, config: Gimp.ProcedureConfig) -> Any:
         levels = super().value(config)
         return levels if levels == "auto" else (levels / _LEVELS) ** 2
+
+    def found(self, measured: dict[str, Any]) -> float | None:
+        return noise_levels(measured["noise_variance"]) if "noise_variance" in measured else None
 
 
 def noise_levels(variance: float) -> float:
@@ -151,7 +173,12 @@ class Choice(Option):
             choice.add(word, number, _(label), "")
         words = ", ".join(word for word, _label in self.choices)
         procedure.add_choice_argument(
-            self.name, self.label, f"{self.help} One of: {words}.", choice, self.default, _READWRITE
+            self.name,
+            self.label,
+            self.help + " " + _("One of: {words}.", words=words),
+            choice,
+            self.default,
+            _READWRITE,
         )
 
 
@@ -169,8 +196,7 @@ class ChoiceOrFile(Choice):
         procedure.add_file_argument(
             self.file_name,
             _("Calibrated lens"),
-            _("A file that “defocus calibrate” wrote; it takes the place of the blur shape.")
-            + f" It ends in {self.ending}.",
+            _("A file that “defocus calibrate” wrote ({ending}); it takes the place of the shape.", ending=self.ending),
             Gimp.FileChooserAction.OPEN,
             True,
             None,
@@ -183,7 +209,12 @@ class ChoiceOrFile(Choice):
         if not path:
             return super().value(config)
         if not path.endswith(self.ending):
-            raise Problem(f"The lens file must be one that “defocus calibrate” wrote ({self.ending}), not {path}.")
+            text = _(
+                "The lens file must be one that “defocus calibrate” wrote ({ending}), not {path}.",
+                ending=self.ending,
+                path=path,
+            )
+            raise Problem(text)
         return path
 
 
@@ -226,10 +257,37 @@ def from_parameters(
     return options
 
 
+class Title:
+    """What stands on a group that is folded."""
+
+    def __init__(self, title: str) -> None:
+        self.label = _(title)
+
+
+def grouped(options: Sequence[Option], groups: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, list[Option]]]:
+    """Return options in the groups of a dialog: title and options of each; the title of what is not folded is "".
+
+    Parameters
+    ----------
+    options : sequence of Option
+    groups : sequence of (str, sequence of str)
+        Titles and the options' names. What is in none comes last, under a title of its own, but what describes the
+        picture comes after that.
+    """
+    by_name = {option.name: option for option in options}
+    found = [(title, [by_name[name] for name in names if name in by_name]) for title, names in groups]
+    named = {name for _title, names in groups for name in names}
+    rest = [option for option in options if option.name not in named and not isinstance(option, NamedChannel)]
+    found.append((MORE, [option for option in rest if option.group != "analysis"]))
+    found.append((HINTS, [option for option in options if isinstance(option, NamedChannel)]))
+    found.append((OPTICS, [option for option in rest if option.group == "analysis"]))
+    return [(title, members) for title, members in found if members]
+
+
 _DIALOG_BUTTONS = "chlopsrv"  # Cancel, Help, Load, OK, Preview, Save, Reset, View
 
 
-def assign_mnemonics(options: Iterable[Option]) -> None:
+def assign_mnemonics(options: Iterable[Option | Title]) -> None:
     """Mark one letter of every label for use with Alt, no letter twice: beginnings of words before others."""
     taken = set(_DIALOG_BUTTONS)
     for option in options:

@@ -65,10 +65,11 @@ class Selection(MaskOutput):
         image = layer.get_image()
         channel = results.made_channel(layer, answer["path"], self.title(layer))
 
-        def attach() -> None:
+        def attach() -> Gimp.Channel:
             image.insert_channel(channel, None, 0)
             image.select_item(Gimp.ChannelOps.REPLACE if first else Gimp.ChannelOps.ADD, channel)
             image.remove_channel(channel)
+            return image.get_selection()
 
         return attach
 
@@ -80,7 +81,12 @@ class Channel(MaskOutput):
 
     def prepare(self, layer: Gimp.Layer, answer: Answer, first: bool) -> Attach:
         channel = results.made_channel(layer, answer["path"], self.title(layer))
-        return lambda: layer.get_image().insert_channel(channel, None, 0)
+
+        def attach() -> Gimp.Channel:
+            layer.get_image().insert_channel(channel, None, 0)
+            return channel
+
+        return attach
 
 
 class NewLayerWithMask(MaskOutput):
@@ -114,8 +120,10 @@ class NewLayerCutOut(NewLayerWithMask):
     def prepare(self, layer: Gimp.Layer, answer: Answer, first: bool) -> Attach:
         masked = self.masked_copy(layer, answer)
 
-        def attach() -> None:
-            results.cut_out(masked())
+        def attach() -> Gimp.Layer:
+            copy = masked()
+            results.cut_out(copy)
+            return copy
 
         return attach
 
@@ -129,7 +137,7 @@ class NewImageWithMask(MaskOutput):
     apply = False
 
     def prepare(self, layer: Gimp.Layer, answer: Answer, first: bool) -> Attach:
-        def attach() -> None:
+        def attach() -> Gimp.Layer:
             image, copy = results.image_of(layer, self.title(layer))
             image.undo_disable()
             results.put_mask(copy, results.made_mask(copy, answer["path"]))
@@ -137,6 +145,7 @@ class NewImageWithMask(MaskOutput):
                 results.cut_out(copy)
             image.undo_enable()
             results.show(image)
+            return copy
 
         return attach
 

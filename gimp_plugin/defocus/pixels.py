@@ -254,3 +254,31 @@ def shown_colors(layer: Gimp.Layer, data: bytes, size: Size, channels: int = 3, 
 def mask_output(image: Gimp.Image) -> str:
     """Return the kind of numbers in which the worker should give masks and pictures for an image."""
     return _DTYPE[component_of(image)]
+
+
+def read_part(
+    drawable: Gimp.Drawable,
+    pixel_format: str,
+    crop: tuple[float, float, float, float],
+    size: Size,
+    offset: Size = (0, 0),
+) -> bytes:
+    """Return a part of a drawable, scaled to a size; what lies outside the drawable becomes 0.
+
+    Parameters
+    ----------
+    drawable : Gimp.Drawable
+    pixel_format : str
+        The name of a babl format.
+    crop : tuple of float
+        Left, top, width and height of the part in px.
+    size : tuple of int
+        Width and height of what is returned.
+    offset : tuple of int
+        Where the corner from which `crop` counts lies in the drawable, in px.
+    """
+    left, top, across, _down = crop
+    scale = size[0] / across
+    corner = round((left + offset[0]) * scale), round((top + offset[1]) * scale)
+    part = Gegl.Rectangle.new(*corner, *size)
+    return bytes(drawable.get_buffer().get(part, scale, pixel_format, Gegl.AbyssPolicy.NONE))

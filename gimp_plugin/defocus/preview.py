@@ -11,25 +11,30 @@ import gi
 gi.require_version("Gdk", "3.0")
 gi.require_version("Gimp", "3.0")
 gi.require_version("Gtk", "3.0")
+gi.require_version("Pango", "1.0")
 import pixels  # noqa: E402
-from below import Below  # noqa: E402
 from canvas import HEIGHT, WIDTH, Canvas  # noqa: E402
-from controls import fill_views, marks_row, zoom_row  # noqa: E402
+from controls import RESULT, MarksRow, ViewRow, zoom_row  # noqa: E402
 from defocus_client import WorkerCancelledError, WorkerError  # noqa: E402
-from first_look import first_look  # noqa: E402
-from gi.repository import Gdk, GdkPixbuf, Gimp, GLib, Gtk  # noqa: E402
+from first_look import first_look, in_full_scale  # noqa: E402
+from gi.repository import Gdk, Gimp, GLib, Gtk, Pango  # noqa: E402
+from layers import is_there, require  # noqa: E402
 from main_thread import in_main_thread  # noqa: E402
 from problem import Problem, message_of  # noqa: E402
+from shown import Shown, hardly_inside, nothing_changes  # noqa: E402
 from view import STEP  # noqa: E402
+from words import heard  # noqa: E402
 from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from canvas import Crop
     from defocus_client import WorkerClient
     from session import Session
 
 _SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step
 _ALWAYS_VERIFIED = 4_000_000  # px; up to here every preview looks if the layer is still the same
-_FILM = "#db143d"  # the red film that marks what a mask hides
 
 
 class _Run:
@@ -38,7 +43,8 @@ class _Run:
     def __init__(self, settings: list[Any], place: tuple[float, float] | None = None) -> None:
         self.settings = settings
         self.place = place  # whose blur radius is asked for, instead of a picture
-        self.crop: tuple[float, float, float, float] | None = None
+        self.crop: Crop | None = None
+        self.view = ""  # as what it is seen
         self.analysis: dict[str, Any] | None = None  # while that is measured
         self.only_analysis = False
         self.is_first = False
@@ -52,23 +58,24 @@ class Preview:
         self.session, self.procedure, self.config = session, session.procedure, config
         self.image, self.layer = image, layer
         self.run: _Run | None = None
-        self.below: Below | None = None  # made when it is to be seen
+        self.shown = Shown(layer)
+        self.before: tuple[Any, bytes] | None = None  # what was seen before, and of which part of which pixels
         self.looked = False
         self.wanted = False
         self.timer = 0
         self.finished = False
+        self.told: Callable[[], None] = lambda: None  # called when something was found out about the picture
         self.place: tuple[float, float] | None = None  # that was clicked, and waits for its turn
-        session.marked_layer = layer if self.procedure.is_mask else None
-        marks = session.marks if self.procedure.is_mask else None
-        self.canvas = Canvas(pixels.size_of(layer), marks, self.request, self._marked, self._look_at)
-        self.here = Gtk.Label(label="", xalign=0, hexpand=True)
-        self.undo = Gtk.Button(label=_("Undo mark"), sensitive=bool(session.marks))
-        self.bar = Gtk.ProgressBar(show_text=True, text="")
-        self.note = Gtk.Label(label="", xalign=0, wrap=True, max_width_chars=50)
+        session.marked_layer = layer
+        self.canvas = Canvas(pixels.size_of(layer), session.marks, self.request, self._marked, self._look_at)
+        self.here = Gtk.Label(label="", xalign=0, hexpand=True, ellipsize=Pango.EllipsizeMode.END)
+        self.marks_row = MarksRow(self.canvas)
+        self.view = ViewRow(self.procedure, self.canvas, self.request)
+        self.bar = Gtk.ProgressBar(show_text=True, text="", ellipsize=Pango.EllipsizeMode.END)
+        self.note = Gtk.Label(label="", xalign=0, yalign=0, wrap=True, width_chars=20, max_width_chars=20, lines=3)
+        self.note.set_ellipsize(Pango.EllipsizeMode.END)
         self.switch = Gtk.CheckButton(label=_("_Preview"), use_underline=True, active=True)
         self.switch.connect("toggled", self._switched)
-        self.view = Gtk.ComboBoxText()
-        self.film = Gtk.ColorButton(title=_("Colour of what is not in focus"))
         self.widget = self._built()
 
     def _built(self) -> Any:
@@ -76,24 +83,11 @@ class Preview:
         thumbnail = self.layer.get_thumbnail(WIDTH, HEIGHT, Gimp.PixbufTransparency.KEEP_ALPHA)
         if thumbnail is not None:
             self.canvas.show(thumbnail, self.canvas.view.crop)  # something to see at once
-        row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
-        row.pack_start(self.switch, False, False, 0)
-        if self.procedure.is_mask:
-            fill_views(self.view)
-            color = Gdk.RGBA()
-            color.parse(_FILM)
-            self.film.set_rgba(color)
-            label = Gtk.Label(label=_("_View"), use_underline=True, mnemonic_widget=self.view)
-            for child in (self.film, self.view, label):
-                row.pack_end(child, False, False, 0)
-            self.view.connect("changed", lambda *_arguments: self.request())
-            self.film.connect("color-set", lambda *_arguments: self.request())
-        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=4)
+        zoom = zoom_row(self.canvas, self.here)
+        zoom.pack_end(self.switch, False, False, 0)
         picture = self.canvas.widget
-        rows = [zoom_row(self.canvas, self.here), self.bar, self.note, row]
-        if self.procedure.is_mask:
-            rows.insert(1, marks_row(self.canvas, self.undo))
-        for child in (picture, *rows):
+        for child in (picture, zoom, self.view.widget, self.marks_row.widget, self.bar, self.note):
             box.pack_start(child, child is picture, child is picture, 0)
         box.show_all()
         return box
@@ -101,12 +95,20 @@ class Preview:
     # ---- what is done to the picture
 
     def key_pressed(self, dialog: Any, event: Any) -> bool:
-        """Take back a mark with Control and Z, zoom with plus and minus; other keys are the dialog's."""
+        """Take marks back and make them again, zoom, show what was before; other keys are the dialog's."""
         name = Gdk.keyval_name(event.keyval)
-        if name in ("z", "Z") and event.state & Gdk.ModifierType.CONTROL_MASK:
-            self.canvas.undo()
+        kinds = Gdk.ModifierType
+        if event.state & kinds.CONTROL_MASK and name in ("z", "Z", "y", "Y"):
+            again = name in ("y", "Y") or event.state & kinds.SHIFT_MASK
+            (self.canvas.redo if again else self.canvas.undo)()
             return True
-        if isinstance(dialog.get_focus(), Gtk.Entry):
+        focus = dialog.get_focus()
+        if name in ("b", "B") and not event.state & (kinds.CONTROL_MASK | kinds.MOD1_MASK):
+            if isinstance(focus, Gtk.Entry) and not isinstance(focus, Gtk.SpinButton):
+                return False
+            self.canvas.hold(True)
+            return True
+        if isinstance(focus, Gtk.Entry):
             return False
         factor = {"plus": STEP, "KP_Add": STEP, "minus": 1 / STEP, "KP_Subtract": 1 / STEP}.get(name)
         if factor is None:
@@ -114,8 +116,14 @@ class Preview:
         self.canvas.zoom(factor)
         return True
 
+    def key_released(self, _dialog: Any, event: Any) -> bool:
+        """Show what will be again."""
+        if Gdk.keyval_name(event.keyval) in ("b", "B"):
+            self.canvas.hold(False)
+        return False
+
     def _marked(self) -> None:
-        self.undo.set_sensitive(bool(self.session.marks))
+        self.marks_row.update()
         self.request()
 
     def _look_at(self, place: tuple[float, float]) -> None:
@@ -160,8 +168,7 @@ class Preview:
 
     def _take_no_more(self) -> None:
         self.finished = True
-        if self.below is not None:
-            self.below.close()
+        self.shown.close()
         if self.timer:
             GLib.source_remove(self.timer)
             self.timer = 0
@@ -193,6 +200,7 @@ class Preview:
         """Begin a preview, or to look at the place that was clicked."""
         place, self.place = self.place, None
         try:
+            require(self.layer)
             self.procedure.check(self.image, self.config)
             run = _Run(self._settings(), place)
             run.is_first, self.looked = not self.looked and place is None, True
@@ -225,27 +233,55 @@ class Preview:
                 return
             request.update(in_main_thread(lambda: self._seen(run)))
             answer = _drawn(worker, request, progress=progress)
+            self._see_before(worker, run, request)
         except Exception as error:
             GLib.idle_add(self._done, run, None, error)
         else:
             GLib.idle_add(self._done, run, answer, None)
 
+    def _see_before(self, worker: WorkerClient, run: _Run, request: dict[str, Any]) -> None:
+        """Fetch what was before, unless it is there."""
+        seen = self.session.fingerprint, request["size"], request.get("crop")
+        if self.before is None or self.before[0] != seen:
+            part: dict[str, Any] = {name: request[name] for name in ("size", "crop") if name in request}
+            self.before = seen, _drawn(worker, {"of": "picture", **part})["pixels"]
+
     def _look_first(self, run: _Run) -> None:
         """Show the preview of a reduced picture; whatever goes wrong with that, the real one tells of it."""
+
+        def prepared() -> Any:
+            if self.finished:
+                return None
+            require(self.layer)
+            if self.session.holds(self.layer):
+                return None
+            look = first_look(self.session, self.layer, self.config)
+            run.crop, run.view = (0.0, 0.0, *pixels.size_of(self.layer)), self.view.name
+            return look and (*look, self._way(run.view))
+
         try:
-            look = in_main_thread(lambda: None if self.finished else first_look(self.session, self.layer, self.config))
+            look = in_main_thread(prepared)
             if look is None:
                 return
-            sent, analysis, arguments = look
-            self.session.look(sent, analysis)
-            request = {**arguments, **in_main_thread(self._way), "of": self.procedure.request}
-            request["size"] = list(self.canvas.view.shown[::-1])
+            sent, analysis, arguments, scale, way = look
+            found = self.session.look(sent, analysis)
+            size: dict[str, Any] = {"size": list(self.canvas.view.shown[::-1])}
+            request = {**arguments, **way, **size, "of": self.procedure.request}
             answer = _drawn(self.session.worker, request)
-            GLib.idle_add(self._show, answer, (0.0, 0.0, *pixels.size_of(self.layer)))
+            before = _drawn(self.session.worker, {"of": "picture", **size})["pixels"]
+            GLib.idle_add(self._show_first, run, answer, before, in_full_scale({**found, **answer}, scale))
         except WorkerCancelledError:
             raise
         except (WorkerError, Problem):
             return
+
+    def _show_first(self, run: _Run, answer: dict[str, Any], before: bytes, facts: dict[str, Any]) -> bool:
+        if not self.finished and is_there(self.layer):
+            self._show(run, answer, before)
+            facts.pop("noise_variance", None)  # the copy has less of it
+            rough = _("Rough preview, until the picture is measured in full.")
+            self.note.set_text(f"{rough} {self.procedure.note(facts, {})}")
+        return GLib.SOURCE_REMOVE
 
     def _read(self, run: _Run) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Return what to send; in the main thread, for it reads GIMP's pixels."""
@@ -253,40 +289,47 @@ class Preview:
         sent = self.session.send(self.layer, verify=width * height <= _ALWAYS_VERIFIED)
         if run.place is not None:
             return sent, self.procedure.analysis(self.config), {}
-        arguments = self.procedure.arguments(self.session.worker.new_file, self.layer, self.config)
+        run.view = self.view.name
+        of_subject = not self.procedure.is_mask and run.view != RESULT
+        ask = self.procedure.subject if of_subject else self.procedure.arguments
+        arguments = ask(self.session.worker.new_file, self.layer, self.config)
         arguments = self.session.with_marks(self.layer, arguments)
         arguments.pop("trimap", None)
-        request = {**arguments, "of": self.procedure.request}
+        request = {**arguments, "of": "focus_mask" if of_subject else self.procedure.request}
         return sent, self.procedure.analysis(self.config), request
 
     def _seen(self, run: _Run) -> dict[str, Any]:
         """Return which part is to be seen, and how large: while the picture was measured the dialog got its size."""
-        if not self.finished and run.settings == self._settings():
+        require(self.layer)
+        if not self.finished and run.settings == self._settings() and run.view == self.view.name:
             self.wanted = False
         view = self.canvas.view
         run.crop = left, top, width, height = view.crop
         crop = {} if view.fits else {"crop": [top, left, height, width]}
-        return {"size": [view.shown[1], view.shown[0]], **crop, **self._way()}
+        return {"size": [view.shown[1], view.shown[0]], **crop, **self._way(run.view)}
 
-    def _way(self) -> dict[str, Any]:
+    def _way(self, view: str) -> dict[str, Any]:
         """Return how a mask is to be seen."""
-        if not self.procedure.is_mask:
+        if view == RESULT:
             return {}
-        color = self.film.get_rgba()
-        film = bytes(round(255 * level) for level in (color.red, color.green, color.blue))
+        film, opacity = self.view.film
         own = pixels.shown_colors(self.layer, film, (1, 1), back=True)
-        return {"view": self.view.get_active_id(), "film": [level / 255 for level in own]}
+        return {"view": view, "film": [*(level / 255 for level in own), opacity]}
 
     def _done(self, run: _Run, answer: dict[str, Any] | None, error: Exception | None) -> bool:
         self.run = None
         if self.finished:
             return GLib.SOURCE_REMOVE
         if answer is not None and run.place is not None:
-            self.here.set_text(_("Blur radius here: {radius:.2g} px").format(radius=answer["radius"]))
+            self.here.set_text(_("Blur radius here: {radius:.2g} px", radius=answer["radius"]))
             self._show_progress(0, "")
-        elif answer is not None:
-            self._show(answer, run.crop or self.canvas.view.crop)
-            self.note.set_text(self.procedure.note(answer, self.session.measured))
+        elif not is_there(self.layer):
+            self._show_error(Problem(_("The layer was removed in the meantime.")))
+        elif answer is not None and self.before is not None:
+            self._show(run, answer, self.before[1])
+            self.note.set_text(" ".join([*self._warnings(run), self.procedure.note(answer, self.session.measured)]))
+            self.note.set_tooltip_text(self.note.get_text())
+            self.told()
             self._show_progress(0, "")
         elif error is not None and self.switch.get_active():
             self._show_error(error)
@@ -299,31 +342,37 @@ class Preview:
             self.request()
         return GLib.SOURCE_REMOVE
 
-    def _show(self, answer: dict[str, Any], crop: tuple[float, float, float, float]) -> None:
-        """Show a picture that the worker made of a part of the layer."""
-        if self.finished:
-            return
+    def _show(self, run: _Run, answer: dict[str, Any], before: bytes) -> None:
+        """Show a picture that the worker made of a part of the layer, and what was before."""
         height, width, channels = answer["shape"]
-        shown = answer["pixels"]
-        if self.view.get_active_id() != "mask" and self.procedure.in_own_colors(self.config):
-            shown = pixels.shown_colors(self.layer, shown, (width, height), channels)
-        data = GLib.Bytes.new(shown)
-        layout = channels == 4, 8, width, height, channels * width
-        pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, *layout)
-        self.canvas.show(pixbuf if channels == 3 else self._upon_layers(pixbuf, crop), crop)
+        size, crop = (width, height), run.crop or self.canvas.view.crop
+        if self.procedure.is_picture and run.view == RESULT:
+            limit = self.procedure.limit(self.image, self.config)
+            made = self.shown.picture(answer["pixels"], before, size, crop, limit)
+        else:
+            own = run.view in ("overlay", "black", "white", "layers") or (
+                run.view == RESULT and self.procedure.in_own_colors(self.config)
+            )
+            made = self.shown.mask(answer["pixels"], size, channels, crop, own=own)
+        self.canvas.show(made, crop, self.shown.before(before, size, crop, opaque=not self.procedure.is_picture))
 
-    def _upon_layers(self, pixbuf: Any, crop: tuple[float, float, float, float]) -> Any:
-        if self.below is None:
-            self.below = Below(self.layer)
-        return self.below.under(pixbuf, crop)
+    def _warnings(self, run: _Run) -> list[str]:
+        """Return what to say if the result will look as the picture did."""
+        if not self.procedure.is_picture or run.view != RESULT or run.crop != (0, 0, *pixels.size_of(self.layer)):
+            return []
+        if nothing_changes(self.shown.changed):
+            return [_("Nothing changes that can be seen at this size.")]
+        if hardly_inside(self.shown.changed_inside):
+            return [_("The selection holds only what stays as it is: invert it, or show the result outside it, too.")]
+        return []
 
     def _show_progress(self, fraction: float, stage: str) -> bool:
         if self.finished:
-            Gimp.progress_set_text(stage)
+            Gimp.progress_set_text(heard(stage))
             Gimp.progress_update(min(max(fraction, 0), 1) / 2)
         else:
             self.bar.set_fraction(min(max(fraction, 0), 1))
-            self.bar.set_text(stage)
+            self.bar.set_text(heard(stage))
         return GLib.SOURCE_REMOVE
 
     def _show_error(self, error: Exception) -> None:

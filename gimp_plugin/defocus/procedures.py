@@ -13,10 +13,13 @@ from gi.repository import Gimp  # noqa: E402
 from options import (  # noqa: E402
     Choice,
     Flag,
+    NamedChannel,
     Number,
     Option,
+    Title,
     assign_mnemonics,
     from_parameters,
+    grouped,
     noise_levels,
     values_of,
 )
@@ -37,6 +40,9 @@ FILTERS = "<Image>/Filters/Defocus"
 _MAP = ("smoothness", "edge_sensitivity")  # a layer holds a value everywhere
 _MUCH_SATURATED = 0.005  # share of a layer above which that is told
 _MEASUREMENT = ("kind", "psf", "noise", "max_radius")  # and what belongs to one shape of blur
+BY_HINT = {"in-focus": "in-focus-channel", "blurred": "blurred-channel"}
+HINT_CHANNELS = tuple(BY_HINT.values())
+_NOTHING = 0.002  # share in focus below which nothing is, and everything above the rest
 
 
 class Procedure:
@@ -53,7 +59,9 @@ class Procedure:
     menus: tuple[str, ...] = (FILTERS,)
     request = ""
     group = ""
-    is_mask = False  # whether a preview can be seen in several ways
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()  # of the options, as `options.grouped` takes them
+    is_mask = False  # whether the result is a mask
+    is_picture = False  # whether the result is the picture, changed
     needs_threshold = False  # whether it matters what counts as in focus, which takes a moment to find out
 
     def __init__(self, parameters: dict[str, list[Control]]) -> None:
@@ -62,12 +70,19 @@ class Procedure:
             for control in parameters["analysis"]
             if control["name"] in _MEASUREMENT or control.get("applies_to")
         ]
-        self.options = self.own_options(parameters) + from_parameters(parameters, "analysis", shown)
+        hints: list[Option] = [
+            NamedChannel("in-focus-channel", "Surely in focus", "A channel that is white where all is in focus."),
+            NamedChannel("blurred-channel", "Surely blurred", "A channel that is white where all is blurred."),
+        ]
+        self.options = self.own_options(parameters) + hints + from_parameters(parameters, "analysis", shown)
         for option in self.options:
             if option.name == "kind":
                 # What people open in GIMP is a photograph, also where it is grey and deep
                 option.default = "photograph"
-        assign_mnemonics(self.options)
+        # Of the groups that a dialog shows, the first is not folded, and the letters of what is seen at once come first
+        (_first, seen), *folded = grouped(self.options, self.groups)
+        self.titles = {title: Title(title) for title, _members in folded}
+        assign_mnemonics([*seen, *self.titles.values(), *(option for _title, members in folded for option in members)])
 
     def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
         return from_parameters(parameters, self.group)
@@ -85,17 +100,70 @@ class Procedure:
     def check(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> None:
         """Raise `Problem` if these settings cannot be carried out in this image."""
         self.settings(config)
+        for name in HINT_CHANNELS:
+            channel = self.value(config, name)
+            if channel is not None and channel.get_image() != image:
+                raise Problem(_("The channel “{name}” belongs to another image.", name=channel.get_name()))
 
     def note(self, answer: Answer, measured: dict[str, Any]) -> str:
-        """Return what to say below the preview."""
-        levels = noise_levels(measured["noise_variance"])
-        said = _("Noise: {levels:.2g} of 255 levels.").format(levels=levels)
-        if answer.get("known_share") == 0:
-            said += " " + _("Nothing is known of its blur: there is nothing but flat areas or noise.")
-        saturated = answer.get("saturated_share", 0)
+        """Return what to say below the preview.
+
+        Parameters
+        ----------
+        answer : dict
+            The facts of the result.
+        measured : dict
+            Those of the measurement.
+        """
+        facts = {**measured, **answer}
+        said = []
+        if facts.get("known_share") == 0:
+            said.append(_("Nothing is known of its blur: there is nothing but flat areas or noise."))
+        elif facts.get("threshold") is not None:
+            if facts.get("in_focus_share", 1) < _NOTHING:
+                said.append(_("Nothing is in focus."))
+            elif facts.get("in_focus_share", 0) > 1 - _NOTHING:
+                said.append(_("Everything is in focus."))
+            said.append(_("In focus: blur radius up to {threshold:.2g} px.", threshold=facts["threshold"]))
+            if facts.get("other_threshold"):
+                said.append(_("A close call: {other:.2g} px gives another mask.", other=facts["other_threshold"]))
+        if "noise_variance" in facts:
+            levels = noise_levels(facts["noise_variance"])
+            said.append(_("Noise: {levels:.2g} of 255 levels.", levels=levels))
+        saturated = facts.get("saturated_share", 0)
         if saturated > _MUCH_SATURATED:
-            said += " " + _("{share:.1f} % are saturated and tell nothing.").format(share=100 * saturated)
-        return said
+            said.append(_("{share:.1f} % are saturated and tell nothing.", share=100 * saturated))
+        return " ".join(said)
+
+    def hints(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
+        """Return the arguments that say what surely is in focus, or surely not; they are written to new files."""
+        arguments: dict[str, Any] = {}
+        written = []
+        for hint, source in self.hint_sources(layer, config).items():
+            if source is not None:
+                path = new_file()
+                pixels.read_hint(source, layer, path)
+                arguments[hint.replace("-", "_")] = path.name
+                written.append(path)
+        if len(written) == len(BY_HINT) and _meet(*written):
+            raise Problem(_("Some pixels are marked as surely in focus and as surely blurred: mark them once."))
+        return arguments
+
+    def hint_sources(self, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Gimp.Channel | None]:
+        """Return what says what surely is in focus, and what surely not."""
+        return {hint: self.value(config, option) for hint, option in BY_HINT.items()}
+
+    def subject(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
+        """Return the arguments of a mask of what the procedure takes for in focus."""
+        named = {option.parameter: option.value(config) for option in self.options}
+        return {
+            "parameters": {"threshold": named.get("threshold", "auto")},
+            **self.hints(new_file, layer, config),
+        }
+
+    def limit(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> Gimp.Channel | None:
+        """Return the selection if the result is to be seen inside it only."""
+        return None
 
     def in_own_colors(self, config: Gimp.ProcedureConfig) -> bool:
         """Return whether the result has the colours of the layer's space; else a preview is shown as it is."""
@@ -120,6 +188,12 @@ class Procedure:
         raise NotImplementedError
 
 
+def _meet(one: Path, other: Path) -> bool:
+    """Return whether two files of a byte a pixel, 0 or 1, mark the same pixel."""
+    first, second = (int.from_bytes(path.read_bytes(), "little") for path in (one, other))
+    return first & second != 0
+
+
 def used_selection(image: Gimp.Image) -> Gimp.Channel | None:
     """Return the selection if anything is selected, else None."""
     return None if Gimp.Selection.is_empty(image) else image.get_selection()
@@ -138,6 +212,7 @@ class BlurMap(Procedure):
     )
     request = "blur_map"
     group = "map"
+    groups = (("", ("output", "maximum")), ("Edges", ("smoothness", "edge-sensitivity")))
 
     def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
         maximum = {
@@ -163,7 +238,7 @@ class BlurMap(Procedure):
         ]
 
     def note(self, answer: Answer, measured: dict[str, Any]) -> str:
-        scale = _("White or yellow: blur radius {maximum:.3g} px or more.").format(maximum=answer["maximum"])
+        scale = _("White or yellow: blur radius {maximum:.3g} px or more.", maximum=answer["maximum"])
         return f"{scale} {super().note(answer, measured)}"
 
     def in_own_colors(self, config: Gimp.ProcedureConfig) -> bool:
@@ -174,12 +249,15 @@ class BlurMap(Procedure):
         if self.value(config, "output") != "layer-mask":
             results.refuse_indexed(image)
         if self.value(config, "output") == "color" and image.get_base_type() == Gimp.ImageBaseType.GRAY:
-            raise Problem("A grey image cannot hold colours: choose the grey layer, or convert it first.")
+            raise Problem(_("A grey image cannot hold colours: choose the grey layer, or convert it first."))
 
     def arguments(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         output = self.value(config, "output")
         maximum = self.value(config, "maximum")
-        arguments: dict[str, Any] = {"parameters": values_of(self.options, config, "map")}
+        arguments: dict[str, Any] = {
+            "parameters": values_of(self.options, config, "map"),
+            **self.hints(new_file, layer, config),
+        }
         if maximum != "auto":
             arguments["maximum"] = maximum
         if output == "color":
@@ -193,7 +271,7 @@ class BlurMap(Procedure):
         if output == "layer-mask":
             mask = results.made_mask(layer, answer["path"])
             return lambda: results.put_mask(layer, mask)
-        title = _("Blur map, 0 to {maximum:.3g} px").format(maximum=answer["maximum"])
+        title = _("Blur map, 0 to {maximum:.3g} px", maximum=answer["maximum"])
         # Grey values are the map's; colours are to be seen as they are meant
         made = results.made_layer(layer, answer, f"{title}: {layer.get_name()}", own_space=output == "gray")
         return lambda: results.put_above(layer, made)
@@ -203,6 +281,7 @@ class _NewPicture(Procedure):
     """A new layer above, from the worker's picture."""
 
     title = ""
+    is_picture = True
 
     def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
         return [
@@ -222,21 +301,24 @@ class _NewPicture(Procedure):
     def arguments(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         return {
             "parameters": values_of(self.options, config, self.group),
+            **self.hints(new_file, layer, config),
             "alpha": True,
             "output": pixels.mask_output(layer.get_image()),
         }
 
     def prepare(self, layer: Gimp.Layer, answer: Answer, config: Gimp.ProcedureConfig, first: bool) -> Attach:
         made = results.made_layer(layer, answer, f"{self.title}: {layer.get_name()}")
-        limited = self.value(config, "limit-to-selection") and used_selection(layer.get_image())
+        limited = self.limit(layer.get_image(), config) is not None
 
-        def attach() -> None:
+        def attach() -> Gimp.Layer:
             results.put_above(layer, made)
-            if limited:
-                made.add_mask(made.create_mask(Gimp.AddMaskType.SELECTION))
-                made.set_edit_mask(False)
+            results.keep_hidden(layer, made, limited)
+            return made
 
         return attach
+
+    def limit(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> Gimp.Channel | None:
+        return used_selection(image) if self.value(config, "limit-to-selection") else None
 
 
 class Sharpen(_NewPicture):
@@ -248,6 +330,7 @@ class Sharpen(_NewPicture):
     help = _("Measures the blur at every pixel and undoes it by deconvolution; the result is a new layer.")
     request = "restore"
     group = "restoration"
+    groups = (("", ("strength", "limit-to-selection")),)
     title = _("Sharpened")
 
 
@@ -264,4 +347,8 @@ class Magnify(_NewPicture):
     request = "magnify"
     needs_threshold = True
     group = "magnification"
+    groups = (
+        ("", ("strength", "threshold", "limit-to-selection")),
+        ("Shape of highlights", ("bokeh-blades", "bokeh-rotation")),
+    )
     title = _("Background blurred")

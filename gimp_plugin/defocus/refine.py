@@ -12,6 +12,7 @@ import pixels  # noqa: E402
 import results  # noqa: E402
 from gi.repository import Gegl, Gimp  # noqa: E402
 from problem import Problem  # noqa: E402
+from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,8 @@ def extract(layer: Gimp.Layer, trimap: str, path: Path) -> None:
         config.set_property("mode", Gimp.ForegroundExtractMode.MATTING)
         config.set_property("mask", channel)
         if procedure.run(config).index(0) != Gimp.PDBStatusType.SUCCESS:
-            raise Problem(f"GIMP's foreground extraction failed: {Gimp.get_pdb().get_last_error()}.")
+            reason = Gimp.get_pdb().get_last_error()
+            raise Problem(_("Foreground Extraction failed: {reason}.", reason=reason))
         pixels.read_weights(image.get_selection(), copy, path)
     finally:
         image.delete()

@@ -12,40 +12,13 @@ gi.require_version("Gimp", "3.0")
 import pixels  # noqa: E402
 from gi.repository import Gegl, Gimp  # noqa: E402
 from problem import Problem  # noqa: E402
+from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-    Attach = Callable[[], object]
+    Attach = Callable[[], Gimp.Drawable]  # which puts something into the image, and returns it
     Answer = dict[str, Any]
-
-
-def usable_layers(drawables: Iterable[Gimp.Drawable]) -> list[Gimp.Layer]:
-    """Return the layers that the selected drawables stand for.
-
-    Raises
-    ------
-    Problem
-        If there are none, or if one holds no pixels of its own.
-    """
-    layers: list[Gimp.Layer] = []
-    for drawable in drawables:
-        # A mask is the edit target after it was added
-        layer = Gimp.Layer.from_mask(drawable) if isinstance(drawable, Gimp.LayerMask) else drawable
-        if not isinstance(layer, Gimp.Layer):
-            raise Problem(f"“{drawable.get_name()}” is not a layer: select a layer and try again.")
-        # Layers of text, links and paths can be turned into pixels and stay what they are, from GIMP 3.2 on
-        rasterized = hasattr(layer, "is_rasterized") and layer.is_rasterized()
-        if isinstance(layer, Gimp.TextLayer) and not rasterized:
-            mend = "turn it into pixels first (Layer > Rasterize; before GIMP 3.2 Layer > Discard Text Information)"
-            raise Problem(f"“{layer.get_name()}” is a text layer: {mend}.")
-        if type(layer).__name__ not in ("Layer", "GroupLayer") and not rasterized:
-            raise Problem(f"“{layer.get_name()}” is not made of pixels: rasterize it first (Layer > Rasterize).")
-        if layer not in layers:
-            layers.append(layer)
-    if not layers:
-        raise Problem("Select a layer first.")
-    return layers
 
 
 @contextlib.contextmanager
@@ -65,13 +38,14 @@ def made_mask(layer: Gimp.Layer, path: str) -> Gimp.LayerMask:
     return mask
 
 
-def put_mask(layer: Gimp.Layer, mask: Gimp.LayerMask) -> None:
-    """Add a mask to a layer in place of the one it has, and leave the layer as what is painted on."""
+def put_mask(layer: Gimp.Layer, mask: Gimp.LayerMask) -> Gimp.LayerMask:
+    """Add a mask to a layer in place of the one it has, and leave the layer as what is painted on; return the mask."""
     if layer.get_mask() is not None:
         layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
     if not layer.add_mask(mask):
-        raise Problem(f"GIMP could not add a mask to “{layer.get_name()}”.")
+        raise Problem(_("GIMP could not add a mask to “{name}”.", name=layer.get_name()))
     layer.set_edit_mask(False)
+    return mask
 
 
 def cut_out(layer: Gimp.Layer) -> None:
@@ -106,12 +80,25 @@ def made_layer(layer: Gimp.Layer, answer: Answer, name: str, *, own_space: bool 
     return made
 
 
-def put_above(layer: Gimp.Layer, made: Gimp.Layer) -> None:
-    """Insert a new layer just above another one, which stays selected: it is the photograph."""
+def put_above(layer: Gimp.Layer, made: Gimp.Layer) -> Gimp.Layer:
+    """Insert a new layer just above another one, which stays selected: it is the photograph; return the new one."""
     image = layer.get_image()
     selected = image.get_selected_layers()
     image.insert_layer(made, layer.get_parent(), image.get_item_position(layer))
     image.set_selected_layers(selected)
+    return made
+
+
+def keep_hidden(layer: Gimp.Layer, made: Gimp.Layer, limited: bool) -> None:
+    """Let a new layer show no more than the one below it does, and only what is selected if it is limited to that."""
+    own = layer.get_mask() if layer.get_apply_mask() else None
+    if own is None and not limited:
+        return
+    mask = made.create_mask(Gimp.AddMaskType.SELECTION if limited else Gimp.AddMaskType.WHITE)
+    made.add_mask(mask)
+    if own is not None:
+        mask.combine_masks(own, Gimp.ChannelOps.INTERSECT, 0, 0)
+    made.set_edit_mask(False)
 
 
 def image_of(layer: Gimp.Layer, name: str) -> tuple[Gimp.Image, Gimp.Layer]:
@@ -139,4 +126,4 @@ def show(image: Gimp.Image) -> None:
 def refuse_indexed(image: Gimp.Image) -> None:
     """Raise `Problem` for images whose palette cannot hold a new layer's colours."""
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        raise Problem("An indexed image cannot hold this layer: convert it first (Image > Mode > RGB).")
+        raise Problem(_("An indexed image cannot hold this layer: convert it first (Image > Mode > RGB)."))

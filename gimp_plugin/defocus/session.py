@@ -7,10 +7,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pixels
+from layers import require, usable_layers
 from marks import Marks
-from problem import Problem
-from results import usable_layers
-from suite import start_worker
+from suite import leave_worker, start_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +35,9 @@ class Session:
         self._starting = threading.Lock()
         self._worker: WorkerClient | None = None
         self._layer: Gimp.Layer | None = None
-        self._fingerprint = b""
+        self.fingerprint = b""  # of the pixels that were sent last
         self._analysis: dict[str, Any] | None = None
+        self._kept = b""  # fingerprint of the pixels that the worker has from the run before
 
     @property
     def worker(self) -> WorkerClient:
@@ -45,7 +45,10 @@ class Session:
         with self._starting:
             if self._worker is None or not self._worker.alive:
                 worker = start_worker(self.settings)
-                self._worker, self._layer, self._analysis = worker, None, None
+                self._worker, self._layer = worker, None
+                held = worker.held
+                self._kept = bytes.fromhex(held.get("pixels", ""))
+                self._analysis, self.measured = held.get("analysis"), held.get("measured", {})
                 if self.closed:
                     worker.cancel()
             return self._worker
@@ -69,6 +72,23 @@ class Session:
         self.closed = True
         self.stop()
 
+    def leave(self) -> None:
+        """Leave the worker to the next run, with what it holds."""
+        self.closed = True
+        if self._worker is None or not self._worker.alive:
+            return
+        held: dict[str, Any] = {}
+        if self._layer is not None and self._analysis is not None:
+            held = {"pixels": self.fingerprint.hex(), "analysis": self._analysis, "measured": self.measured}
+        leave_worker(self._worker, self.settings, held)
+
+    def holds(self, layer: Gimp.Layer) -> bool:
+        """Return whether the worker has a layer's pixels from the run before; from GIMP's main thread."""
+        if self._kept and self._layer is None and pixels.fingerprint(layer) == self._kept:
+            self._layer, self.fingerprint = layer, self._kept
+        self._kept = b""
+        return self._layer == layer
+
     def send(self, layer: Gimp.Layer, *, verify: bool = True) -> dict[str, Any]:
         """Hand a layer's pixels over, unless the worker has them; to be called from GIMP's main thread.
 
@@ -84,14 +104,15 @@ class Session:
             Arguments for the worker's `open`, empty where the held picture can be kept.
         """
         worker = self.worker
-        if not layer.is_valid():
-            raise Problem("The layer was removed in the meantime.")
-        if self._layer == layer and (not verify or pixels.fingerprint(layer) == self._fingerprint):
+        require(layer)
+        if self._kept and self.holds(layer):
+            return {}
+        if self._layer == layer and (not verify or pixels.fingerprint(layer) == self.fingerprint):
             return {}
         usable_layers([layer])
         path = worker.new_file()
         self._layer, self._analysis = None, None
-        shape, dtype, self._fingerprint = pixels.read_layer(layer, path)
+        shape, dtype, self.fingerprint = pixels.read_layer(layer, path)
         self._layer = layer
         return {"pixels": path, "shape": shape, "dtype": dtype, "name": f"“{layer.get_name()}”"}
 
@@ -101,16 +122,16 @@ class Session:
             {**arguments, "strokes": self.marks.written()} if self.marks and layer == self.marked_layer else arguments
         )
 
-    def look(self, sent: dict[str, Any], analysis: dict[str, Any]) -> None:
+    def look(self, sent: dict[str, Any], analysis: dict[str, Any]) -> dict[str, Any]:
         """Have a picture analysed that is not the layer's own; may be called from any thread."""
-        self._layer, self._analysis = None, None
-        self.worker.open(parameters=analysis, threshold=False, **sent)
+        self._layer, self._analysis, self._kept = None, None, b""
+        return self.worker.open(parameters=analysis, threshold=self.procedure.needs_threshold, **sent)
 
     def analyze(self, sent: dict[str, Any], parameters: dict[str, Any], progress: Progress) -> None:
         """Analyse what was sent, unless it is analysed that way already; may be called from any thread."""
-        if sent or parameters != self._analysis:
+        needed = self.procedure.needs_threshold
+        if sent or parameters != self._analysis or (needed and "threshold" not in self.measured):
             self._analysis = None
-            needed = self.procedure.needs_threshold
             self.measured = self.worker.open(parameters=parameters, threshold=needed, progress=progress, **sent)
             self._analysis = parameters
 

@@ -60,7 +60,9 @@ def gimp(tmp_path_factory):
     write_ramp(folder / "ramp.png")
     Image.fromarray(np.full((20, 20, 3), 99, np.uint8)).save(folder / "small.png")
     write_photo(folder / "photo.png", folder / "photo-alpha.png")
-    write_photo(folder / "large.png", folder / "large-alpha.png", (1200, 900))
+    with Image.open(folder / "photo.png") as photo:
+        # Of a size from which on a reduced copy is seen first
+        Image.fromarray(np.tile(np.asarray(photo), (14, 14, 1))[:1600, :2000]).save(folder / "large.png")
     return gimp
 
 
@@ -98,10 +100,10 @@ def write_photo(path, path_with_alpha, size=(160, 120)):
 class Batch:
     """What a script inside GIMP reported, and the files that it left."""
 
-    def __init__(self, gimp, name, *, window=False, **options):
+    def __init__(self, gimp, name, *, window=False, report=None, **options):
         self.folder = gimp.folder
         start = gimp.window if window else gimp.batch
-        report = self.folder / f"{name}.json"
+        report = self.folder / f"{report or name}.json"
         # A busy machine may lose a key that is pressed before its window listens: such a session is tried again whole
         for _ in range(3 if window else 1):
             report.unlink(missing_ok=True)

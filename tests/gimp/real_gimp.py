@@ -125,13 +125,15 @@ class RealGimp:
         arguments = [self.command, "-i", "--no-data", *_python(script)]
         return self.run(arguments, timeout=timeout, **environment)
 
-    def window(self, script: Path, *, timeout: float = 200, **environment: str) -> subprocess.CompletedProcess[str]:
+    def window(
+        self, script: Path, *, timeout: float = 200, screen: str = "1280x900", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a script through GIMP's Python batch interpreter, with GIMP's window on a display of its own."""
         arguments = [self.command.replace("-console", ""), "--no-splash", *_python(script)]
         # Dialogs hang without a window manager
         inner = ["sh", "-c", 'openbox & sleep 1; exec "$@"', "gimp", *arguments]
-        screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x900x24", "dbus-run-session", "--", *inner]
-        return self.run(screen, timeout=timeout, **environment)
+        shown = ["xvfb-run", "-a", "-s", f"-screen 0 {screen}x24", "dbus-run-session", "--", *inner]
+        return self.run(shown, timeout=timeout, **environment)
 
 
 def _python(script: Path) -> list[str]:

@@ -36,3 +36,7 @@ def test_a_layer_that_changed_meanwhile_is_measured_anew(closing):
     flipped = RADIUS[:, ::-1]
     sure = abs(flipped - 3) > 0.05
     assert np.array_equal((layer.mask > 127)[sure], (flipped <= 3)[sure])
+
+
+def test_a_layer_that_was_deleted_meanwhile_is_told_and_kills_nothing(closing):
+    assert closing.facts("removed") == {"asked": 0}

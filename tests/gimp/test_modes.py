@@ -238,6 +238,7 @@ def test_blur_maps_keep_their_depth_in_deep_images(modes):
     [
         ("refuse text", "is a text layer: turn it into pixels first"),
         ("refuse channel", "“ramp” is not a layer"),
+        ("refuse empty group", "The group “empty” is empty"),
         ("refuse hints without selection", "Nothing is selected"),
         ("refuse foreign channel", "belongs to another image"),
         ("refuse low", "In focus up to (px) must be from 0.1 to 64 or 0 for auto, not -1."),
@@ -267,3 +268,31 @@ def test_procedures_are_documented_for_scripts(modes):
     mask = facts["plug-in-defocus-in-focus-mask"]["arguments"]
     assert "From 0 to 100" in mask["softness"]
     assert "0.1 to 64, or 0 for auto" in mask["threshold"]
+
+
+@pytest.mark.parametrize(
+    ("output", "what"),
+    [
+        ("layer-mask", "mask"),
+        ("selection", "selection"),
+        ("channel", "In focus: Background"),
+        ("new-image", "new"),
+        ("cut-out", "layer"),
+        ("gray", "layer"),
+        ("picture", "layer"),
+    ],
+)
+def test_scripts_get_back_what_was_made(modes, output, what):
+    assert modes.facts(f"returned {output}")["found"] == [what]
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_new_picture_hides_what_the_layer_hides(modes, limited):
+    image = modes.image("keeps mask limited" if limited else "keeps mask", f"keeps-mask-{limited}")
+    made, layer = image.layers
+    wanted = layer.mask.copy()
+    assert wanted[0, 0] == 0
+    assert wanted[0, -1] == 255
+    if limited:
+        wanted[:, 40:] = 0
+    assert np.array_equal(made.mask, wanted)

@@ -72,14 +72,14 @@ def screen(window, name):
 
 def test_pictures_are_previewed_as_they_will_be(window):
     window.facts("sharpened")
-    preview = screen(window, "sharpen")[80:320, 24:444]
+    preview = screen(window, "sharpen")[40:240, 30:330]
     across = np.abs(np.diff(preview, axis=1))
-    assert across[:, :180].mean() > 2 * across[:, 240:].mean()  # sharp blades, and their means over a disc
+    assert across[:, :130].mean() > 2 * across[:, 170:].mean()  # sharp blades, and their means over a disc
 
 
 def test_the_polygon_s_options_show_when_it_is_chosen(window):
     window.facts("sharpened")
-    before, after = (screen(window, name)[200:330, 456:780] for name in ("sharpen", "polygon"))
+    before, after = (screen(window, name)[150:450, 380:630] for name in ("unfolded", "polygon"))
     assert (abs(after - before) > 10).mean() > 0.05
 
 

@@ -22,7 +22,7 @@ def _stand_in():
     """Modules in place of gi and what it gives."""
     gi, repository = types.ModuleType("gi"), types.ModuleType("gi.repository")
     gi.require_version = lambda namespace, version: None
-    for name in ("Babl", "Gdk", "GdkPixbuf", "Gegl", "Gimp", "GimpUi", "GLib", "GObject", "Gio", "Gtk"):
+    for name in ("Babl", "Gdk", "GdkPixbuf", "Gegl", "Gimp", "GimpUi", "GLib", "GObject", "Gio", "Gtk", "Pango"):
         setattr(repository, name, mock.MagicMock(name=name))
     gimp = repository.Gimp
     for name, base in (("Drawable", object), ("Layer", "Drawable"), ("Channel", "Drawable"), ("LayerMask", "Channel")):
@@ -43,8 +43,8 @@ def plugin(monkeypatch):
         monkeypatch.delitem(sys.modules, name, raising=False)
     loaded = types.SimpleNamespace()
     for name in (
-        *("entries", "marks", "masks", "options", "outputs", "pixels", "problem", "procedures", "results", "view"),
-        "words",
+        *("controls", "entries", "first_look", "layers", "marks", "masks", "options", "outputs", "pixels", "problem"),
+        *("procedures", "results", "shown", "suite", "view", "words"),
     ):
         setattr(loaded, name, __import__(name))
     yield loaded

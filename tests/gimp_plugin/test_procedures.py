@@ -43,8 +43,11 @@ def test_every_entry_has_a_name_a_menu_and_letters_of_its_own(entries):
         assert procedure.label.endswith("...")
         assert all(menu.startswith("<Image>/") for menu in procedure.menus)
         letters = [
-            option.label[option.label.index("_") + 1].lower() for option in procedure.options if "_" in option.label
+            label[label.index("_") + 1].lower()
+            for label in (named.label for named in (*procedure.options, *procedure.titles.values()))
+            if "_" in label
         ]
+        assert all("_" in title.label for title in procedure.titles.values())
         assert len(letters) == len(set(letters))
         assert len({option.name for option in procedure.options}) == len(procedure.options)
 
@@ -201,11 +204,139 @@ def test_one_click_away_from_auto_is_told_from_other_changes(entries):
 @pytest.mark.parametrize("kind", ["TextLayer", "LinkLayer"])
 def test_layers_that_were_rasterized_are_as_good_as_others(plugin, kind):
     """From GIMP 3.2 on they keep their kind."""
-    gimp = plugin.results.Gimp
+    gimp = plugin.layers.Gimp
     base = getattr(gimp, kind) if kind == "TextLayer" else gimp.Layer
     made = type(kind, (base,), {"get_name": lambda self: "words", "is_rasterized": lambda self: self.done})()
     made.done = False
     with pytest.raises(plugin.problem.Problem, match="“words” is"):
-        plugin.results.usable_layers([made])
+        plugin.layers.usable_layers([made])
     made.done = True
-    assert plugin.results.usable_layers([made]) == [made]
+    assert plugin.layers.usable_layers([made]) == [made]
+
+
+def test_an_empty_group_is_refused_in_words(plugin):
+    gimp = plugin.layers.Gimp
+    group = type("GroupLayer", (gimp.GroupLayer,), {"get_name": lambda self: "new", "get_children": lambda self: []})()
+    with pytest.raises(plugin.problem.Problem, match="group “new” is empty"):
+        plugin.layers.usable_layers([group])
+
+
+def tree(plugin, *names):
+    """An image with a group of layers, and a layer that was removed from it."""
+    gimp = plugin.layers.Gimp
+    image = SimpleNamespace(is_valid=lambda: True)
+
+    def layer():
+        return type("Layer", (gimp.Layer,), {"is_valid": lambda self: True, "get_image": lambda self: image})()
+
+    inside, removed = layer(), layer()
+    group = type("GroupLayer", (gimp.GroupLayer,), {"get_children": lambda self: [inside]})()
+    image.get_layers = lambda: [group]
+    return image, inside, removed
+
+
+def test_a_layer_that_was_removed_is_not_asked_for_its_pixels(plugin):
+    """GIMP keeps it for its undo history, where it is valid."""
+    image, inside, removed = tree(plugin)
+    plugin.layers.require(inside)
+    with pytest.raises(plugin.problem.Problem, match="removed in the meantime"):
+        plugin.layers.require(removed)
+    image.is_valid = lambda: False
+    with pytest.raises(plugin.problem.Problem, match="removed in the meantime"):
+        plugin.layers.require(inside)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said", "not_said"),
+    [
+        ({"threshold": 2.0, "in_focus_share": 0.9995}, "Everything is in focus.", "Nothing"),
+        ({"threshold": 2.0, "in_focus_share": 0.0005}, "Nothing is in focus.", "Everything"),
+        ({"threshold": 2.0, "in_focus_share": 0.5}, "up to 2 px", "is in focus."),
+        ({"threshold": 1.7, "in_focus_share": 0.0, "known_share": 0}, "Nothing is known", "in focus"),
+        ({"threshold": 2.0, "in_focus_share": 0.5, "other_threshold": 3.2}, "3.2 px gives another mask", "saturated"),
+        ({"saturated_share": 0.02}, "2.0 % are saturated", "in focus"),
+    ],
+)
+def test_the_note_says_what_was_found(entries, facts, said, not_said):
+    note = entries[MASK].note(facts, {"noise_variance": 1e-4})
+    assert said in note
+    assert not_said not in note
+
+
+def test_blur_background_tells_of_its_threshold_and_of_a_close_call(entries):
+    measured = {"noise_variance": 1e-4, "threshold": 1.5, "other_threshold": 2.5, "known_share": 0.7}
+    note = entries[BACKGROUND].note({}, measured)
+    assert "up to 1.5 px" in note
+    assert "2.5 px gives another mask" in note
+
+
+@pytest.mark.parametrize("name", [MASK, SELECT, MAP, SHARPEN, BACKGROUND])
+def test_hint_channels_go_along_with_every_request(entries, config, layer, new_file, name):
+    chosen = config(entries[name], in_focus_channel=channel(layer.get_image()))
+    entries[name].check(layer.get_image(), chosen)
+    assert "in_focus" in entries[name].arguments(new_file, layer, chosen)
+    assert set(entries[name].subject(new_file, layer, chosen)) == {"parameters", "in_focus"}
+
+
+def test_every_option_is_in_one_group_and_most_are_folded(plugin, entries):
+    for procedure in entries.values():
+        groups = plugin.options.grouped(procedure.options, procedure.groups)
+        names = [option.name for _, members in groups for option in members]
+        assert sorted(names) == sorted(option.name for option in procedure.options)
+        assert [title for title, _ in groups].count("") == 1
+        assert len(groups[0][1]) <= 4
+    known = [SimpleNamespace(name=name, group="mask") for name in ("one", "new")]
+    groups = plugin.options.grouped(known, [("", ["one", "gone"])])
+    assert [(title, [option.name for option in members]) for title, members in groups] == [
+        ("", ["one"]),
+        ("More", ["new"]),
+    ]
+
+
+def test_auto_is_told_where_the_measurement_knows_it(entries):
+    options = {option.name: option for option in entries[MAP].options}
+    measured = {"noise_variance": 1e-4, "max_radius": 8.0}
+    assert options["noise"].found(measured) == pytest.approx(2.55)
+    assert options["max-radius"].found(measured) == options["maximum"].found(measured) == 8.0
+    assert options["noise"].found({}) is None
+    threshold = next(option for option in entries[MASK].options if option.name == "threshold")
+    assert threshold.found({"threshold": 1.5}) == 1.5
+    assert threshold.short_label.replace("_", "") == "In focus up to (px)"
+
+
+def test_lengths_are_in_the_scale_of_a_reduced_copy_and_back(plugin):
+    look = plugin.first_look
+    reduced = look.reduced_lengths({"threshold": 8.0, "softness": 5.0, "smoothness": 1.0, "max_radius": "auto"}, 0.25)
+    assert reduced == {"threshold": 2.0, "softness": 1.25, "smoothness": 1.0, "max_radius": "auto"}
+    assert look.reduced_lengths({"threshold": 0.2, "max_radius": 2.0}, 0.1) == {"threshold": 0.1, "max_radius": 1.0}
+    facts = {"threshold": 2.0, "other_threshold": None, "in_focus_share": 0.5, "maximum": 8.0}
+    assert look.in_full_scale(facts, 0.25) == {**facts, "threshold": 8.0, "maximum": 32.0}
+
+
+def test_changes_are_seen_and_those_inside_a_selection_told_apart(plugin):
+    shown = plugin.shown
+    before = bytes(3 * 1000)
+    after = bytes(3 * 500) + b"\x09" * (3 * 500)  # the second half is brighter
+    assert shown.changes(before, before, None) == (0, 0)
+    assert shown.changes(before, after, None) == (0.5, 1)
+    first, last = b"\xff" * 500 + bytes(500), bytes(500) + b"\xff" * 500
+    assert shown.changes(before, after, first) == (0.5, 0)
+    assert shown.changes(before, after, last) == (0.5, 1)
+    assert shown.changes(before, bytes(3 * 500) + b"\2" * (3 * 500), None)[0] == 0  # too little to be seen
+    assert shown.nothing_changes(0)
+    assert not shown.nothing_changes(0.5)
+    assert shown.hardly_inside(0.01)
+    assert not shown.hardly_inside(0.5)
+
+
+def test_opacity_is_put_beside_the_colours(plugin):
+    assert plugin.shown.with_opacity(b"abcdef", b"12") == b"abc1def2"
+
+
+def test_only_the_worker_that_would_be_started_is_taken_over(plugin):
+    settings = {"python": "/usr/bin/python3", "version": "0.1.0"}
+    greeting = {"version": "0.1.0", "held": {"python": "/usr/bin/python3"}}
+    assert plugin.suite._fits(greeting, settings)
+    assert not plugin.suite._fits({**greeting, "version": "0.2.0"}, settings)
+    assert not plugin.suite._fits({**greeting, "held": {"python": "/opt/python"}}, settings)
+    assert not plugin.suite._fits({"version": "0.1.0"}, settings)

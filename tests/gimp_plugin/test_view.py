@@ -80,9 +80,23 @@ def test_strokes_are_drawn_on_and_taken_back_one_by_one(plugin):
     assert written == [{"kind": "in_focus", "radius": 8, "points": [[10, 10], [20, 10]]}]
     marks.undo()
     assert marks.written() == written
-    marks.undo()
-    marks.undo()
+    assert marks.undo()
+    assert not marks.undo()
     assert not marks
+
+
+def test_strokes_come_back_until_another_is_drawn(plugin):
+    marks = plugin.marks.Marks()
+    for place in (10, 20, 30):
+        marks.begin("in_focus", 1, (place, 0))
+    everything = marks.written()
+    assert not marks.redo()
+    marks.undo()
+    marks.undo()
+    assert marks.redo()
+    assert marks.written() == everything[:2]
+    marks.begin("blurred", 1, (40, 0))
+    assert not marks.redo()  # what was taken back belongs to what came after it
 
 
 def test_a_request_has_an_end(plugin):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from defocus import __version__
 from defocus.errors import InputError
-from defocus.gimp.install import CLIENT, SETTINGS, is_foreign, plugin_source
+from defocus.gimp.install import CLIENT, LOCALE, SETTINGS, is_foreign, plugin_source
 from defocus.gimp.prepare import clear_progress, show_progress
 from defocus.gimp.profiles import NAME, chosen_profiles, find_profiles, hidden_from_gimp, quoted, sandbox_advice
 from defocus.worker import client
@@ -75,7 +75,8 @@ def diagnose(profile: str | os.PathLike[str] | None = None) -> list[Check]:
     try:
         profiles = chosen_profiles(profile)
     except InputError as error:
-        return [Check(False, str(error), "start GIMP 3 once, or name its profile folder with --profile")]
+        reason, _, mend = str(error).partition("; ")
+        return [Check(False, reason, mend or "start GIMP 3 once, or name its profile folder with --profile")]
     checks: list[Check] = []
     for target in profiles:
         checks += _diagnose_profile(target)
@@ -89,6 +90,8 @@ def _diagnose_profile(target: Profile) -> list[Check]:
     checks = [Check(True, f"GIMP profile {target.folder}")]
     if reason := hidden_from_gimp(target.folder):
         checks.append(Check(False, *reason.split(": ", 1)))
+    if plugin.is_symlink() and not plugin.exists():
+        return [*checks, Check(False, f"{plugin} is a link to {plugin.readlink()}, which is not there", again)]
     if is_foreign(plugin):
         mend = f"move {quoted(plugin)} away, then {again}"
         return [*checks, Check(False, f"{plugin} holds another plug-in of that name", mend)]
@@ -103,11 +106,10 @@ def _diagnose_profile(target: Profile) -> list[Check]:
                 f"chmod +x {quoted(script)}",
             )
         )
-    stale = [
-        file.name
-        for file in [*plugin_source().glob("*.py"), Path(client.__file__)]
-        if not _same(file, plugin / (CLIENT if file == Path(client.__file__) else file.name))
-    ]
+    source = plugin_source()
+    wanted = {file: file.relative_to(source) for pattern in ("*.py", f"{LOCALE}/*.po") for file in source.glob(pattern)}
+    wanted[Path(client.__file__)] = Path(CLIENT)
+    stale = sorted(place.as_posix() for file, place in wanted.items() if not _same(file, plugin / place))
     if stale:
         checks.append(
             Check(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from defocus.gimp.profiles import Profile
 
-__all__ = ["CLIENT", "SETTINGS", "install", "is_foreign", "plugin_source", "uninstall"]
+__all__ = ["CLIENT", "LOCALE", "SETTINGS", "install", "is_foreign", "plugin_source", "uninstall"]
 
 SETTINGS = "settings.json"
 CLIENT = "defocus_client.py"
@@ -98,12 +98,12 @@ def uninstall(profile: str | os.PathLike[str] | None = None) -> list[Path]:
     """
     removed = []
     for target in chosen_profiles(profile):
-        if not target.plugin.exists():
+        if not target.plugin.exists() and not target.plugin.is_symlink():
             print(f"nothing to remove in {target.folder}")
             continue
         _refuse_foreign(target.plugin)
         try:
-            shutil.rmtree(target.plugin)
+            _remove(target.plugin)
         except OSError as error:
             raise InputError(f"{target.plugin}: cannot be removed ({error.strerror or error})") from error
         removed.append(target.plugin)
@@ -131,6 +131,14 @@ def _refuse_foreign(plugin: Path) -> None:
         raise InputError(f"{plugin}: holds another plug-in of that name; move it away first")
 
 
+def _remove(plugin: Path) -> None:
+    """Remove the plug-in's folder if it is there; of a link to a folder elsewhere only the link."""
+    if plugin.is_symlink():
+        plugin.unlink()
+    elif plugin.exists():
+        shutil.rmtree(plugin)
+
+
 def _install_into(target: Profile, source: Path, described: dict[str, Any]) -> None:
     """Write the plug-in beside its place and move it there, so that GIMP never sees half of it."""
     plugin = target.plugin
@@ -155,8 +163,7 @@ def _install_into(target: Profile, source: Path, described: dict[str, Any]) -> N
         (fresh / SETTINGS).write_text(json.dumps(settings, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         fresh.chmod(0o755)
         (fresh / f"{NAME}.py").chmod(0o755)
-        if plugin.exists():
-            shutil.rmtree(plugin)
+        _remove(plugin)
         fresh.replace(plugin)
     except OSError as error:
         if fresh is not None:

@@ -15,11 +15,22 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NAME", "Profile", "chosen_profiles", "find_profiles", "hidden_from_gimp", "quoted", "sandbox_advice"]
+__all__ = [
+    "NAME",
+    "Profile",
+    "chosen_profiles",
+    "find_profiles",
+    "hidden_from_gimp",
+    "no_profile",
+    "quoted",
+    "sandbox_advice",
+]
 
 NAME = "defocus"
 _PLUGINS = "plug-ins"
 _VERSION_FOLDER = re.compile(r"3\.\d+")
+_OLD_FOLDER = re.compile(r"[012]\.\d+")
+_OF_PROFILES = ("gimprc", "pluginrc", "sessionrc", _PLUGINS)  # what GIMP keeps in a profile, and few others anywhere
 
 
 @dataclass(frozen=True)
@@ -97,12 +108,29 @@ def chosen_profiles(profile: str | os.PathLike[str] | None) -> list[Profile]:
             folder = folder.parent
         if folder.name == _PLUGINS:
             folder = folder.parent
+        if reason := no_profile(folder):
+            raise InputError(reason)
         packaging = "flatpak" if ".var" in folder.parts else "snap" if "snap" in folder.parts else ""
         return [Profile(folder, packaging)]
     found = find_profiles()
     if not found:
         raise InputError("no GIMP 3 profile was found: start GIMP 3 once, or give --profile FOLDER")
     return found
+
+
+def no_profile(folder: Path) -> str:
+    """Return why a folder cannot be a profile of GIMP 3; empty where it can.
+
+    A profile is named as GIMP names them, or holds what GIMP keeps in one.
+    """
+    if _OLD_FOLDER.fullmatch(folder.name):
+        return f"{folder}: belongs to GIMP {folder.name}, which cannot run the plug-in: it needs GIMP 3"
+    if _VERSION_FOLDER.fullmatch(folder.name) or any((folder / name).exists() for name in _OF_PROFILES):
+        return ""
+    return (
+        f"{folder}: is no profile folder of GIMP 3, which is named like 3.0 and holds a gimprc or a folder "
+        f"{_PLUGINS}; GIMP shows it under Edit > Preferences > Folders > Plug-ins"
+    )
 
 
 def hidden_from_gimp(

@@ -68,7 +68,7 @@ def illustration(
     Parameters
     ----------
     kind : str
-        ``"focus_mask"`` shows the picture as `view` says; any other map is shown in grey.
+        ``"focus_mask"`` shows the picture as `view` says; any other map is shown in grey, a picture as it is.
     values : float32 (H, W) or (H, W, 3 or 4)
         A mask, a map, or a picture, which is shown as it is, without its opacity.
     picture : Picture
@@ -83,7 +83,7 @@ def illustration(
         For masks: film over what is masked, what is not masked on black or on white, the mask itself, or the picture
         with the mask as its opacity.
     film : sequence of float
-        Colour of the film, RGB in [0, 1].
+        Colour of the film, RGB in [0, 1], and how much it takes of what lies below it, in [0, 1], if there is a fourth.
     box : tuple of float, optional
         Top, left, bottom and right in px of the part to show; all unless given.
 
@@ -100,8 +100,9 @@ def illustration(
         color, mask = (reduced_color(planes, size, box) for planes in (picture.color, values[..., np.newaxis]))
         if view == "layers":
             return np.rint(np.clip(np.concatenate([color, mask], axis=-1), 0, 1) * 255).astype(np.uint8)
+        opacity = np.float32(film[3] if len(film) > 3 else _FILM)
         hidden = {
-            "overlay": (1 - _FILM) * color + np.float32(_FILM) * np.asarray(film, np.float32),
+            "overlay": (1 - opacity) * color + opacity * np.asarray(film[:3], np.float32),
             "black": np.zeros_like(color),
             "white": np.ones_like(color),
             "mask": np.zeros_like(color),

@@ -28,8 +28,9 @@ open
     analysed anew. ``parameters``: fields of AnalysisParameters. ``name``: what messages call the picture.
     ``bit_depth``: 8, 16 or 32, of what the pixels were made from, if that is not their own.
     Result: ``shape``, ``kind`` (what the picture was taken for), ``psf`` (the blur shape that was taken),
-    ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means). Finding that threshold takes as
-    long as measuring: ``threshold``: false leaves it out.
+    ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means), ``other_threshold`` (px, or null),
+    ``known_share`` and ``saturated_share``, as `defocus.session.RESULT_FACTS` tells. Finding the threshold takes as
+    long as measuring: ``threshold``: false leaves it and what comes after it out.
 blur_map
     ``parameters``: MapParameters; ``output``; ``maximum`` (px).
     Result: an array (H, W) in px, ``maximum``, and ``known_share``: the part of the pixels with evidence, as in all
@@ -52,10 +53,10 @@ restore, magnify
     opacity as a fourth channel if asked for. Float pixels may lie outside [0, 1]: they are measured clipped,
     and as "float32" come back outside it, exactly as they were where nothing was changed.
 preview
-    ``of``: one of the five requests above, with its arguments; ``size``: [height, width] at most; ``crop``:
-    [top, left, height, width] in px of the part to show, all unless given; ``view``
-    of a mask: "overlay" (default, with ``film``: RGB in [0, 1]), "black", "white", "mask" or "layers", which
-    gives the mask as a fourth channel, to be laid upon what there is below.
+    ``of``: one of the five requests above, with its arguments, or "picture" for the picture itself;
+    ``size``: [height, width] at most; ``crop``: [top, left, height, width] in px of the part to show, all unless
+    given; ``view`` of a mask: "overlay" (default, with ``film``: RGB in [0, 1] and, if there is a fourth, opacity),
+    "black", "white", "mask" or "layers", which gives the mask as a fourth channel, to be laid upon what there is below.
     Result: an array (h, w, 3 or 4), uint8, that shows a person the result, and the numbers of that result. What
     was computed in full for it is kept for the same request itself; pictures that a preview shows much
     reduced are computed reduced.
@@ -64,6 +65,11 @@ probe
 describe
     Result: ``version``, ``protocol``, ``requests`` (what this version can do) and ``parameters``: for
     "analysis", "map", "mask", "restoration" and "magnification" the controls of that parameter class.
+stay
+    ``seconds``: wait that long for another caller once this one's end of the standard input is closed, and
+    ``held``: JSON that the next one gets. Result: {}. It waits with what it holds, at a Unix socket, ``again``, in the
+    private folder; who connects is greeted with ``held`` in the ready message, and goes on as the first did. Any
+    request after this one revokes it. Where there are no such sockets (Windows) the worker ends as ever.
 close
     Result: {}; then the worker ends.
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -21,6 +22,8 @@ __all__ = ["main"]
 
 _LONGEST_LINE = 4 << 20  # bytes; pixels travel as files, so that a request is short
 _LOG_NAME = "worker.log"  # which the caller puts there before the start
+_AGAIN = "again"  # the socket by which another caller finds a worker that waits
+_LONGEST_WAIT = 3600.0  # s
 
 
 def _end(folder: Path, code: int = 0) -> NoReturn:
@@ -50,8 +53,71 @@ def _end_on_signals(folder: Path) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _listen(source: int, requests: SimpleQueue[bytes | None], folder: Path) -> None:
+class _Caller:
+    """Who is answered: the one who started the worker, and whoever comes after that one has left it.
+
+    Attributes
+    ----------
+    waits : float
+        How long, in seconds, the worker waits for another caller once this one is gone; 0 to end at once.
+    held : dict
+        What the next one is told.
+    """
+
+    def __init__(self, answers: Any, folder: Path) -> None:
+        self._answers, self._folder = answers, folder
+        self.waits, self.held = 0.0, {}  # type: float, dict[str, Any]
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a line; end if nobody reads any more."""
+        try:
+            self._answers.write(json.dumps(message).encode() + b"\n")
+            self._answers.flush()
+        except OSError:
+            _end(self._folder)
+
+    def greet(self) -> None:
+        """Say who answers."""
+        greeting = {"event": "ready", "protocol": PROTOCOL, "version": __version__, "folder": str(self._folder)}
+        self.send({**greeting, "held": self.held} if self.held else greeting)
+
+    def stay(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take note of how long to wait."""
+        seconds, held = request.get("seconds"), request.get("held", {})
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _LONGEST_WAIT:
+            problem = f"seconds must be a number from 0 to {_LONGEST_WAIT:g}"
+            return {"event": "error", "kind": "request", "message": problem}
+        self.waits, self.held = float(seconds), held if isinstance(held, dict) else {}
+        return {"event": "result", "result": {}}
+
+    def another(self) -> int:
+        """Wait for another caller; return the descriptor with its requests, or end."""
+        if not self.waits or not hasattr(socket, "AF_UNIX"):
+            _end(self._folder)
+        place = self._folder / _AGAIN
+        try:
+            with socket.socket(socket.AF_UNIX) as door:
+                door.bind(str(place))
+                door.listen(1)
+                door.settimeout(self.waits)
+                connection, _address = door.accept()
+            place.unlink()
+        except OSError:  # nobody came, or the folder's name is too long for a socket
+            _end(self._folder)
+        connection.settimeout(None)
+        source = connection.detach()
+        with contextlib.suppress(OSError):
+            self._answers.close()
+        self._answers = os.fdopen(os.dup(source), "wb")
+        self.waits = 0.0
+        self.greet()
+        return source
+
+
+def _listen(source: int, requests: SimpleQueue[bytes | None], caller: _Caller) -> None:
     """Put the lines of a file descriptor into a queue, None for one that is too long; at its end, end the process.
+
+    Unless it was told to stay: then wait for another caller.
 
     The descriptor is read directly: a daemon thread inside a buffered reader can abort the interpreter at
     exit.
@@ -63,7 +129,10 @@ def _listen(source: int, requests: SimpleQueue[bytes | None], folder: Path) -> N
         except OSError:
             data = b""
         if not data:
-            _end(folder)
+            os.close(source)
+            source = caller.another()
+            line, too_long = bytearray(), False
+            continue
         for number, part in enumerate(data.split(b"\n")):
             if number > 0:
                 requests.put(None if too_long else bytes(line))
@@ -117,19 +186,13 @@ def main(arguments: list[str] | None = None) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
 
-    def send(message: dict[str, Any]) -> None:
-        try:
-            answers.write(json.dumps(message).encode() + b"\n")
-            answers.flush()
-        except OSError:  # nobody reads any more
-            _end(folder)
-
+    caller = _Caller(answers, folder)
     requests: SimpleQueue[bytes | None] = SimpleQueue()
-    threading.Thread(target=_listen, args=(source, requests, folder), daemon=True).start()
+    threading.Thread(target=_listen, args=(source, requests, caller), daemon=True).start()
     from defocus.worker.wire import WorkerSession
 
-    session = WorkerSession(folder, send)
-    send({"event": "ready", "protocol": PROTOCOL, "version": __version__, "folder": str(folder)})
+    session = WorkerSession(folder, caller.send)
+    caller.greet()
     while True:
         line = requests.get()
         try:
@@ -138,11 +201,14 @@ def main(arguments: list[str] | None = None) -> None:
             request = None
         if not isinstance(request, dict):
             reason = "be a JSON object" if line is not None else f"have {_LONGEST_LINE} bytes at most"
-            send({"id": None, "event": "error", "kind": "request", "message": f"a request must {reason}"})
+            caller.send({"id": None, "event": "error", "kind": "request", "message": f"a request must {reason}"})
         elif request.get("request") == "close":
-            send({"id": request.get("id"), "event": "result", "result": {}})
+            caller.send({"id": request.get("id"), "event": "result", "result": {}})
             _end(folder)
+        elif request.get("request") == "stay":
+            caller.send({"id": request.get("id"), **caller.stay(request)})
         else:
+            caller.waits = 0.0  # whoever goes while it works does not want it any more
             session.answer(request)
 
 

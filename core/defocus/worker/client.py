@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,12 @@ __all__ = [
 PROTOCOL = 1
 """Version of the protocol that this client speaks."""
 
+_LEFT: list[subprocess.Popen[bytes]] = []
+_FOLDERS = re.compile(r"defocus-[a-z0-9_]{8}")  # what tempfile makes of the prefix
+_LOG = "worker.log"
+_AGAIN = "again"  # the socket of a worker that waits for another client
+_ORPHANED_SECONDS = 600.0  # a folder that nobody holds is given that long
+_ANSWER_SECONDS = 5.0  # a worker that waits has nothing else to do
 _START_SECONDS = 60.0  # a cold disk and a virus scanner can make importing take long
 # What macOS bundles, AppImages and Windows installers set for the programs and libraries that they bring
 _BUNDLE_VARIABLES = (
@@ -89,6 +98,15 @@ class WorkerClient:
 
     Methods block; `cancel` may be called from another thread. Use it as a context manager, or call `close`.
 
+    Attributes
+    ----------
+    folder : Path
+        The private folder through which pixels go.
+    version : str
+        Of the suite.
+    held : dict
+        What the client before knew of what the worker holds; empty for a new one.
+
     Parameters
     ----------
     python : str
@@ -124,11 +142,20 @@ class WorkerClient:
         parent_folder: str | os.PathLike[str] | None = None,
         environment: Mapping[str, str] | None = None,
         command: Sequence[str] | None = None,
+        _found: tuple[Path, _Connection, dict[str, Any]] | None = None,
     ) -> None:
         self._lock = threading.Lock()
         self._cancelled = False
         self._last_id = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._link: _Link | None = None
+        self.held: dict[str, Any] = {}
+        if _found is not None:
+            self.folder, self._link, ready = _found
+            self.version, self.held = str(ready.get("version", "")), ready.get("held") or {}
+            # Files of the client before may still be there
+            self._last_id = 1 + max((int(part) for part in _numbers(self.folder)), default=0)
+            return
+        _remove_orphans(parent_folder)
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="defocus-", dir=parent_folder))
         except OSError as error:
@@ -140,6 +167,55 @@ class WorkerClient:
             self._end()
             raise
 
+    @classmethod
+    def waiting(
+        cls, fits: Callable[[dict[str, Any]], bool], *, parent_folder: str | os.PathLike[str] | None = None
+    ) -> WorkerClient | None:
+        """Return a client of a worker that `stay` left behind, or None if there is none that fits.
+
+        Parameters
+        ----------
+        fits : callable
+            Called with the worker's greeting: ``version``, ``protocol``, and ``held``, what `stay` was given.
+        parent_folder : path-like, optional
+            As for the client itself.
+        """
+        for folder in _folders(parent_folder):
+            if not hasattr(socket, "AF_UNIX") or not (folder / _AGAIN).exists():
+                continue
+            try:
+                link = _Connection(folder)
+                ready = json.loads(link.readline())
+            except (OSError, ValueError):
+                continue  # it took another client, or its time was over
+            client = cls(_found=(folder, link, ready))
+            if ready.get("event") == "ready" and ready.get("protocol") == PROTOCOL and fits(ready):
+                return client
+            client.close()
+        return None
+
+    def stay(self, seconds: float, held: Mapping[str, Any]) -> bool:
+        """Leave the worker to another client, which finds it by `waiting`; return whether it waits for one.
+
+        Parameters
+        ----------
+        seconds : float
+            After that long it ends.
+        held : mapping
+            What the other client should know; JSON.
+        """
+        if not hasattr(socket, "AF_UNIX"):
+            return False
+        try:
+            self.request("stay", {"seconds": seconds, "held": dict(held)})
+        except WorkerError:
+            self.close()
+            return False
+        link, self._link, self._cancelled = self._link, None, True
+        if link is not None:
+            link.leave()
+        return True
+
     def __enter__(self) -> WorkerClient:
         return self
 
@@ -147,9 +223,14 @@ class WorkerClient:
         self.close()
 
     @property
+    def _process(self) -> subprocess.Popen[bytes] | None:
+        """The process, if it was started here."""
+        return self._link.process if isinstance(self._link, _Child) else None
+
+    @property
     def alive(self) -> bool:
         """Whether the worker can take another request."""
-        return self._process is not None and self._process.poll() is None and not self._cancelled
+        return self._link is not None and self._link.alive and not self._cancelled
 
     def new_file(self) -> Path:
         """Return the path of a new file in the private folder, for pixels to be sent with a request."""
@@ -274,41 +355,21 @@ class WorkerClient:
 
     def close(self) -> None:
         """Ask the worker to end, insist if it does not, and remove its files."""
-        process = self._process
-        if process is not None and process.poll() is None and not self._cancelled:
-            with contextlib.suppress(OSError, ValueError):
-                assert process.stdin is not None
-                process.stdin.close()  # end-of-file: the worker stops whatever it is doing
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(3)
+        if self._link is not None and not self._cancelled:
+            self._link.ask_to_end()
         self._end()
 
     def log(self) -> str:
         """Return the end of what the worker wrote to its standard error."""
         try:
-            return (self.folder / "worker.log").read_bytes()[-4000:].decode("utf-8", "replace").strip()
+            return (self.folder / _LOG).read_bytes()[-4000:].decode("utf-8", "replace").strip()
         except OSError:
             return ""
 
     def _start(self, command: Sequence[str], environment: Mapping[str, str] | None) -> None:
-        options: dict[str, Any] = {}
-        if sys.platform == "win32":
-            options["creationflags"] = subprocess.CREATE_NO_WINDOW
-        log = self.folder / "worker.log"
-        try:
-            with log.open("wb") as errors:
-                self._process = subprocess.Popen(
-                    [*command, "--folder", str(self.folder)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env=dict(os.environ if environment is None else environment),
-                    **options,
-                )
-        except OSError as error:
-            raise WorkerError("start", f"{command[0]} cannot be run: {error.strerror or error}") from error
-        process = self._process
-        alarm = threading.Timer(_START_SECONDS, process.kill)  # a pipe cannot be read with a time limit on Windows
+        child = _Child(command, self.folder, environment)
+        self._link = child
+        alarm = threading.Timer(_START_SECONDS, child.kill)  # a pipe cannot be read with a time limit on Windows
         alarm.daemon = True
         alarm.start()
         try:
@@ -331,21 +392,18 @@ class WorkerClient:
         self.version = str(ready.get("version", ""))
 
     def _send(self, message: dict[str, Any]) -> None:
-        process = self._process
-        if process is None or process.stdin is None or self._cancelled:
+        if self._link is None or self._cancelled:
             raise self._gone()
         try:
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            process.stdin.flush()
+            self._link.write(json.dumps(message).encode() + b"\n")
         except (OSError, ValueError):
             raise self._gone() from None
 
     def _receive(self, starting: str = "") -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdout is None:
+        if self._link is None:
             raise self._gone(starting)
         try:
-            line = process.stdout.readline()
+            line = self._link.readline()
         except (OSError, ValueError):  # closed by `cancel` in another thread
             line = b""
         if not line.endswith(b"\n"):
@@ -363,10 +421,7 @@ class WorkerClient:
         """Return the error that says why the worker is not there any more, and clean up after it."""
         if self._cancelled:
             return WorkerCancelledError("cancelled", "cancelled")
-        code = None
-        if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                code = self._process.wait(2)
+        code = self._link.code() if self._link is not None else None
         details = self.log()
         self._end()
         last = details.splitlines()[-1] if details else ""
@@ -383,17 +438,205 @@ class WorkerClient:
         )
 
     def _end(self) -> None:
-        """Kill the process if it still runs, and remove the folder."""
-        process = self._process
-        if process is not None:
-            if process.poll() is None:
-                with contextlib.suppress(OSError):
-                    process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
-            for pipe in (process.stdin, process.stdout):
-                # A thread that still reads or writes gets its end of the file now that the process is gone
-                if pipe is not None:
-                    with contextlib.suppress(OSError, ValueError):
-                        pipe.close()
+        """End the worker if it still runs, and remove the folder."""
+        if self._link is not None:
+            self._link.end()
+        elif self._cancelled:
+            return  # it was left to another client
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class _Link:
+    """The way to a worker, whose lines are written and read."""
+
+    def write(self, line: bytes) -> None:
+        raise NotImplementedError
+
+    def readline(self) -> bytes:
+        raise NotImplementedError
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker runs, as far as that can be seen from here."""
+        raise NotImplementedError
+
+    def code(self) -> int | None:
+        """Return the exit code of a worker that has ended, if it can be known."""
+        raise NotImplementedError
+
+    def ask_to_end(self) -> None:
+        """Tell the worker to end, and give it a moment."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """End the worker whatever it does, and close the way."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Close the way, and let the worker be."""
+        raise NotImplementedError
+
+
+class _Child(_Link):
+    """A worker that was started here."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None) -> None:
+        options: dict[str, Any] = {}
+        if sys.platform == "win32":
+            options["creationflags"] = subprocess.CREATE_NO_WINDOW
+        try:
+            with (folder / _LOG).open("wb") as errors:
+                _locked(errors)  # by the worker, which has it open as long as it lives
+                self.process = subprocess.Popen(
+                    [*command, "--folder", str(folder)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=dict(os.environ if environment is None else environment),
+                    **options,
+                )
+        except OSError as error:
+            raise WorkerError("start", f"{command[0]} cannot be run: {error.strerror or error}") from error
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._input, self._output = self.process.stdin, self.process.stdout
+
+    def write(self, line: bytes) -> None:
+        self._input.write(line)
+        self._input.flush()
+
+    def readline(self) -> bytes:
+        return self._output.readline()
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def code(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.process.wait(2)
+        return None
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def ask_to_end(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._input.close()  # end-of-file: the worker stops whatever it is doing
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(3)
+
+    def end(self) -> None:
+        if self.alive:
+            with contextlib.suppress(OSError):
+                self.process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.leave()
+
+    def leave(self) -> None:
+        if self.alive:
+            _LEFT.append(self.process)  # or Python would complain of a process that nobody waits for
+        for pipe in (self._input, self._output):
+            # A thread that still reads or writes gets its end of the file now that the process is gone
+            with contextlib.suppress(OSError, ValueError):
+                pipe.close()
+
+
+class _Connection(_Link):
+    """A worker that somebody else started, and that waits."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        try:
+            self._socket.settimeout(_ANSWER_SECONDS)
+            self._socket.connect(str(folder / _AGAIN))
+            self._socket.settimeout(None)
+        except OSError:
+            self._socket.close()
+            raise
+        self._output = self._socket.makefile("rb")
+        self._ended = False
+
+    def write(self, line: bytes) -> None:
+        self._socket.sendall(line)
+
+    def readline(self) -> bytes:
+        line = self._output.readline()
+        self._ended = self._ended or not line.endswith(b"\n")
+        return line
+
+    @property
+    def alive(self) -> bool:
+        return not self._ended
+
+    def code(self) -> int | None:
+        return None
+
+    def ask_to_end(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)  # end-of-file, as for a child
+
+    def end(self) -> None:
+        self._ended = True
+        self.ask_to_end()
+        with contextlib.suppress(OSError, ValueError):
+            self._socket.settimeout(_ANSWER_SECONDS)
+            while self._socket.recv(65536):  # until it has ended
+                pass
+        self.leave()
+
+    def leave(self) -> None:
+        self._ended = True
+        with contextlib.suppress(OSError, ValueError):
+            self._output.close()
+        self._socket.close()
+
+
+def _folders(parent_folder: str | os.PathLike[str] | None) -> list[Path]:
+    """Return the private folders of workers of this user, the newest first."""
+    parent = Path(tempfile.gettempdir() if parent_folder is None else parent_folder)
+    found = []
+    with contextlib.suppress(OSError):
+        for folder in parent.iterdir():
+            with contextlib.suppress(OSError):
+                status = folder.lstat()
+                ours = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+                if ours and _FOLDERS.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+                    found.append((status.st_mtime, folder))
+    return [folder for _moment, folder in sorted(found, reverse=True)]
+
+
+def _numbers(folder: Path) -> list[str]:
+    """Return the numbers in the names of a private folder's files."""
+    return [number for file in folder.iterdir() for number in re.findall(r"-(\d+)\.raw$", file.name)]
+
+
+def _locked(stream: Any) -> bool:
+    """Lock an open file, for all who have inherited it; return whether nobody else had locked it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where an open file cannot be removed anyway
+        return True
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_orphans(parent_folder: str | os.PathLike[str] | None) -> None:
+    """Remove the folders of workers that were killed together with those who had started them."""
+    for folder in _folders(parent_folder):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _ORPHANED_SECONDS:
+                continue
+            log = folder / _LOG
+            if not log.exists():
+                folder.rmdir()  # if it is empty
+                continue
+            with log.open("rb+") as stream:
+                gone = _locked(stream)
+            if gone:
+                log.unlink()  # which Windows refuses as long as somebody has it open
+                shutil.rmtree(folder, ignore_errors=True)

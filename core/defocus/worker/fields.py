@@ -128,11 +128,11 @@ FIELDS: dict[str, dict[str, Callable[[Any], str | None]]] = {
     "preview": _ARRAY
     | {
         "output": _one_of(*_OUTPUTS, "unit", "color"),
-        "of": _one_of(*REQUESTS),
+        "of": _one_of("picture", *REQUESTS),
         "size": _SIZE,
         "crop": _numbers((4,), 0, _LARGEST_SIDE, whole=False, said="[top, left, height, width]"),
         "view": _one_of("overlay", "black", "white", "mask", "layers"),
-        "film": _numbers((3,), 0, 1, whole=False, said="[red, green, blue], from 0 to 1 each"),
+        "film": _numbers((3, 4), 0, 1, whole=False, said="[red, green, blue] and perhaps opacity, from 0 to 1 each"),
     },
     "probe": {"x": _ANY_NUMBER, "y": _ANY_NUMBER, "map_parameters": _object},
     "describe": {},

@@ -54,7 +54,7 @@ def glance(
     from defocus.effects.restoration import restore
 
     analysis = session.held
-    radius = session.blur_map(question.map_parameters, progress=sub_progress(progress, 0, _MAP_PART))
+    radius = session.blur_map(question.map_parameters, question.hints, progress=sub_progress(progress, 0, _MAP_PART))
     part_shape = box[2] - box[0], box[3] - box[1]
     scale = min(1.0, reduced_size(part_shape, limits)[1] / part_shape[0])
     top, left, bottom, right = _with_surroundings(box, analysis.shape, scale)

@@ -106,7 +106,7 @@ class WorkerSession:
         return {
             "version": __version__,
             "protocol": PROTOCOL,
-            "requests": sorted({*self.requests, "close"}),
+            "requests": sorted({*self.requests, "close", "stay"}),
             "parameters": {
                 name: [dataclasses.asdict(control) for control in describe(kind)] for name, kind in PARAMETERS.items()
             },
@@ -137,14 +137,17 @@ class WorkerSession:
         elif not self.session.is_open:
             raise RequestError("there is no picture yet: the first open needs file, shape and dtype")
         analysis = self.session.open(pixels, parameters, source=source, wide=wide, progress=progress)
-        facts = {
+        facts: dict[str, Any] = {
             "shape": list(analysis.shape),
             "noise_variance": float(analysis.noise_variance),
             "max_radius": float(analysis.max_radius),
             "kind": analysis.kind,
             "psf": str(analysis.parameters.psf),
         }
-        return {**facts, "threshold": float(analysis.threshold)} if request.get("threshold", True) else facts
+        if request.get("threshold", True):
+            facts |= {"threshold": float(analysis.threshold), "other_threshold": analysis.other_threshold}
+            facts |= {"known_share": analysis.known_share, "saturated_share": analysis.saturated_share}
+        return facts
 
     def array_request(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return an array in the kind of numbers that was asked for."""
@@ -172,9 +175,14 @@ class WorkerSession:
         from defocus.worker.glance import glance
 
         if "of" not in request:
-            raise RequestError(f"of must say what is to be seen: {', '.join(REQUESTS)}")
+            raise RequestError(f"of must say what is to be seen: picture, {', '.join(REQUESTS)}")
         kind = request["of"]
         height, width = request.get("size", (256, 256))
+        if kind == "picture":
+            self.require_open()
+            picture = self.session.held.picture
+            part = self.box(request.get("crop"))
+            return self.write(illustration(kind, picture.color, picture, (height, width), box=part))
         question = self.question(kind, request)
         picture = self.session.held.picture
         part = self.box(request.get("crop"))
@@ -202,6 +210,11 @@ class WorkerSession:
         )
         return {**self.write(small), **facts}
 
+    def require_open(self) -> None:
+        """Refuse a request that needs a picture where there is none."""
+        if not self.session.is_open:
+            raise RequestError("there is no picture yet: send open first")
+
     def box(self, crop: list[float] | None) -> tuple[float, float, float, float]:
         """Return top, left, bottom and right in px of the part of the picture that is to be seen."""
         height, width = self.session.held.shape
@@ -214,8 +227,7 @@ class WorkerSession:
 
     def probe(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return the blur radius in px at a place."""
-        if not self.session.is_open:
-            raise RequestError("there is no picture yet: send open first")
+        self.require_open()
         height, width = self.session.held.shape
         x, y = request.get("x", 0.0), request.get("y", 0.0)
         if not (0 <= x < width and 0 <= y < height):
@@ -225,8 +237,7 @@ class WorkerSession:
 
     def question(self, kind: str, request: dict[str, Any]) -> Question:
         """Return what is asked, with the masks that were sent along."""
-        if not self.session.is_open:
-            raise RequestError("there is no picture yet: send open first")
+        self.require_open()
         known, shape = REQUESTS[kind], self.session.held.shape
         hints = {name: self.read(request, name, shape, "uint8") != 0 for name in known.hints if name in request}
         if known.hints and request.get("strokes"):

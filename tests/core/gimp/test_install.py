@@ -1,6 +1,7 @@
 import json
 import os
 import shlex
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -200,6 +201,68 @@ def test_the_doctor_names_each_broken_link_and_its_mend(profile, tmp_path, capsy
     said = capsys.readouterr().out
     assert "WRONG" in said
     assert "mend: run: defocus gimp-install" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "holds", "said"),
+    [
+        ("Pictures", ("holiday.jpg",), "is no profile folder of GIMP 3"),
+        ("2.10", ("gimprc", "plug-ins"), "belongs to GIMP 2.10"),
+        ("empty", (), "is no profile folder of GIMP 3"),
+    ],
+)
+def test_a_folder_that_is_no_profile_is_refused(profile, tmp_path, name, holds, said):
+    folder = tmp_path / name
+    folder.mkdir()
+    for file in holds:
+        (folder / file).touch()
+    for function in (gimp_install.install, gimp_install.uninstall):
+        with pytest.raises(InputError, match=said):
+            function(folder)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(holds)
+    ((text, mend),) = wrong(folder)
+    assert said in text
+    assert mend
+
+
+def test_a_profile_may_have_any_name(profile, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "gimprc").touch()
+    assert gimp_install.install(folder) == [folder / "plug-ins" / "defocus"]
+
+
+def test_a_missing_translation_is_named(profile, tmp_path):
+    (written,) = gimp_install.install(profile)
+    shutil.rmtree(written / "locale")
+    settings = json.loads((written / "settings.json").read_text())
+    (written / "settings.json").write_text(json.dumps({**settings, "python": str(tmp_path / "gone")}))
+    text, mend = wrong(profile)[0]
+    assert "locale/de.po" in text
+    assert "gimp-install" in mend
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
+def test_links_are_replaced_and_what_they_lead_to_is_left_alone(profile, tmp_path):
+    link = profile / "plug-ins" / "defocus"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "nowhere")
+    ((text, mend),) = wrong(profile)
+    assert "is a link to" in text
+    assert "nowhere" in text
+    assert mend.startswith("run: defocus gimp-install")
+    gimp_install.install(profile)
+    assert (link / "defocus.py").is_file()
+    assert not link.is_symlink()
+    link.rename(tmp_path / "elsewhere")
+    link.symlink_to(tmp_path / "elsewhere")
+    gimp_install.install(profile)
+    assert not link.is_symlink()
+    assert (tmp_path / "elsewhere" / "defocus.py").is_file()
+    shutil.rmtree(link)
+    link.symlink_to(tmp_path / "nowhere")
+    assert gimp_install.uninstall(profile) == [link]
+    assert not link.is_symlink()
 
 
 @pytest.mark.parametrize("below", ["plug-ins", "plug-ins/defocus"])

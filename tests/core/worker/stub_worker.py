@@ -40,7 +40,8 @@ class Analysis:
     def blur_map(self, parameters, *, in_focus=None, blurred=None, progress):
         progress(0.5, "mapping")
         self.maps_made += 1
-        return self.picture.luminance * np.float32(10 * parameters.smoothness)
+        radius = self.picture.luminance * np.float32(10 * parameters.smoothness)
+        return radius if in_focus is None else np.where(in_focus, np.float32(0), radius)
 
     def focus_matte(self, parameters=None, *, in_focus=None, blurred=None, progress):
         parameters = parameters or MaskParameters()

@@ -77,6 +77,9 @@ def test_open_reports_what_was_measured_and_deletes_the_pixels(worker):
         "noise_variance": 1e-5,
         "max_radius": 10.0,
         "threshold": 3.0,
+        "other_threshold": None,
+        "known_share": 0.75,
+        "saturated_share": 0.0,
         "kind": "photograph",
         "psf": "auto",
     }
@@ -190,7 +193,7 @@ def test_preview_shows_the_picture_where_in_focus_and_red_elsewhere(opened):
     assert (picture[:, 12:, 0] - picture[:, 12:, 1] > 60).all()
     gray = opened.request("preview", {"of": "blur_map", "size": [40, 60]})
     assert abs(array_of(gray)[..., 1].astype(int) - ramp()[..., 1] * 255).max() <= 1
-    assert "of must be blur_map, " in message_of("request", opened, "preview", {"of": "describe"})
+    assert "of must be picture, blur_map, " in message_of("request", opened, "preview", {"of": "describe"})
 
 
 def test_masks_can_be_seen_in_five_ways(opened):
@@ -219,6 +222,34 @@ def test_pictures_are_previewed_without_their_opacity(opened, size):
     step = 40 // size[0]
     wanted = 255 * ramp()[::step, :, :].reshape(size[0], size[1], step, 3).mean(axis=2)
     assert abs(array_of(shown) - wanted).max() < 2
+
+
+def test_the_picture_itself_is_previewed_part_for_part_as_results_are(opened):
+    whole = array_of(opened.request("preview", {"of": "picture", "size": [40, 60]}))
+    assert np.array_equal(whole, np.rint(ramp() * 255))
+    part = {"size": [20, 20], "crop": [10, 20, 20, 20]}
+    assert np.array_equal(array_of(opened.request("preview", {"of": "picture", **part})), whole[10:30, 20:40])
+    white = {"of": "focus_mask", "view": "white", "parameters": {"threshold": 5}, **part}
+    kept = array_of(opened.request("preview", white))
+    assert np.array_equal(kept[:, :9], whole[10:30, 20:29])  # in focus, and nothing else is shown there
+
+
+def test_the_film_is_as_opaque_as_somebody_wants(opened):
+    ask = {"of": "focus_mask", "size": [40, 60], "parameters": {"threshold": 5}}
+    picture = np.rint(ramp() * 255)
+    for opacity in (0.0, 0.25, 1.0):
+        seen = array_of(opened.request("preview", {**ask, "film": [0, 1, 0, opacity]})).astype(int)
+        wanted = (1 - opacity) * picture[:, -1] + opacity * np.array([0, 255, 0])
+        assert np.abs(seen[:, -1] - wanted).max() <= 1
+
+
+def test_hints_go_along_with_the_preview_of_a_picture(opened):
+    """It is computed reduced, from the map that the hints move; the stand-in's map notes which hints it was given."""
+    stroke = {"kind": "in_focus", "radius": 3, "points": [[50, 20]]}
+    ask = {"of": "magnify", "size": [20, 30], "parameters": {"strength": 4}}
+    without = array_of(opened.request("preview", ask)).astype(int)
+    marked = array_of(opened.request("preview", {**ask, "strokes": [stroke]})).astype(int)
+    assert abs(marked - without)[:, 20:].max() > 2
 
 
 def test_a_part_of_the_picture_is_previewed_as_the_whole_shows_it(opened):

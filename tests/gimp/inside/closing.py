@@ -8,7 +8,7 @@ sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from desk import DIALOG, MAIN, choose, keys, main_window, screenshot, settled, shell, wait, window
 from gi.repository import Gimp
-from tools import FOLDER, SETTINGS, Report, load, save, use_python, workers
+from tools import FOLDER, SETTINGS, Report, end_workers, load, save, use_python, workers
 
 report = Report("closing")
 real = SETTINGS.read_bytes()
@@ -25,12 +25,13 @@ def made():
 
 
 def smoothness(value):
-    keys("alt+m")
+    keys("alt+t")
     shell("xdotool", "type", str(value))
     keys("Tab")
 
 
 def opened():
+    end_workers()  # the one that waits for the next run has its results ready
     LOG.unlink(missing_ok=True)
     if not report.checks.get("window", {}).get("opened"):
         choose("Add In-Focus", DIALOG)
@@ -40,6 +41,7 @@ def opened():
         keys("ctrl+shift+f")  # Filters > Re-show last
         wait("the dialog", lambda: window(DIALOG))
     wait("the first preview", made)
+    keys("alt+e")  # unfold the group of the smoothness
     settled(DIALOG, 0.6)
 
 
@@ -106,6 +108,21 @@ def changed():
     save(image, "changed")
 
 
+def removed():
+    """The layer is deleted while the dialog shows its preview: that is told, and nothing breaks."""
+    opened()
+    image.remove_layer(layer)
+    smoothness(4.5)
+    settled(DIALOG)
+    screenshot("removed", DIALOG)
+    assert window(DIALOG), "the plug-in is gone"
+    keys("alt+o")
+    wait("the dialog to close", lambda: not window(DIALOG), 20)
+    wait("the worker to end", lambda: not workers(), 20)
+    assert image.get_layers() == []
+    return {"asked": made().count("4.5")}
+
+
 def shell_works():
     main_window()
     shell("xdotool", "windowfocus", "--sync", window(MAIN))
@@ -120,5 +137,6 @@ report.check("switched off", switched_off)
 report.check("finished preview", taken_over, 5.5, False)
 report.check("running preview", taken_over, 8.8, True)
 report.check("changed", changed)
+report.check("removed", removed)
 SETTINGS.write_bytes(real)
 screenshot("closing")

@@ -9,7 +9,7 @@ sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from desk import DIALOG, MAIN, choose, keys, main_window, mouse, screenshot, settled, shell, tint, wait, window
 from gi.repository import Gimp
-from tools import FOLDER, SELECT, SETTINGS, Report, load, ramp_channel, run, save, use_python
+from tools import FOLDER, SELECT, SETTINGS, Report, end_workers, load, ramp_channel, run, save, use_python
 
 report = Report("marks")
 real = SETTINGS.read_bytes()
@@ -20,8 +20,8 @@ image = load("photo.png")
 layer = image.get_layers()[0]
 display = Gimp.Display.new(image)
 # Places of the preview in the dialog, in px of the screen: its upper left corner, and some way in
-LEFT, TOP = 13, 13
-NONE = 862, 314  # the button beside the first channel
+LEFT, TOP = 18, 18
+SIZE = "836", "700"  # of the dialog, so that the picture has room
 
 
 def said(way, **wanted):
@@ -51,7 +51,8 @@ def another(count):
 def opened():
     main_window()
     choose("Add In-Focus", DIALOG)
-    wait("a preview", lambda: tint(DIALOG) > 200)
+    wait("a preview", lambda: tint(DIALOG) > 150)
+    shell("xdotool", "windowsize", "--sync", window(DIALOG), *SIZE)
     settled(DIALOG)
     screenshot("marks-none", DIALOG)
 
@@ -83,7 +84,13 @@ def painted():
     keys("ctrl+z")
     two = another(count)
     screenshot("marks-undone", DIALOG)
-    return {"three": three["strokes"], "two": two["strokes"]}
+    count = len(previews())
+    keys("ctrl+y")
+    again = another(count)
+    count = len(previews())
+    keys("ctrl+z")
+    another(count)
+    return {"three": three["strokes"], "two": two["strokes"], "again": again["strokes"]}
 
 
 def zoomed():
@@ -125,6 +132,7 @@ def accepted():
 
 def repeated():
     """Filters > Repeat last makes the same mask, marks and all."""
+    end_workers()
     mask, count = layer.get_mask().get_id(), len(said("<", request="focus_mask"))
     shell("xdotool", "windowfocus", "--sync", window(MAIN))
     keys("ctrl+f")
@@ -135,6 +143,7 @@ def repeated():
 
 def asked_again(use_none):
     """The dialog comes with the channel of the run before; with a click on None it is gone."""
+    end_workers()
     count = len(said("<", request="focus_mask"))
     shell("xdotool", "windowfocus", "--sync", window(MAIN))
     keys("ctrl+shift+f")  # Filters > Re-show last
@@ -142,7 +151,7 @@ def asked_again(use_none):
     settled(DIALOG)
     screenshot(f"marks-channel-{use_none}", DIALOG)
     if use_none:
-        mouse(at(*NONE), "click 1")
+        keys("alt+w", "alt+y", "Up")  # unfold the group of the channels, go to the first, choose what stands above it
         settled(DIALOG)
         screenshot("marks-channel-gone", DIALOG)
     mask = layer.get_mask().get_id()
@@ -183,6 +192,7 @@ def first_look():
     time.sleep(2)
     facts = {}
     for name, many in (("plain", 2), ("selected", 1)):
+        end_workers()
         count, enough = len(said("<", request="open")), len(previews()) + many
         shell("xdotool", "windowfocus", "--sync", window(MAIN))
         keys("ctrl+shift+f")

@@ -6,7 +6,21 @@ import sys
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from gi.repository import Gimp
-from tools import FOLDER, MAP, MASK, SELECT, Report, add_ramp_mask, call, load, ramp_channel, run, save, use_python
+from tools import (
+    BACKGROUND,
+    FOLDER,
+    MAP,
+    MASK,
+    SELECT,
+    Report,
+    add_ramp_mask,
+    call,
+    load,
+    ramp_channel,
+    run,
+    save,
+    use_python,
+)
 
 report = Report("modes")
 use_python(FOLDER / "stub-python")
@@ -154,6 +168,68 @@ for output in ("layer-mask", "selection", "channel", "new-layer"):
     report.check(f"placed {output}", placed, output)
 
 
+def returned(name, **arguments):
+    """What a script gets back is what was made, and the image that holds it."""
+    image = load("ramp.png")
+    procedure = Gimp.get_pdb().lookup_procedure(name)
+    config = procedure.create_config()
+    config.set_property("image", image)
+    config.set_core_object_array("drawables", image.get_layers())
+    for argument, value in arguments.items():
+        config.set_property(argument, value)
+    before = image.get_layers()
+    result = procedure.run(config)
+    assert result.index(0) == Gimp.PDBStatusType.SUCCESS, Gimp.get_pdb().get_last_error()
+    made, where = result.index(1), result.index(2)
+    new = [layer for layer in image.get_layers() if layer not in before]
+    elsewhere = [layer for other in Gimp.get_images() if other != image for layer in other.get_layers()]
+    known = {
+        "mask": before[0].get_mask(),
+        "selection": image.get_selection(),
+        **{channel.get_name(): channel for channel in image.get_channels()},
+        **dict(zip(("layer",), new, strict=False)),
+        **dict(zip(("new",), elsewhere, strict=False)),
+    }
+    found = [what for what, thing in known.items() if thing is not None and thing == made]
+    assert made.get_image() == where
+    for other in Gimp.get_images():
+        other.delete()
+    return {"found": found}
+
+
+for name, output in (
+    (MASK, "layer-mask"),
+    (SELECT, "selection"),
+    (MASK, "channel"),
+    (MASK, "new-image"),
+    (MAP, "gray"),
+):
+    report.check(f"returned {output}", returned, name, output=output)
+report.check("returned cut-out", returned, MASK, output="cut-out")
+report.check("returned picture", returned, BACKGROUND)
+
+
+def keeps_mask(limited):
+    """A new picture hides what the layer's mask hides, and shows nothing outside the selection."""
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    add_ramp_mask(layer)
+    if limited:
+        image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 40, 60)
+    run(BACKGROUND, image, [layer])
+    save(image, f"keeps-mask-{limited}")
+
+
+report.check("keeps mask", keeps_mask, False)
+report.check("keeps mask limited", keeps_mask, True)
+
+
+def empty_group(image, layer):
+    group = Gimp.GroupLayer.new(image, "empty")
+    image.insert_layer(group, None, 0)
+    return [group]
+
+
 def second_run():
     image = load("ramp.png")
     layer = image.get_layers()[0]
@@ -250,6 +326,7 @@ def gray(image, layer):
 
 
 report.check("refuse text", refused, text_layer)
+report.check("refuse empty group", refused, empty_group)
 report.check("refuse channel", refused, lambda image, layer: [ramp_channel(image)])
 report.check("refuse hints without selection", lambda: refused(lambda image, layer: [layer], selection_use="in-focus"))
 report.check("refuse low", lambda: refused(lambda image, layer: [layer], threshold=-1.0))

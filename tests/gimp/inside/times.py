@@ -12,7 +12,7 @@ sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
 from desk import MAIN, keys, main_window, screenshot, search, shell, window
 from gi.repository import Gimp
-from tools import BACKGROUND, FOLDER, MAP, MASK, SHARPEN, Report, load, workers
+from tools import BACKGROUND, FOLDER, MAP, MASK, SHARPEN, Report, end_workers, load, workers
 
 ENTRIES = {"mask": MASK, "map": MAP, "background": BACKGROUND, "sharpen": SHARPEN}
 ANSWERS = FOLDER / "answers.log"  # where a stand-in for Python writes down when the worker said what
@@ -27,11 +27,6 @@ def until(condition, since):
             return round(time.monotonic() - since, 2)
         time.sleep(0.02)
     return None
-
-
-def end_workers():
-    for process in workers():
-        os.kill(process, 9)
 
 
 def previewed(since):
@@ -56,6 +51,7 @@ def title_of(name):
 def begun(name):
     """Open an entry's dialog; return its title, when the entry was chosen, and the seconds until it was there."""
     title = title_of(name)
+    end_workers()  # of the run before: it would save half of the wait, and nobody writes down what it says
     search(title)
     began = time.monotonic()
     shell("xdotool", "key", "Return")

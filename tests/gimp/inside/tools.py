@@ -1,5 +1,6 @@
 """Helpers for the scripts that run inside GIMP's Python: standard library and gi only."""
 
+import contextlib
 import json
 import os
 import sys
@@ -35,6 +36,13 @@ def workers():
         if b"--folder" in command and b"defocus" in command:
             found.append(int(path.parent.name))
     return found
+
+
+def end_workers():
+    """End all workers, those that wait for the next run as well: what is asked of these nobody writes down."""
+    for process in workers():
+        with contextlib.suppress(OSError):
+            os.kill(process, 9)
 
 
 class Report:

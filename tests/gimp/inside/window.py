@@ -25,7 +25,7 @@ display = Gimp.Display.new(image)
 def opened():
     main_window()
     choose("Add In-Focus", DIALOG)
-    wait("a preview", lambda: tint(DIALOG) > 200)
+    wait("a preview", lambda: tint(DIALOG) > 150)
     settled(DIALOG)
     screenshot("dialog", DIALOG)
 
@@ -36,10 +36,10 @@ def marked():
     def at(x, y):
         return f"mousemove --window {window(DIALOG)} {x} {y}"
 
-    for key, places in (("shift", ((330, 60), (380, 90), (430, 80))), ("ctrl", ((230, 150), (250, 180), (280, 190)))):
+    for key, places in (("shift", ((230, 60), (270, 85), (310, 75))), ("ctrl", ((110, 130), (130, 150), (160, 160)))):
         first, *others = (at(*place) for place in places)
         mouse(f"keydown {key}", first, "mousedown 1", *others, "mouseup 1", f"keyup {key}")
-    mouse(at(300, 130), "click 4")
+    mouse(at(210, 110), "click 4")
     time.sleep(1)
     settled(DIALOG)
     screenshot("marks", DIALOG)
@@ -138,7 +138,10 @@ def sharpened():
     choose("Sharpen Out-of", title)
     settled(title)
     screenshot("sharpen", title)
-    keys("alt+b", "Down", "Down", "Down")  # auto, disc, gaussian, polygon
+    keys("alt+a")  # unfold what describes the lens
+    settled(title)
+    screenshot("unfolded", title)
+    keys("alt+u", "Down", "Down", "Down")  # auto, disc, gaussian, polygon
     settled(title)
     screenshot("polygon", title)
     keys("Escape")

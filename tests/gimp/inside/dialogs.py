@@ -1,0 +1,103 @@
+"""Inside a GIMP with windows: every dialog, all its groups unfolded, and pictures before and after."""
+
+import os
+import re
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
+
+from desk import colors, keys, screenshot, settled, shell, wait, window
+from gi.repository import Gimp
+from tools import BACKGROUND, MAP, MASK, SHARPEN, Report, load
+
+NAME = os.environ.get("DEFOCUS_TEST_NAME", "dialogs")
+FACTOR = int(os.environ.get("GDK_SCALE", "1"))
+ENTRIES = os.environ.get("DEFOCUS_TEST_ENTRIES", "mask map sharpen background").split()
+NAMES = {"mask": MASK, "map": MAP, "sharpen": SHARPEN, "background": BACKGROUND}
+LETTERS = {  # of what is folded
+    "en": {"mask": "emwa", "map": "eia", "sharpen": "mwa", "background": "awn"},
+    "de": {"mask": "kmid", "map": "kib", "sharpen": "mwb", "background": "fwu"},
+}
+report = Report(NAME)
+image = load(os.environ.get("DEFOCUS_TEST_PICTURE", "photo.png"))
+layer = image.get_layers()[0]
+CALLS = []
+
+
+def title_of(name):
+    return Gimp.get_pdb().lookup_procedure(name).get_menu_label().replace("_", "").rstrip(".…").strip()
+
+
+def size(title):
+    return [
+        int(part) for part in re.search(r"(\d+)x(\d+)", shell("xdotool", "getwindowgeometry", window(title))).groups()
+    ]
+
+
+def opened(name):
+    """Call an entry, as its menu does, and wait for its dialog; the call lasts until that is closed."""
+    procedure = Gimp.get_pdb().lookup_procedure(name)
+    config = procedure.create_config()
+    config.set_property("run-mode", Gimp.RunMode.INTERACTIVE)
+    config.set_property("image", image)
+    config.set_core_object_array("drawables", [layer])
+    title = title_of(name)
+    CALLS.append(threading.Thread(target=procedure.run, args=(config,)))
+    CALLS[-1].start()
+    wait("the dialog", lambda: window(title))
+    shell("xdotool", "windowfocus", "--sync", window(title))
+    before = colors(title)
+    wait("something of the preview", lambda: colors(title) != before)
+    settled(title, 3)
+    return title
+
+
+def escaped(title):
+    keys("Escape")
+    wait("the dialog to close", lambda: not window(title))
+    CALLS.pop().join()
+
+
+def sizes(entry):
+    """How large the dialog is, folded and with everything unfolded by its letters."""
+    title = opened(NAMES[entry])
+    folded = size(title)
+    screenshot(f"{NAME}-{entry}", title)
+    for letter in LETTERS[os.environ.get("LANGUAGE", "en")][entry]:
+        keys(f"alt+{letter}")
+    settled(title, 1)
+    unfolded = size(title)
+    screenshot(f"{NAME}-{entry}-unfolded", title)
+    escaped(title)
+    return {"folded": folded, "unfolded": unfolded}
+
+
+def compared():
+    """All before while B is held, of a blurred background."""
+    title = opened(BACKGROUND)
+    screenshot(f"{NAME}-after", title)
+    shell("xdotool", "keydown", "b")
+    time.sleep(1)
+    screenshot(f"{NAME}-held", title)
+    shell("xdotool", "keyup", "b")
+    time.sleep(1)
+    screenshot(f"{NAME}-let-go", title)
+    escaped(title)
+
+
+def limited():
+    """The left half, which is sharp, is selected: the preview stays as the picture was."""
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, layer.get_width() // 2, layer.get_height())
+    title = opened(BACKGROUND)
+    screenshot(f"{NAME}-limited", title)
+    escaped(title)
+    Gimp.Selection.none(image)
+
+
+for entry in ENTRIES:
+    report.check(entry, sizes, entry)
+if NAME == "dialogs":
+    report.check("compared", compared)
+    report.check("limited", limited)
