@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.mutants.faults import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("core", "tests", "sample_data", "pyproject.toml", "napari_defocus")
+COPIED = ("core", "tests", "benchmarks", "sample_data", "pyproject.toml", "napari_defocus")
 _LONGEST = 600  # seconds
 
 
