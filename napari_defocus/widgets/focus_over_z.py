@@ -114,13 +114,16 @@ class FocusOverZWidget(DefocusWidget):
             curve = self.curve = result_of(heights)["curve"]
             self._plotted, self._axis = source, axis
             self.plot.show(curve)
-            self.sharpest.value = f"{curve.sharpest} ({curve.in_focus_share[curve.sharpest]:.0%} in focus)"
-            self.go.enabled = True
+            self.sharpest.value = (
+                "none" if curve.sharpest is None else f"{curve.sharpest} ({curve.confidence:.0%} sure)"
+            )
+            self.go.enabled = curve.sharpest is not None
+            self.status.value = curve.verdict[0].upper() + curve.verdict[1:]
 
         self._start(source, lambda run: computed_stack(request, run), done, "focus over z")
 
     def _on_go(self) -> None:
-        if self.curve is not None:
+        if self.curve is not None and self.curve.sharpest is not None:
             self.go_to(self.curve.sharpest)
 
     def go_to(self, z: int) -> None:

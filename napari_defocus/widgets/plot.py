@@ -51,8 +51,9 @@ class FocusPlot:
         share_color, radius_color = "#4a90e2", "#ff8000"
         left.plot(slices, 100 * curve.in_focus_share, color=share_color, marker=".")
         right.plot(slices, curve.median_radius, color=radius_color, marker=".")
-        left.axvline(curve.sharpest, color="gray", linestyle=":")
-        left.set_xlabel(f"slice (sharpest: {curve.sharpest})")
+        if curve.sharpest is not None:
+            left.axvline(curve.sharpest, color="gray", linestyle=":")
+        left.set_xlabel("slice" + ("" if curve.sharpest is None else f" (sharpest: {curve.sharpest})"))
         left.set_ylabel(f"in focus, radius ≤ {curve.threshold:g} px (%)", color=share_color)
         right.set_ylabel("median radius (px)", color=radius_color)
         for axes in (left, right):
