@@ -65,6 +65,8 @@ class StackRequest:
     parameters : MapParameters
         With ``unknown="nan"`` the height is NaN where no slice tells it.
     analysis : AnalysisParameters
+    sparing : bool
+        Leave out what is unknown where the stack turns out to be fluorescence.
     """
 
     source: Source
@@ -76,6 +78,7 @@ class StackRequest:
     surface: bool = False
     parameters: MapParameters = field(default_factory=MapParameters)
     analysis: AnalysisParameters = field(default_factory=AnalysisParameters)
+    sparing: bool = False
 
     def __post_init__(self) -> None:
         source = self.source
@@ -172,6 +175,7 @@ def focus_over_z_layers(
         surface,
         parameters or MapParameters(),
         analysis or AnalysisParameters(),
+        sparing=parameters is None,
     )
     return computed_stack(request, Run(LocalEngine(), progress))
 
@@ -217,7 +221,8 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
         "known_share": float(found.known.mean()),
     }
     shown = heights
-    if request.parameters.unknown == "nan":
+    left_out = request.parameters.unknown == "nan" or (request.sparing and found.parameters.kind == "fluorescence")
+    if left_out:
         shown = np.where(found.known, heights, np.float32(np.nan))
     if request.surface and source.ndim == 3:
         kept.append(_surface(request, heights, facts))

@@ -61,6 +61,7 @@ def blur_map_layer(
     image_layer : napari.layers.Image
         Grey or RGB(A), any real type, two axes or more, also multiscale or lazy.
     parameters : MapParameters, optional
+        Without them what is unknown is NaN in fluorescence, most of which is ground, and drawn in other pictures.
     analysis : AnalysisParameters, optional
     index : tuple of int, optional
         Which plane of a stack: one index per axis before the last two. By default all of them.
@@ -92,7 +93,7 @@ def blur_map_layer(
     ((60, 80), 'noise blur radius (px)', 'image')
     """
     question = Question("blur_map", parameters or MapParameters())
-    return _here(image_layer, question, analysis, index, progress, unit=unit, depth=depth)
+    return _here(image_layer, question, analysis, index, progress, unit=unit, depth=depth, sparing=parameters is None)
 
 
 def confidence_layer(
@@ -228,6 +229,9 @@ def computed_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
         if len(planes) > 1:
             report = named(report, f"slice {number + 1} of {len(planes)}")
         answer = run.part(report).compute(_of_plane(request, one))
+        if request.sparing and answer.kind == "fluorescence":
+            request = _leaving_out(request)
+            answer = run.part(report).compute(_of_plane(request, one))
         if request.index is not None or not one:
             return as_layer(request, answer.values, answer)
         if result is None:
@@ -265,6 +269,12 @@ def _of_plane(request: LayerRequest, index: tuple[int, ...]) -> PlaneRequest:
         hints = {"in_focus": strokes[index] == 1, "blurred": strokes[index] == 2}
         question = dataclasses.replace(question, hints=hints)
     return PlaneRequest(request.source, index, question, request.analysis, request.unchanged)
+
+
+def _leaving_out(request: LayerRequest) -> LayerRequest:
+    """Return the request with NaN where nothing is known."""
+    parameters = dataclasses.replace(request.question.parameters or MapParameters(), unknown="nan")
+    return dataclasses.replace(request, question=dataclasses.replace(request.question, parameters=parameters))
 
 
 def _is_auto(request: LayerRequest) -> bool:

@@ -29,7 +29,7 @@ __all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "doubts", "output_o
 
 
 _MUCH_SATURATED = 0.005  # share of a picture above which that is told
-_LITTLE = 0.1  # share of a picture with evidence, below which it is told
+_MUCH_UNKNOWN = 0.05  # share of a picture that tells nothing, from which on that is told
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,10 @@ def doubts(about: Mapping[str, Any]) -> str:
     if share == 0:
         return "Nothing is known of its blur: the picture is constant, empty or nothing but noise."
     told = []
-    if share < _LITTLE:
-        told.append(f"Only {share:.1%} of the picture tell of their blur; Show: Confidence tells which.")
+    if 1 - share >= _MUCH_UNKNOWN:
+        left_out = about.get("parameters", {}).get("unknown") == "nan"
+        shown = "left out" if left_out else "drawn by what lies around; Show: Confidence tells where"
+        told.append(f"{1 - share:.0%} of the picture tell nothing of their blur: {shown}.")
     saturated = about.get("saturated_share") or 0
     if saturated > _MUCH_SATURATED:
         told.append(f"{saturated:.1%} are saturated and tell nothing.")

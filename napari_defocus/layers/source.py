@@ -219,11 +219,14 @@ class Source:
         return self._metadata(self.transform.set_slice(last), self.affine.set_slice(last), last)
 
     def _metadata(self, transform: Any, affine: Any, axes: Sequence[int]) -> dict[str, Any]:
+        linear = np.asarray(transform.linear_matrix)
+        # Of a diagonal matrix napari gives the scale with its signs, and a rotation that carries them once more
+        diagonal = np.array_equal(linear, np.diag(np.diag(linear)))
         return {
             "scale": transform.scale,
             "translate": transform.translate,
-            "rotate": transform.rotate,
-            "shear": _shear(transform),
+            "rotate": np.eye(len(axes)) if diagonal else transform.rotate,
+            "shear": np.zeros(len(axes) * (len(axes) - 1) // 2) if diagonal else _shear(transform),
             "affine": np.asarray(affine.affine_matrix),
             "units": tuple(self.units[axis] for axis in axes),
             "axis_labels": tuple(self.axis_labels[axis] for axis in axes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, ComboBox, Label, PushButton
@@ -12,7 +13,7 @@ from napari_defocus.layers.results import result_of
 from napari_defocus.layers.source import Source
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import ParameterControls, number_control
-from napari_defocus.widgets.layout import labelled
+from napari_defocus.widgets.layout import AUTO, labelled, unknown_choice
 from napari_defocus.widgets.plot import FocusPlot
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class FocusOverZWidget(DefocusWidget):
         self.surface = CheckBox(
             text="Add a surface", tooltip="The height as a surface, to be seen in three dimensions."
         )
-        self.parameters = ParameterControls(MapParameters)
+        self.parameters = ParameterControls(MapParameters, without=("unknown",))
+        self.unknown = unknown_choice()
         self.sharpest = Label(label="Sharpest slice", value="")
         self.go = PushButton(text="Go to the sharpest slice", enabled=False)
         self.run_button.text = "Measure stack"
@@ -60,6 +62,7 @@ class FocusOverZWidget(DefocusWidget):
             self.in_units,
             self.surface,
             *self.parameters,
+            self.unknown,
             afterwards=(self.sharpest, self.go),
         )
         layout = self._panel.native.layout()
@@ -102,8 +105,9 @@ class FocusOverZWidget(DefocusWidget):
             self.keep_maps.value,
             "layer" if self.in_units.value else "slice",
             self.surface.value,
-            self.parameters.parameters,
+            dataclasses.replace(self.parameters.parameters, unknown="nan" if self.unknown.value == "nan" else "drawn"),
             self.analysis.parameters,
+            sparing=self.unknown.value == AUTO,
         )
 
         def done(results: Any) -> None:
