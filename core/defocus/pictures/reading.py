@@ -16,7 +16,7 @@ from defocus.errors import InputError
 from defocus.memory import require_memory
 from defocus.parameters import MAX_PIXELS
 from defocus.pictures.png import is_png16, read_png16
-from defocus.pictures.tiff import Part, chosen_series, one_picture, stack_of
+from defocus.pictures.tiff import Part, chosen_series, one_picture, planes_of, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffPageSeries
 
-__all__ = ["WHOLE", "read_array", "read_stack"]
+__all__ = ["WHOLE", "is_tiff", "read_array", "read_planes", "read_stack"]
 
 WHOLE = Part()
 """No part of a file that holds one picture."""
@@ -86,6 +86,11 @@ def _head(file: Path) -> bytes:
     if not head:
         raise InputError(f"{name}: the file is empty")
     return head
+
+
+def is_tiff(file: Path) -> bool:
+    """Whether a file is a TIFF, by its first bytes; raises `InputError` if it cannot be read."""
+    return _head(file)[:4] in _TIFF
 
 
 def _spatial(series: TiffPageSeries) -> list[int]:
@@ -243,6 +248,36 @@ def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) 
             if "S" in series.axes:
                 raise InputError(f"{file.name}: is in colour, but a stack is Z x H x W")
             return stack_of(tiff, series, _values(file.name, series, max_pixels), file.name, part)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # decoders of damaged files raise anything
+        raise InputError(f"{file.name}: damaged or truncated ({' '.join(str(error).split())})") from error
+
+
+def read_planes(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) -> list[tuple[str, NDArray[Any]]]:
+    """Return the planes of a TIFF along time and depth, (planes, H, W), of each channel by its name or number.
+
+    Parameters
+    ----------
+    file : Path
+    max_pixels, part
+        As for `read_stack`; all channels unless `part` names one.
+
+    Raises
+    ------
+    InputError
+        As `read_stack`.
+    """
+    import tifffile
+
+    if not is_tiff(file):
+        raise InputError(f"{file.name}: no TIFF, and no stack")
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            series = chosen_series(tiff, file.name, part)
+            if "S" in series.axes:
+                raise InputError(f"{file.name}: is in colour, but frames are grey")
+            return planes_of(tiff, series, _values(file.name, series, max_pixels), file.name, part)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # decoders of damaged files raise anything

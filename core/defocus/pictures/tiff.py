@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffFile, TiffPage, TiffPageSeries
 
-__all__ = ["Part", "PixelSize", "channel_names", "chosen_series", "one_picture", "pixel_size", "stack_of"]
+__all__ = ["Part", "PixelSize", "channel_names", "chosen_series", "one_picture", "pixel_size", "planes_of", "stack_of"]
 
 _ALPHA = (1, 2)  # of the tag ExtraSamples: opacity, associated or not; 0 says nothing
 _RGB, _WHITE_IS_ZERO = 2, 0  # of the tag PhotometricInterpretation
@@ -222,6 +222,26 @@ def stack_of(tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], name:
     if stack.ndim != 3:
         raise InputError(f"{name}: holds an array of shape {stack.shape}, but a stack is Z x H x W")
     return _upside(stack, series.keyframe)
+
+
+def planes_of(
+    tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], name: str, part: Part
+) -> list[tuple[str, NDArray[Any]]]:
+    """Return name, or number, and planes (planes, H, W) of each channel of a series; "" where there are none."""
+    axes = list(series.axes)
+    names: list[str] = [""]
+    if "C" in axes:
+        place = axes.index("C")
+        known = channel_names(tiff)
+        count = values.shape[place]
+        known = known if len(known) == count else [str(number) for number in range(count)]
+        chosen = range(count) if part.channel is None else [_number(part.channel, known, count, name)]
+        names = [known[number] for number in chosen]
+        values = np.moveaxis(values.take(list(chosen), place), place, 0)
+    else:
+        values = values[np.newaxis]
+    values = _upside(values.reshape(len(names), -1, *values.shape[-2:]), series.keyframe)
+    return list(zip(names, values, strict=True))
 
 
 def _pixels(tiff: TiffFile) -> dict[str, Any]:
