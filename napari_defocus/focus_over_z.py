@@ -17,7 +17,7 @@ from defocus.stack import THRESHOLD_PX, SliceMap, focus_over_z
 from napari_defocus.engine import LocalEngine
 from napari_defocus.functions import as_source
 from napari_defocus.layers.results import layer_data
-from napari_defocus.layers.source import short_unit
+from napari_defocus.layers.source import CHANNEL_LABELS, short_unit
 from napari_defocus.outputs import as_layer, recorded
 from napari_defocus.requests import LayerRequest, PlaneRequest, Run
 
@@ -67,6 +67,10 @@ class StackRequest:
     analysis : AnalysisParameters
     sparing : bool
         Leave out what is unknown where the stack turns out to be fluorescence.
+    all_channels : bool
+        Whether a composite of every channel is wanted, by the heights of this one.
+    around : int
+        If not 0, the sharpest slice and so many on either side are wanted as a layer, too.
     """
 
     source: Source
@@ -79,6 +83,8 @@ class StackRequest:
     parameters: MapParameters = field(default_factory=MapParameters)
     analysis: AnalysisParameters = field(default_factory=AnalysisParameters)
     sparing: bool = False
+    all_channels: bool = False
+    around: int = 0
 
     def __post_init__(self) -> None:
         source = self.source
@@ -219,6 +225,8 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
         "axis": request.axis,
         "fixed": tuple(None if i == request.place else one for i, one in enumerate(at)),
         "known_share": float(found.known.mean()),
+        "per_slice": request.factor,
+        "radius_scale": source.level_scale,
     }
     shown = heights
     left_out = request.parameters.unknown == "nan" or (request.sparing and found.parameters.kind == "fluorescence")
@@ -226,11 +234,16 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
         shown = np.where(found.known, heights, np.float32(np.nan))
     if request.surface and source.ndim == 3:
         kept.append(_surface(request, heights, facts))
+    if request.around and found.curve.sharpest is not None:
+        kept.append(_around(request, found.best_slices(request.around), facts))
     return [
         *kept,
-        layer_data(
-            composite(slices.data, heights), source, "composite", "all in focus over z", "image", index=at, flat=True,
-            facts={**facts, "is_picture": True}, rgb=source.rgb, **source.display,
+        *(
+            layer_data(
+                composite(_Slices(one).data, heights), source, "composite", "all in focus over z", "image",
+                index=one.at(0), flat=True, facts={**facts, "is_picture": True}, rgb=source.rgb, **source.display,
+            )
+            for one in _of_channels(request)
         ),
         layer_data(
             shown * np.float32(request.factor), source, "height_map", "height", "image", index=at, flat=True,
@@ -238,6 +251,33 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
             contrast_limits=(0, (depth - 1) * request.factor),
         ),
     ]  # fmt: skip
+
+
+def _of_channels(request: StackRequest) -> list[StackRequest]:
+    """Return the request for each channel, the one that is measured last; or that one alone."""
+    source, at = request.source, request.at(0)
+    places = [place for place, label in enumerate(source.axis_labels[:-2]) if label.lower() in CHANNEL_LABELS]
+    if not request.all_channels or not places or places[0] == request.place:
+        return [request]
+    place = places[0]
+    others = [number for number in range(source.shape[place]) if number != at[place]]
+    indices = [(*at[:place], number, *at[place + 1 :]) for number in (*others, at[place])]
+    return [dataclasses.replace(request, index=index) for index in indices]
+
+
+def _around(request: StackRequest, slices: range, facts: dict[str, Any]) -> LayerDataTuple:
+    """Return the sharpest slices, where they lie in the stack, of all channels and times."""
+    source = request.source
+    where = [slice(None)] * len(source.stack_shape)
+    where[request.place] = slice(slices.start, slices.stop)
+    first = [0] * len(source.stack_shape)
+    first[request.place] = slices.start
+    values, metadata, kind = layer_data(
+        source.data[tuple(where)], source, "sharpest_slices", "sharpest slices", "image",
+        facts={**facts, "is_picture": True, "slices": [slices.start, slices.stop - 1]}, rgb=source.rgb,
+        **source.display,
+    )  # fmt: skip
+    return values, {**metadata, **source.slice_metadata(first)}, kind
 
 
 class _Slices:

@@ -15,6 +15,7 @@ from defocus.errors import InputError
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
 from defocus.progress import ignore_progress, sub_progress
 from defocus.session import REQUESTS, Question
+from napari_defocus.blocks import blocks_layer, is_large
 from napari_defocus.engine import LocalEngine
 from napari_defocus.layers.source import Source
 from napari_defocus.outputs import as_layer
@@ -218,6 +219,8 @@ def computed_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
     planes = [request.index] if request.index is not None else list(source.indices())
     if not planes:
         raise InputError(f"{source.name} holds no picture")
+    if is_large(request):
+        return blocks_layer(request, run)
     if len(planes) > 1 and REQUESTS[request.question.request].step == "mask":
         voters = planes[:: -(-len(planes) // _VOTERS)]
         share = len(voters) / (len(voters) + len(planes)) if _is_auto(request) else 0.0

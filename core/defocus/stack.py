@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Measure = Callable[[int, AnalysisParameters, MapParameters, Progress], "SliceMap"]
 
-__all__ = ["THRESHOLD_PX", "FocusOverZ", "SliceMap", "Slices", "focus_over_z"]
+__all__ = ["THRESHOLD_PX", "FocusOverZ", "SliceMap", "Slices", "curve_table", "focus_over_z"]
 
 THRESHOLD_PX = 2.0
 """Largest radius in px that counts as in focus, unless somebody says another."""
@@ -191,6 +191,19 @@ def focus_over_z(
     nearest = np.rint(coarse).astype(int)[np.newaxis]
     seen = fine | np.take_along_axis(known, nearest, axis=0)[0]
     return FocusOverZ(curve, heights, seen, radii, chosen, one.noise_variance, one.max_radius)
+
+
+def curve_table(curve: FocusCurve) -> dict[str, NDArray[Any]]:
+    """Return a curve as a table with a row for each slice, for `defocus.measures.write_table`."""
+    slices = np.arange(len(curve.detail))
+    return {
+        "slice": slices,
+        "detail": curve.detail,
+        "in_focus_share": curve.in_focus_share,
+        "median_radius_px": curve.median_radius,
+        "known_share": curve.known_share,
+        "sharpest": slices == (-1 if curve.sharpest is None else curve.sharpest),
+    }
 
 
 class _Pictures:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-__all__ = ["Source", "short_unit"]
+__all__ = ["CHANNEL_LABELS", "Source", "short_unit"]
 
-_CHANNEL_LABELS = ("c", "ch", "channel", "channels")  # what axes of channels are called
+CHANNEL_LABELS = ("c", "ch", "channel", "channels")
+"""What axes of channels are called."""
+
 _LEVEL = 0.5  # slices over a whole picture, up to which what is seen is one of them
 _PREFERRED_PIXELS = 32_000_000  # of a multiscale layer, take the finest level with at most so many in a plane
 
@@ -173,7 +175,7 @@ class Source:
         if index is None:
             return ""
         named = zip(self.axis_labels, index, strict=False)
-        return " ".join(f"channel {at}" for label, at in named if label.lower() in _CHANNEL_LABELS)
+        return " ".join(f"channel {at}" for label, at in named if label.lower() in CHANNEL_LABELS)
 
     def key(self, index: tuple[int, ...]) -> object:
         """Return something that is equal for equal pixels, so that an analysis can be used again.

@@ -20,4 +20,5 @@ __all__ = [
     "presets",
     "restore",
     "run",
+    "tables",
 ]
