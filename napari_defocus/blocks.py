@@ -1,5 +1,6 @@
 """Planes that are too large for one piece: their blur map in blocks, at a resolution that a viewer can hold."""
 
+# mypy: allow-untyped-calls
 from __future__ import annotations
 
 import dataclasses

@@ -124,6 +124,7 @@ def focus_mask_layer(
     analysis: AnalysisParameters | None = None,
     hints: Labels | NDArray[Any] | None = None,
     invert: bool = False,
+    each: bool = False,
     index: tuple[int, ...] | None = None,
     progress: Progress = ignore_progress,
 ) -> LayerDataTuple:
@@ -140,6 +141,9 @@ def focus_mask_layer(
         Of the picture's shape: 1 is in focus, 2 is not, 0 leaves it to the measurement.
     invert : bool
         Mark what is blurred instead.
+    each : bool
+        Find the automatic threshold for each slice of a stack: of a time-lapse one for all leaves frames empty that are
+        sharp for themselves.
 
     Returns
     -------
@@ -155,7 +159,7 @@ def focus_mask_layer(
     """
     strokes = None if hints is None else np.asarray(getattr(hints, "data", hints))
     question = Question("focus_mask", parameters or MaskParameters())
-    return _here(image_layer, question, analysis, index, progress, strokes=strokes, inverted=invert)
+    return _here(image_layer, question, analysis, index, progress, strokes=strokes, inverted=invert, each=each)
 
 
 def restored_layer(
@@ -221,7 +225,7 @@ def computed_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
         raise InputError(f"{source.name} holds no picture")
     if is_large(request):
         return blocks_layer(request, run)
-    if len(planes) > 1 and REQUESTS[request.question.request].step == "mask":
+    if len(planes) > 1 and REQUESTS[request.question.request].step == "mask" and not request.each:
         voters = planes[:: -(-len(planes) // _VOTERS)]
         share = len(voters) / (len(voters) + len(planes)) if _is_auto(request) else 0.0
         request = _with_one_threshold(request, voters, run.part(sub_progress(run.progress, 0, share)))

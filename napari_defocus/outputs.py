@@ -29,6 +29,7 @@ __all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "doubts", "output_o
 
 
 _MUCH_SATURATED = 0.005  # share of a picture above which that is told
+_MARKED = 0.5  # of a mask or matte: what is marked
 _MUCH_UNKNOWN = 0.05  # share of a picture that tells nothing, from which on that is told
 
 
@@ -177,6 +178,9 @@ def _mask(request: LayerRequest, values: NDArray[Any], facts: dict[str, Any]) ->
     if request.inverted:
         values = 1 - values
     facts["share"] = float(values.mean())
+    if request.index is None and request.source.stack_shape:
+        facts["empty_slices"] = int((values.reshape(*request.source.stack_shape, -1).max(axis=-1) < _MARKED).sum())
+        facts["each"] = request.each
     soft = request.question.parameters is not None and request.question.parameters.softness > 0
     output = _MASKS[soft, request.inverted]
     if soft:

@@ -21,4 +21,5 @@ __all__ = [
     "restore",
     "run",
     "tables",
+    "tabs",
 ]

@@ -30,6 +30,7 @@ def test_manifest_is_valid_and_every_command_exists():
         "Restore or magnify",
         "Focus over z",
         "Table of focus",
+        "All in tabs",
     }
 
 
@@ -179,4 +180,5 @@ viewer.close()
         "Plugins > Defocus > Restore or magnify (Defocus)",
         "Plugins > Defocus > Focus over z (Defocus)",
         "Plugins > Defocus > Table of focus (Defocus)",
+        "Plugins > Defocus > All in tabs (Defocus)",
     }

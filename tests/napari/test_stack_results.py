@@ -116,3 +116,16 @@ def test_a_stack_of_noise_says_that_nothing_is_in_focus(viewer, quick, finish):
     assert widget.status.value.startswith("No slice is in focus")
     assert widget.sharpest.value == "none"
     assert not widget.go.enabled
+
+
+def test_a_threshold_for_each_slice(stack):
+    import napari_defocus
+
+    values, _ = stack
+    layer = Image(values, name="s")
+    one, each = (napari_defocus.focus_mask_layer(layer, analysis=QUICK, each=word) for word in (False, True))
+    for z in range(4):
+        alone = napari_defocus.focus_mask_layer(layer, analysis=QUICK, index=(z,))
+        np.testing.assert_array_equal(each[0][z], alone[0][0])
+    empty = [z for z in range(4) if not one[0][z].any()]
+    assert one[1]["metadata"]["defocus"]["empty_slices"] == len(empty)
