@@ -13,7 +13,7 @@ from defocus.session import REQUESTS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["as_command", "as_python"]
+__all__ = ["as_command", "as_python", "changed_options"]
 
 _TABLES = ("label_table", "frame_table")
 _COMMANDS = {"blur_map": "map", "focus_mask": "mask", "restore": "deblur", "magnify": "magnify"}
@@ -85,13 +85,13 @@ def as_command(about: Mapping[str, Any]) -> str:
         steps[request.step] = about["parameters"]
     if request.needs_map:
         steps["map"] = about["map_parameters"]
-    options = _options(steps)
+    options = changed_options(steps)
     if about.get("depth"):
         options.append("--depth SCALE")
     return " ".join(["defocus", _COMMANDS[request.name], "PICTURE", "--output", "FOLDER", *options])
 
 
-def _options(steps: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def changed_options(steps: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the options of a command for what is not at its default."""
     return [
         f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
@@ -135,7 +135,9 @@ def _stack_as_command(about: Mapping[str, Any]) -> str:
         raise InputError(f"the command line tells heights in slices, not in {about['unit']}: copy as Python")
     if sum(at is not None for at in about["fixed"]):
         raise InputError("the command line takes stacks of one channel and time: copy as Python")
-    return " ".join(["defocus", "stack", "STACK", "--output", "FOLDER", *_options({"analysis": about["analysis"]})])
+    return " ".join(
+        ["defocus", "stack", "STACK", "--output", "FOLDER", *changed_options({"analysis": about["analysis"]})]
+    )
 
 
 def _table_as_python(about: Mapping[str, Any]) -> str:
@@ -168,7 +170,15 @@ def _table_as_command(about: Mapping[str, Any]) -> str:
         raise InputError("the command line takes the automatic threshold for tables: copy as Python")
     within = ["--within", "LABELS"] if about["request"] == "label_table" else []
     return " ".join(
-        ["defocus", "info", "PICTURE", *within, "--table", "TABLE.csv", *_options({"analysis": about["analysis"]})]
+        [
+            "defocus",
+            "info",
+            "PICTURE",
+            *within,
+            "--table",
+            "TABLE.csv",
+            *changed_options({"analysis": about["analysis"]}),
+        ]
     )
 
 

@@ -344,10 +344,13 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _copy(self, write: Callable[[Mapping[str, Any]], str]) -> None:
         with self._complaining():
-            self._clip.value = write(self._last)
-            self._clip.native.selectAll()
-            self._clip.native.copy()
-            self.status.value = "copied"
+            self._to_clipboard(write(self._last))
+
+    def _to_clipboard(self, text: str) -> None:
+        self._clip.value = text
+        self._clip.native.selectAll()
+        self._clip.native.copy()
+        self.status.value = "copied"
 
     # ---- errors and the end
 

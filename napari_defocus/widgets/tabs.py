@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from magicgui.widgets import Container
 
+from napari_defocus.widgets.batch import BatchWidget
 from napari_defocus.widgets.blur_map import BlurMapWidget
 from napari_defocus.widgets.focus_mask import FocusMaskWidget
 from napari_defocus.widgets.focus_over_z import FocusOverZWidget
@@ -25,6 +26,7 @@ _TABS = {
     "Restore": RestoreWidget,
     "Over z": FocusOverZWidget,
     "Table": FocusTableWidget,
+    "Folder": BatchWidget,
 }
 
 

@@ -23,11 +23,11 @@ def test_tabs_are_docks_that_share_a_worker(make_napari_viewer, qtbot, scene, fi
     mask.run_button.native.click()
     finish(mask)
     assert "scene in focus" in viewer.layers
-    for name in ("Restore", "Over z", "Table", "Map"):
+    for name in ("Restore", "Over z", "Table", "Folder", "Map"):
         tabs.dock(name)
         qtbot.wait(20)
         assert dock.width() <= 400
     assert viewer.window._qt_window.height() <= 768
-    assert len(open_widgets()) == 5
+    assert len(open_widgets()) == 6
     viewer.window.remove_dock_widget(dock)
     qtbot.waitUntil(lambda: not open_widgets(), timeout=10_000)
