@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["cut_out", "description", "file_name", "save_result"]
 
 _OME = (".ome.tif", ".ome.tiff")
+_OME_ZARR = (".ome.zarr", ".zarr")
 _OME_AXES = {"t": "T", "time": "T", "z": "Z", "c": "C", "ch": "C", "channel": "C", "channels": "C"}
 _MOST_AXES = 5
 _UM_PER_CM = 10_000.0
@@ -83,8 +84,8 @@ def save_result(layer: Layer, path: str | Path) -> None:
         A mask becomes 8 bits, a matte 16, white is what it marks; maps become TIFFs of 32-bit floats in their unit,
         pictures TIFFs with their values as they are.
     path : path-like
-        Ending in .tif, .ome.tif, or in .png for one slice of a mask or a matte. TIFFs hold the size of the pixels
-        where the layer has a unit of length.
+        Ending in .tif, .ome.tif, .ome.zarr, or in .png for one slice of a mask or a matte. TIFFs hold the size of the
+        pixels where the layer has a unit of length; OME-Zarr, a new folder, scale and translation with their units.
 
     Raises
     ------
@@ -94,7 +95,9 @@ def save_result(layer: Layer, path: str | Path) -> None:
     file = Path(path)
     data = np.squeeze(np.asarray(layer.data))
     suffix = file.suffix.lower()
-    if suffix in (".tif", ".tiff"):
+    if file.name.lower().endswith(_OME_ZARR):
+        _write_zarr(layer, file)
+    elif suffix in (".tif", ".tiff"):
         _write_tiff(layer, file)
     elif suffix == ".png" and _is_mask(layer) and data.ndim == 2:
         from PIL import Image, PngImagePlugin
@@ -106,7 +109,7 @@ def save_result(layer: Layer, path: str | Path) -> None:
     elif suffix == ".png":
         raise InputError(f"{file.name}: a PNG holds one slice of a mask; name the file .tif")
     else:
-        raise InputError(f"{file.name or 'the file'}: the name must end in .png or .tif")
+        raise InputError(f"{file.name or 'the file'}: the name must end in .png or .tif, or .ome.zarr")
 
 
 def _write_tiff(layer: Layer, file: Path) -> None:
@@ -137,6 +140,46 @@ def _write_tiff(layer: Layer, file: Path) -> None:
         return
     with written_whole(file) as beside:
         tifffile.imwrite(beside, np.squeeze(values), description=description(layer), metadata=None, **about)
+
+
+def _write_zarr(layer: Layer, folder: Path) -> None:
+    """Write OME-Zarr 0.5, one resolution, whole or not at all; a folder that is there already is not replaced."""
+    import shutil
+    import tempfile
+
+    try:
+        import zarr
+    except ImportError as error:
+        raise InputError("OME-Zarr needs the package zarr") from error
+    if folder.exists():
+        raise InputError(f"{folder.name} is there already: choose another name")
+    if getattr(layer, "rgb", False):
+        raise InputError("OME-Zarr holds channels, not colours: write a TIFF")
+    data = np.asarray(layer.data)
+    values = _whole(data) if _is_mask(layer) else data
+    axes = [_zarr_axis(axis, unit) for axis, unit in zip(_axes(layer), layer.units, strict=True)]
+    transforms = [
+        {"type": "scale", "scale": [abs(float(scale)) for scale in layer.scale]},
+        {"type": "translation", "translation": [float(shift) for shift in layer.translate]},
+    ]
+    image = {"name": layer.name, "axes": axes, "datasets": [{"path": "0", "coordinateTransformations": transforms}]}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".defocus-") as beside:
+        group = zarr.open_group(Path(beside) / "new", mode="w", zarr_format=3)
+        group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
+        group.attrs["defocus"] = json.loads(description(layer))
+        names = [axis["name"] for axis in axes]
+        array = group.create_array("0", shape=values.shape, dtype=values.dtype, dimension_names=names)
+        array[...] = values
+        shutil.move(Path(beside) / "new", folder)
+
+
+def _zarr_axis(axis: str, unit: Any) -> dict[str, str]:
+    """Return how OME-Zarr describes an axis."""
+    kind = {"T": "time", "C": "channel"}.get(axis, "space")
+    about = {"name": axis.lower(), "type": kind}
+    known = str(unit) not in ("pixel", "dimensionless", "")
+    return {**about, "unit": str(unit)} if known and kind != "channel" else about
 
 
 def _channel_names(layer: Layer, count: int) -> list[str]:

@@ -77,6 +77,9 @@ class Choice(Container):  # type: ignore[type-arg]
         )
         self.margins = (0, 0, 0, 0)
         self.tooltip = control.help
+        for widget in (self.number, self.slider):
+            if widget is not None:
+                widget.native.setAccessibleName(control.label)  # for screen readers
         # In place of the container's own signal: who hears of a change finds the word unticked
         self.number.changed.disconnect()
         self.number.changed.connect(self._on_number)

@@ -115,6 +115,10 @@ class FocusMaskWidget(DefocusWidget):
         other = find_result(self._viewer, source.layer_id, _KINDS[about["kind"] == _KINDS[0]], about["channel"])
         if other is not None and other.visible:
             other.visible = False  # out of date, but the user's to delete
+        if find_result(self._viewer, source.layer_id, about["kind"], about["channel"]) is None:
+            hidden = find_result(self._viewer, source.layer_id, "blur_map", about["channel"])
+            if hidden is not None:  # a mask is seen on its picture
+                hidden.visible = False
         layer = self._add(result, source)
         if not layer.visible:  # napari draws a layer anew even if nothing changes
             layer.visible = True
@@ -212,6 +216,7 @@ class FocusMaskWidget(DefocusWidget):
         with self._complaining():
             source = self.source
             upsert(self._viewer, cut_out(source, self._made()), source)
+            self.image.value.visible = False  # else nothing is seen of it through what was cut out
 
     def shut_down(self) -> None:
         """Stop whatever runs; see the base class."""

@@ -45,6 +45,7 @@ def labelled(control: Any) -> Any:
     if isinstance(control, ButtonWidget) or getattr(control, "slider", None) is not None:
         return control
     text = Label(value=control.label, tooltip=control.tooltip)
+    control.native.setAccessibleName(control.label)  # for screen readers
     if isinstance(control, FloatSlider):
         return stacked(text, control)
     if isinstance(control, Label):

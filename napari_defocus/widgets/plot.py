@@ -35,6 +35,8 @@ class FocusPlot:
         self.figure = Figure(figsize=(2.8, 2.5), layout="constrained")
         self.native: Any = FigureCanvasQTAgg(self.figure)  # type: ignore[no-untyped-call]
         self.native.setMinimumHeight(220)
+        self.native.setAccessibleName("In-focus share and median radius of each slice")
+        self.native.setToolTip("A click goes to a slice.")
         self.native.setStyleSheet("background-color: transparent;")
         self.figure.patch.set_alpha(0.0)  # the viewer's own background, light or dark
         self._go_to = go_to

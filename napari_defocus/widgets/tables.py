@@ -53,7 +53,8 @@ class FocusTableWidget(DefocusWidget):
             tooltip="Each label of a labels layer, in the plane that you see, or every plane of a stack.",
         )
         self.threshold = Choice(_THRESHOLD)
-        self.view = Table()
+        self.view = Table(tooltip="A click on a row chooses the label, or goes to the plane.")
+        self.view.native.setAccessibleName("Table of focus")
         self.summary = Label(value="")
         self.run_button.text = "Measure"
         self.saving.write_with(lambda _, file: self._write(file))

@@ -80,3 +80,42 @@ def test_axes_of_ome_tiff_are_those_of_the_layer(tmp_path):
 def test_what_has_a_size_is_suggested_as_ome_tiff():
     assert file_name(result((30, 40), scale=(0.1, 0.1), units=("um", "um"))).endswith(".ome.tif")
     assert file_name(result((30, 40))) == "cells_blur_radius_px.tif"
+
+
+def test_ome_zarr_as_the_specification_has_it(tmp_path):
+    """Metadata as version 0.5 of the specification writes them, read as plain JSON."""
+    import zarr
+
+    place = {
+        "scale": (0.5, 0.1, 0.1), "translate": (1, 2, 3), "units": ("um", "um", "um"), "axis_labels": ("z", "y", "x"),
+    }  # fmt: skip
+    layer = result((5, 30, 40), **place)
+    folder = tmp_path / "map.ome.zarr"
+    save_result(layer, folder)
+    about = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
+    assert (about["zarr_format"], about["node_type"]) == (3, "group")
+    assert about["attributes"]["ome"] == {
+        "version": "0.5",
+        "multiscales": [
+            {
+                "name": layer.name,
+                "axes": [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"],
+                "datasets": [
+                    {
+                        "path": "0",
+                        "coordinateTransformations": [
+                            {"type": "scale", "scale": [0.5, 0.1, 0.1]},
+                            {"type": "translation", "translation": [1, 2, 3]},
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+    assert about["attributes"]["defocus"]["unit"] == "px"
+    array = zarr.open_array(folder / "0", mode="r")
+    np.testing.assert_array_equal(array[...], layer.data)
+    assert json.loads((folder / "0" / "zarr.json").read_text(encoding="utf-8"))["dimension_names"] == ["z", "y", "x"]
+    with pytest.raises(InputError, match="is there already"):
+        save_result(layer, folder)
+    assert [one.name for one in tmp_path.iterdir()] == ["map.ome.zarr"]
