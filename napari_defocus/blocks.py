@@ -61,6 +61,7 @@ def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
     from napari.utils.transforms import Affine
 
     from defocus.dask import blur_map
+    from defocus.evidence.radii import octaves_and_radii
     from defocus.tuning import TUNING
 
     source = request.source
@@ -91,15 +92,15 @@ def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
     # The first value covers so many pixels and lies at their centre
     coarse = dataclasses.replace(source, transform=source.transform.compose(Affine(scale=scale, translate=shift)))
     known = float(np.isfinite(radius).mean())
-    largest = float(np.nanmax(radius)) if known else float(TUNING.evidence.octave_radius)
+    largest = float(octaves_and_radii(analysis, (source.shape[-2], source.shape[-1]), TUNING.evidence)[1][-1])
     noise = 0.0 if analysis.noise == "auto" else float(analysis.noise)
     answer = Answer(radius, largest, noise, {"known_share": known, "blocks_px": _BLOCK, "px_per_value": step})
     return as_layer(dataclasses.replace(request, source=coarse), radius, answer)
 
 
-def _mean(values: NDArray[Any], axis: tuple[int, ...], **_: Any) -> NDArray[Any]:
+def _mean(values: NDArray[Any], axis: tuple[int, ...] | None = None, **_: Any) -> NDArray[Any]:
     """Return the mean of what is known along axes; NaN where nothing is."""
     known = np.isfinite(values)
     count = known.sum(axis=axis)
     total = np.where(known, values, 0).sum(axis=axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(values.dtype)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan), values.dtype)

@@ -110,6 +110,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _build(self, *controls: Any, afterwards: tuple[Any, ...] = ()) -> None:
         """Lay the dock out: picture, its own controls, run, and what can be done with the result."""
+        self._image_row, self._file_row = labelled(self.image), labelled(self.saving.file)
         rows = [labelled(one) if isinstance(one, ComboBox) else one for one in controls]
         after = [labelled(one) if isinstance(one, Label) else one for one in afterwards]
         for box in (self.image, *(one for one in controls if isinstance(one, ComboBox))):
@@ -118,14 +119,14 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         copies = row(self.copy_python, self.copy_command)
         self._panel.extend(
             [
-                *(labelled(self.image), self._planes_row, *rows, row(self.more, self.reset)),
+                *(self._image_row, self._planes_row, *rows, row(self.more, self.reset)),
                 *(*self.presets.rows, *self.analysis),
                 *(
                     buttons,
                     self.bar,
                     self.status,
                     *after,
-                    labelled(self.saving.file),
+                    self._file_row,
                     self.saving.button,
                     self.back,
                     copies,

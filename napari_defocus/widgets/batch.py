@@ -59,7 +59,7 @@ class BatchWidget(DefocusWidget):
             afterwards=(stacked(self.command),),
         )
         wrap(self.command)
-        for one in (self.back, self.saving.button, self.copy_python):
+        for one in (self._image_row, self._file_row, self.back, self.saving.button, self.copy_python):
             one.visible = False
         self.task.changed.connect(self._on_task)
         self._on_task(self.task.value)

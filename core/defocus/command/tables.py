@@ -60,13 +60,13 @@ def tabulated(
 
 def _is_stack(file: Path) -> bool:
     """Whether a file is a TIFF whose first picture has planes along time or depth."""
-    import tifffile
-
     from defocus.pictures.reading import is_tiff
 
     try:
         if not is_tiff(file):
             return False
+        import tifffile
+
         with tifffile.TiffFile(file) as tiff:
             series = tiff.series[0]
             return any(size > 1 for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "YXSC")
