@@ -86,7 +86,7 @@ class FocusOverZWidget(DefocusWidget):
             self.in_units,
             self.surface,
             self.all_channels,
-            self.around,
+            labelled(self.around),
             *self.parameters,
             self.unknown,
             afterwards=(self.sharpest, self.go, labelled(self.what)),

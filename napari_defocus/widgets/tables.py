@@ -15,6 +15,7 @@ from napari_defocus.layers.results import is_result
 from napari_defocus.tables import TableRequest, computed_table
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import Choice
+from napari_defocus.widgets.layout import labelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,7 @@ class FocusTableWidget(DefocusWidget):
         self.summary = Label(value="")
         self.run_button.text = "Measure"
         self.saving.write_with(lambda _, file: self._write(file))
-        self._build(self.rows, self.threshold, afterwards=(self.summary,))
+        self._build(self.rows, labelled(self.threshold), afterwards=(self.summary,))
         self.back.visible = False
         layout = self._panel.native.layout()
         self.view.native.setMinimumHeight(_HEIGHT)
