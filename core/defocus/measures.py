@@ -98,7 +98,17 @@ def label_table(labels: ArrayLike, radius: ArrayLike, confidence: ArrayLike, thr
 
 
 def frame_row(radius: ArrayLike, confidence: ArrayLike, threshold: float) -> dict[str, Any]:
-    """Tell how sharp one frame of a series is, as a row of a table; see `frame_table`."""
+    """Return how sharp one frame of a series is, as a row of a table; see `frame_table`.
+
+    Parameters
+    ----------
+    radius : float array (H, W)
+        Blur radius in px; NaN where nothing is known.
+    confidence : float array (H, W)
+        In [0, 1].
+    threshold : float
+        Largest radius that counts as in focus.
+    """
     radii, sure = np.asarray(radius), np.asarray(confidence)
     known = np.isfinite(radii)
     some = bool(known.any())
@@ -156,6 +166,12 @@ def _plain(value: Any) -> Any:
 
 def write_table(path: Path, table: Mapping[str, ArrayLike], *, overwrite: bool) -> None:
     """Write a table as CSV, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    table : mapping
+    overwrite : bool
 
     Raises
     ------

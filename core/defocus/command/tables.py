@@ -25,7 +25,15 @@ __all__ = ["asks_for_table", "tabulated"]
 
 
 def asks_for_table(files: list[Path], within: Path | None, table: Path | None, options: BatchOptions) -> bool:
-    """Whether `info` is to tell of parts or frames: of labels, into a file, or of a stack of which no page is meant."""
+    """Whether `info` is to tell of parts or frames: of labels, into a file, or of a stack of which no page is meant.
+
+    Parameters
+    ----------
+    files : list of Path
+    within, table : Path or None
+        What `tabulated` takes.
+    options : BatchOptions
+    """
     if within is not None or table is not None:
         return True
     return options.page is None and any(_is_stack(file) for file in files)
@@ -35,6 +43,22 @@ def tabulated(
     files: list[Path], within: Path | None, table: Path | None, options: BatchOptions, values: Mapping[str, Any]
 ) -> int:
     """Print a table, or write it: of the labels in one picture, or of all frames of stacks and pictures.
+
+    Parameters
+    ----------
+    files : list of Path
+    within : Path or None
+        A picture of labels.
+    table : Path or None
+        The CSV file to be written.
+    options : BatchOptions
+    values : mapping
+        The parameters of the command line.
+
+    Returns
+    -------
+    int
+        The exit code.
 
     Raises
     ------

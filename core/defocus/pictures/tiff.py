@@ -207,6 +207,16 @@ def _upside(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
 def stack_of(tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], name: str, part: Part) -> NDArray[Any]:
     """Return the slices of a series, (Z, H, W): of one channel, along the one axis that is left.
 
+    Parameters
+    ----------
+    tiff : TiffFile
+    series : TiffPageSeries
+        From `chosen_series`.
+    values : array
+        What it holds.
+    name : str
+    part : Part
+
     Raises
     ------
     InputError
@@ -227,7 +237,18 @@ def stack_of(tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], name:
 def planes_of(
     tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], name: str, part: Part
 ) -> list[tuple[str, NDArray[Any]]]:
-    """Return name, or number, and planes (planes, H, W) of each channel of a series; "" where there are none."""
+    """Return name, or number, and planes (planes, H, W) of each channel of a series; "" where there are none.
+
+    Parameters
+    ----------
+    tiff : TiffFile
+    series : TiffPageSeries
+        From `chosen_series`.
+    values : array
+        What it holds.
+    name : str
+    part : Part
+    """
     axes = list(series.axes)
     names: list[str] = [""]
     if "C" in axes:
