@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from napari_defocus.widgets.base import DefocusWidget
 
 PLUGIN = "napari-defocus"
-DOCKS = {"Blur map": "flower", "In-focus mask": "flower", "Restore or magnify": "flower", "Focus over z": "focus_stack"}
+DOCKS = {
+    "Blur map": "flower",
+    "In-focus mask": "flower",
+    "Restore or magnify": "flower",
+    "Focus over z": "focus_stack",
+    "Table of focus": "focus_stack",
+}
 SIZES = ((1366, 768), (1920, 1080))
 
 

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
         magnified_layer,
         restored_layer,
     )
+    from napari_defocus.tables import focus_table
 
 _HOME = {
     "blur_map_layer": "functions",
     "confidence_layer": "functions",
     "focus_mask_layer": "functions",
     "focus_over_z_layers": "focus_over_z",
+    "focus_table": "tables",
     "magnified_layer": "functions",
     "restored_layer": "functions",
 }
@@ -33,6 +35,7 @@ __all__ = [
     "confidence_layer",
     "focus_mask_layer",
     "focus_over_z_layers",
+    "focus_table",
     "magnified_layer",
     "restored_layer",
 ]

@@ -8,44 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defocus.effects.detail_peak import refined_heights
-from defocus.effects.focus_stack import composite, focus_curve, height_map
+from defocus.effects.focus_stack import composite
 from defocus.errors import InputError
-from defocus.parameters import NOISE_RANGE, AnalysisParameters, MapParameters, MaskParameters, describe
-from defocus.pictures.intensity import value_range
-from defocus.pictures.picture import as_picture
-from defocus.progress import ignore_progress, sub_progress
+from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters, describe
+from defocus.progress import ignore_progress
 from defocus.session import Question
+from defocus.stack import THRESHOLD_PX, SliceMap, focus_over_z
 from napari_defocus.engine import LocalEngine
-from napari_defocus.functions import as_source, named
+from napari_defocus.functions import as_source
 from napari_defocus.layers.results import layer_data
-from napari_defocus.layers.source import short_unit
+from napari_defocus.layers.source import CHANNEL_LABELS, short_unit
 from napari_defocus.outputs import as_layer, recorded
 from napari_defocus.requests import LayerRequest, PlaneRequest, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from napari.layers import Image
     from napari.types import LayerDataTuple
     from numpy.typing import NDArray
 
     from defocus.parameters import Control
-    from defocus.pictures.picture import Picture
     from defocus.progress import Progress
     from napari_defocus.layers.source import Source
+    from napari_defocus.requests import Answer
 
 __all__ = ["THRESHOLD", "StackRequest", "computed_stack", "focus_over_z_layers"]
 
-_NOISE_PART, _REFINING_PART = 0.1, 0.1  # of the progress
-_SPARSER, _WIDEST = 1.5, 32  # samples of a stack lie farther apart than a picture's, in times and px
-_NOISE_SPACING = 16  # px between the windows that tell the noise
 _MOST_DRIFT_PX = 0.5  # between the first slice and the last, up to which a pixel is the same place in all of them
 _MOST_VERTICES = 250_000  # of a surface
 
 _MASK_THRESHOLD = next(control for control in describe(MaskParameters) if control.name == "threshold")
 THRESHOLD: Control = replace(
-    _MASK_THRESHOLD, default=2.0, choices=(), help=_MASK_THRESHOLD.help.partition(";")[0] + "."
+    _MASK_THRESHOLD, default=THRESHOLD_PX, choices=(), help=_MASK_THRESHOLD.help.partition(";")[0] + "."
 )
 """The control of the curve's threshold: the mask's, as a number."""
 
@@ -70,7 +63,14 @@ class StackRequest:
     surface : bool
         Whether the height is wanted as a surface as well; only of a layer with three axes.
     parameters : MapParameters
+        With ``unknown="nan"`` the height is NaN where no slice tells it.
     analysis : AnalysisParameters
+    sparing : bool
+        Leave out what is unknown where the stack turns out to be fluorescence.
+    all_channels : bool
+        Whether a composite of every channel is wanted, by the heights of this one.
+    around : int
+        If not 0, the sharpest slice and so many on either side are wanted as a layer, too.
     """
 
     source: Source
@@ -82,6 +82,9 @@ class StackRequest:
     surface: bool = False
     parameters: MapParameters = field(default_factory=MapParameters)
     analysis: AnalysisParameters = field(default_factory=AnalysisParameters)
+    sparing: bool = False
+    all_channels: bool = False
+    around: int = 0
 
     def __post_init__(self) -> None:
         source = self.source
@@ -98,8 +101,6 @@ class StackRequest:
             raise InputError(f"unit must be 'slice' or 'layer', not {self.unit!r}")
         if self.unit == "layer" and str(source.units[self.place]) in ("pixel", "dimensionless", ""):
             raise InputError(f"{source.name} has no unit of its own along axis {self.axis} but the pixel")
-        if self.analysis.kind == "auto":  # nobody composes the slices of a stack: what photographs teach does not count
-            object.__setattr__(self, "analysis", dataclasses.replace(self.analysis, kind="brightfield"))
 
     @property
     def place(self) -> int:
@@ -178,8 +179,9 @@ def focus_over_z_layers(
         keep_maps,
         unit,
         surface,
-        dataclasses.replace(parameters or MapParameters(), unknown="drawn"),  # slices are compared everywhere
+        parameters or MapParameters(),
         analysis or AnalysisParameters(),
+        sparing=parameters is None,
     )
     return computed_stack(request, Run(LocalEngine(), progress))
 
@@ -187,96 +189,111 @@ def focus_over_z_layers(
 def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
     """Answer a request about a stack, slice by slice; see `focus_over_z_layers`."""
     source, depth = request.source, request.depth
-    request = _with_one_noise(request, run.part(sub_progress(run.progress, 0, _NOISE_PART)))
-    run = run.part(sub_progress(run.progress, _NOISE_PART, 1))
-    radii = np.empty((depth, *source.shape[-2:]), np.float32)
-    confidence = np.empty_like(radii)
-    for z in range(depth):
-        measuring = sub_progress(run.progress, 0, 1 - _REFINING_PART)
-        report = named(sub_progress(measuring, z / depth, (z + 1) / depth), f"slice {z + 1} of {depth}")
-        # The second question is about the map of the first, which is held: it is not drawn twice
-        parts = (
-            ("blur_map", radii, sub_progress(report, 0, 0.9)),
-            ("confidence", confidence, sub_progress(report, 0.9, 1)),
-        )
-        for name, target, part in parts:
-            plane = PlaneRequest(
-                source, request.at(z), Question(name, request.parameters), request.analysis, name == "confidence"
-            )
-            answer = run.part(part).compute(plane)
-            target[z] = answer.values
-    maps = LayerRequest(source, Question("blur_map", request.parameters), request.analysis)
-    kept = [as_layer(maps, radii, answer)] if request.keep_maps and source.ndim == 3 else []
-    radii *= np.float32(source.level_scale)
-    curve = focus_curve(radii, confidence, request.threshold)
-    heights = refined_heights(height_map(radii, confidence), _pictures(request, run))
-    slices = request.at(0)
-    where: tuple[Any, ...] = tuple(slice(None) if i == request.place else at for i, at in enumerate(slices))
-    picture = composite(source.data[where], heights)
+    slices = _Slices(request)
+    answer: Answer | None = None
+
+    def measure(z: int, parameters: AnalysisParameters, drawn: MapParameters, progress: Progress) -> SliceMap:
+        nonlocal answer
+        plane = PlaneRequest(source, request.at(z), Question("blur_map", drawn), parameters)
+        answer = run.part(progress).compute(plane)
+        return SliceMap(answer.values, answer.noise_variance, answer.max_radius)
+
+    found = focus_over_z(
+        slices,
+        request.analysis,
+        request.parameters,
+        threshold=request.threshold,
+        measure=measure,
+        radius_scale=source.level_scale,
+        source=source.name,
+        progress=run.progress,
+    )
+    assert answer is not None
+    question = Question("blur_map", dataclasses.replace(request.parameters, unknown="nan"))
+    maps = LayerRequest(source, question, found.parameters)
+    kept = []
+    if request.keep_maps and source.ndim == 3:
+        kept = [as_layer(maps, found.radii / np.float32(source.level_scale), answer)]
+    at = request.at(0)
+    heights = found.heights
     facts = {
         **recorded(maps, answer),
         "request": "focus_over_z",
-        "curve": curve,
+        "curve": found.curve,
+        "verdict": found.curve.verdict,
         "threshold": request.threshold,
         "axis": request.axis,
-        "fixed": tuple(None if i == request.place else at for i, at in enumerate(slices)),
+        "fixed": tuple(None if i == request.place else one for i, one in enumerate(at)),
+        "known_share": float(found.known.mean()),
+        "per_slice": request.factor,
+        "radius_scale": source.level_scale,
     }
+    shown = heights
+    left_out = request.parameters.unknown == "nan" or (request.sparing and found.parameters.kind == "fluorescence")
+    if left_out:
+        shown = np.where(found.known, heights, np.float32(np.nan))
     if request.surface and source.ndim == 3:
         kept.append(_surface(request, heights, facts))
+    if request.around and found.curve.sharpest is not None:
+        kept.append(_around(request, found.best_slices(request.around), facts))
     return [
         *kept,
-        layer_data(
-            picture, source, "composite", "all in focus over z", "image", index=slices, flat=True,
-            facts={**facts, "is_picture": True}, rgb=source.rgb, **source.display,
+        *(
+            layer_data(
+                composite(_Slices(one).data, heights), source, "composite", "all in focus over z", "image",
+                index=one.at(0), flat=True, facts={**facts, "is_picture": True}, rgb=source.rgb, **source.display,
+            )
+            for one in _of_channels(request)
         ),
         layer_data(
-            heights * np.float32(request.factor), source, "height_map", "height", "image", index=slices, flat=True,
+            shown * np.float32(request.factor), source, "height_map", "height", "image", index=at, flat=True,
             unit=request.shown_unit, facts={**facts, "maximum": (depth - 1) * request.factor}, colormap="viridis",
             contrast_limits=(0, (depth - 1) * request.factor),
         ),
     ]  # fmt: skip
 
 
-def _with_one_noise(request: StackRequest, run: Run) -> StackRequest:
-    """Return the request with what is one for the whole stack: the noise of its camera, and samples farther apart.
-
-    Which slice a pixel belongs to is found in its finest detail; what the maps add is which detail to trust.
-    """
-    from defocus.evidence.radii import sample_spacing  # whose package loads the compiler
-    from defocus.tuning import TUNING
-
-    analysis, source = request.analysis, request.source
-    if analysis.spacing == "auto":
-        shape = source.shape[-2], source.shape[-1]
-        wider = sample_spacing(analysis, shape, TUNING.evidence) * _SPARSER
-        analysis = dataclasses.replace(analysis, spacing=min(round(wider), _WIDEST))
-    if analysis.noise == "auto" and analysis.kind != "fluorescence":
-        some = sorted({round((request.depth - 1) * part) for part in (0.2, 0.5, 0.8)})
-        question, found = Question("confidence", request.parameters), []
-        few = dataclasses.replace(analysis, spacing=max(int(analysis.spacing), _NOISE_SPACING))
-        for number, z in enumerate(some):
-            report = sub_progress(run.progress, number / len(some), (number + 1) / len(some))
-            plane = PlaneRequest(source, request.at(z), question, few)
-            found.append(run.part(named(report, "measuring the noise")).compute(plane).noise_variance)
-        noise = float(np.clip(np.median(found), *NOISE_RANGE))
-        analysis = dataclasses.replace(analysis, noise=noise)
-    return dataclasses.replace(request, analysis=analysis)
+def _of_channels(request: StackRequest) -> list[StackRequest]:
+    """Return the request for each channel, the one that is measured last; or that one alone."""
+    source, at = request.source, request.at(0)
+    places = [place for place, label in enumerate(source.axis_labels[:-2]) if label.lower() in CHANNEL_LABELS]
+    if not request.all_channels or not places or places[0] == request.place:
+        return [request]
+    place = places[0]
+    others = [number for number in range(source.shape[place]) if number != at[place]]
+    indices = [(*at[:place], number, *at[place + 1 :]) for number in (*others, at[place])]
+    return [dataclasses.replace(request, index=index) for index in indices]
 
 
-def _pictures(request: StackRequest, run: Run) -> Iterator[Picture]:
-    """Go through the slices as pictures of one range."""
-    source, depth = request.source, request.depth
-    ranges = []
-    for z in range(depth):
-        part = sub_progress(run.progress, 1 - _REFINING_PART * (1 - z / depth / 2), 1)
-        part(0.0, f"range of slice {z + 1} of {depth}")
-        plane = source.plane(request.at(z))
-        ranges.append(value_range(plane[..., :3] if source.rgb else plane))
-    limits = min(low for low, _ in ranges), max(high for _, high in ranges)
-    for z in range(depth):
-        part = sub_progress(run.progress, 1 - _REFINING_PART / 2 * (1 - z / depth), 1)
-        part(0.0, f"detail of slice {z + 1} of {depth}")
-        yield as_picture(source.plane(request.at(z)), source=source.name, limits=limits)
+def _around(request: StackRequest, slices: range, facts: dict[str, Any]) -> LayerDataTuple:
+    """Return the sharpest slices, where they lie in the stack, of all channels and times."""
+    source = request.source
+    where = [slice(None)] * len(source.stack_shape)
+    where[request.place] = slice(slices.start, slices.stop)
+    first = [0] * len(source.stack_shape)
+    first[request.place] = slices.start
+    values, metadata, kind = layer_data(
+        source.data[tuple(where)], source, "sharpest_slices", "sharpest slices", "image",
+        facts={**facts, "is_picture": True, "slices": [slices.start, slices.stop - 1]}, rgb=source.rgb,
+        **source.display,
+    )  # fmt: skip
+    return values, {**metadata, **source.slice_metadata(first)}, kind
+
+
+class _Slices:
+    """The slices that a request is about, loaded when they are looked at."""
+
+    def __init__(self, request: StackRequest) -> None:
+        self._request = request
+        at = request.at(0)
+        where: tuple[Any, ...] = tuple(slice(None) if i == request.place else one for i, one in enumerate(at))
+        self.data: Any = request.source.data[where]
+
+    def __len__(self) -> int:
+        return self._request.depth
+
+    def __getitem__(self, z: int) -> NDArray[Any]:
+        return self._request.source.plane(self._request.at(z))
 
 
 def _surface(request: StackRequest, heights: NDArray[np.float32], facts: dict[str, Any]) -> LayerDataTuple:

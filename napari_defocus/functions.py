@@ -15,6 +15,7 @@ from defocus.errors import InputError
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
 from defocus.progress import ignore_progress, sub_progress
 from defocus.session import REQUESTS, Question
+from napari_defocus.blocks import blocks_layer, is_large
 from napari_defocus.engine import LocalEngine
 from napari_defocus.layers.source import Source
 from napari_defocus.outputs import as_layer
@@ -61,6 +62,7 @@ def blur_map_layer(
     image_layer : napari.layers.Image
         Grey or RGB(A), any real type, two axes or more, also multiscale or lazy.
     parameters : MapParameters, optional
+        Without them what is unknown is NaN in fluorescence, most of which is ground, and drawn in other pictures.
     analysis : AnalysisParameters, optional
     index : tuple of int, optional
         Which plane of a stack: one index per axis before the last two. By default all of them.
@@ -92,7 +94,7 @@ def blur_map_layer(
     ((60, 80), 'noise blur radius (px)', 'image')
     """
     question = Question("blur_map", parameters or MapParameters())
-    return _here(image_layer, question, analysis, index, progress, unit=unit, depth=depth)
+    return _here(image_layer, question, analysis, index, progress, unit=unit, depth=depth, sparing=parameters is None)
 
 
 def confidence_layer(
@@ -122,6 +124,7 @@ def focus_mask_layer(
     analysis: AnalysisParameters | None = None,
     hints: Labels | NDArray[Any] | None = None,
     invert: bool = False,
+    each: bool = False,
     index: tuple[int, ...] | None = None,
     progress: Progress = ignore_progress,
 ) -> LayerDataTuple:
@@ -138,6 +141,9 @@ def focus_mask_layer(
         Of the picture's shape: 1 is in focus, 2 is not, 0 leaves it to the measurement.
     invert : bool
         Mark what is blurred instead.
+    each : bool
+        Find the automatic threshold for each slice of a stack: of a time-lapse one for all leaves frames empty that are
+        sharp for themselves.
 
     Returns
     -------
@@ -153,7 +159,7 @@ def focus_mask_layer(
     """
     strokes = None if hints is None else np.asarray(getattr(hints, "data", hints))
     question = Question("focus_mask", parameters or MaskParameters())
-    return _here(image_layer, question, analysis, index, progress, strokes=strokes, inverted=invert)
+    return _here(image_layer, question, analysis, index, progress, strokes=strokes, inverted=invert, each=each)
 
 
 def restored_layer(
@@ -217,7 +223,9 @@ def computed_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
     planes = [request.index] if request.index is not None else list(source.indices())
     if not planes:
         raise InputError(f"{source.name} holds no picture")
-    if len(planes) > 1 and REQUESTS[request.question.request].step == "mask":
+    if is_large(request):
+        return blocks_layer(request, run)
+    if len(planes) > 1 and REQUESTS[request.question.request].step == "mask" and not request.each:
         voters = planes[:: -(-len(planes) // _VOTERS)]
         share = len(voters) / (len(voters) + len(planes)) if _is_auto(request) else 0.0
         request = _with_one_threshold(request, voters, run.part(sub_progress(run.progress, 0, share)))
@@ -228,6 +236,9 @@ def computed_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
         if len(planes) > 1:
             report = named(report, f"slice {number + 1} of {len(planes)}")
         answer = run.part(report).compute(_of_plane(request, one))
+        if request.sparing and answer.kind == "fluorescence":
+            request = _leaving_out(request)
+            answer = run.part(report).compute(_of_plane(request, one))
         if request.index is not None or not one:
             return as_layer(request, answer.values, answer)
         if result is None:
@@ -265,6 +276,12 @@ def _of_plane(request: LayerRequest, index: tuple[int, ...]) -> PlaneRequest:
         hints = {"in_focus": strokes[index] == 1, "blurred": strokes[index] == 2}
         question = dataclasses.replace(question, hints=hints)
     return PlaneRequest(request.source, index, question, request.analysis, request.unchanged)
+
+
+def _leaving_out(request: LayerRequest) -> LayerRequest:
+    """Return the request with NaN where nothing is known."""
+    parameters = dataclasses.replace(request.question.parameters or MapParameters(), unknown="nan")
+    return dataclasses.replace(request, question=dataclasses.replace(request.question, parameters=parameters))
 
 
 def _is_auto(request: LayerRequest) -> bool:

@@ -29,7 +29,8 @@ __all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "doubts", "output_o
 
 
 _MUCH_SATURATED = 0.005  # share of a picture above which that is told
-_LITTLE = 0.1  # share of a picture with evidence, below which it is told
+_MARKED = 0.5  # of a mask or matte: what is marked
+_MUCH_UNKNOWN = 0.05  # share of a picture that tells nothing, from which on that is told
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,10 @@ def doubts(about: Mapping[str, Any]) -> str:
     if share == 0:
         return "Nothing is known of its blur: the picture is constant, empty or nothing but noise."
     told = []
-    if share < _LITTLE:
-        told.append(f"Only {share:.1%} of the picture tell of their blur; Show: Confidence tells which.")
+    if 1 - share >= _MUCH_UNKNOWN:
+        left_out = about.get("parameters", {}).get("unknown") == "nan"
+        shown = "left out" if left_out else "drawn by what lies around; Show: Confidence tells where"
+        told.append(f"{1 - share:.0%} of the picture tell nothing of their blur: {shown}.")
     saturated = about.get("saturated_share") or 0
     if saturated > _MUCH_SATURATED:
         told.append(f"{saturated:.1%} are saturated and tell nothing.")
@@ -175,6 +178,9 @@ def _mask(request: LayerRequest, values: NDArray[Any], facts: dict[str, Any]) ->
     if request.inverted:
         values = 1 - values
     facts["share"] = float(values.mean())
+    if request.index is None and request.source.stack_shape:
+        facts["empty_slices"] = int((values.reshape(*request.source.stack_shape, -1).max(axis=-1) < _MARKED).sum())
+        facts["each"] = request.each
     soft = request.question.parameters is not None and request.question.parameters.softness > 0
     output = _MASKS[soft, request.inverted]
     if soft:

@@ -13,8 +13,9 @@ from defocus.session import REQUESTS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["as_command", "as_python"]
+__all__ = ["as_command", "as_python", "changed_options"]
 
+_TABLES = ("label_table", "frame_table")
 _COMMANDS = {"blur_map": "map", "focus_mask": "mask", "restore": "deblur", "magnify": "magnify"}
 
 
@@ -31,6 +32,10 @@ def as_python(about: Mapping[str, Any]) -> str:
     InputError
         If it is no answer to one request, as a composite of many is not.
     """
+    if about.get("request") == "focus_over_z":
+        return _stack_as_python(about)
+    if about.get("request") in _TABLES:
+        return _table_as_python(about)
     request = _request(about)
     arguments = [repr(request.name)]
     if request.step:
@@ -62,22 +67,119 @@ def as_python(about: Mapping[str, Any]) -> str:
 
 def as_command(about: Mapping[str, Any]) -> str:
     """Return a command line that computes a result from a file PICTURE, and a depth scale's; see `as_python`."""
+    if about.get("request") == "focus_over_z":
+        return _stack_as_command(about)
+    if about.get("request") in _TABLES:
+        return _table_as_command(about)
     request = _request(about)
     if request.name not in _COMMANDS:
         raise InputError(f"the command line cannot make: {request.title.lower()}")
+    if about.get("inverted"):
+        raise InputError("the command line marks what is in focus, not the rest: copy as Python, which inverts it")
+    if about.get("hints"):
+        raise InputError("the command line knows no painted hints; without them the mask is another")
+    if about.get("unit") not in (None, "px", "", "µm") or (about.get("unit") == "µm" and not about.get("depth")):
+        raise InputError(f"the command line tells radii in px, not in {about['unit']}: copy as Python")
     steps = {"analysis": about["analysis"]}
     if request.step:
         steps[request.step] = about["parameters"]
     if request.needs_map:
         steps["map"] = about["map_parameters"]
-    options = [
+    options = changed_options(steps)
+    if about.get("depth"):
+        options.append("--depth SCALE")
+    return " ".join(["defocus", _COMMANDS[request.name], "PICTURE", "--output", "FOLDER", *options])
+
+
+def changed_options(steps: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the options of a command for what is not at its default."""
+    return [
         f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
         for step, values in steps.items()
         for name, value in _changed(step, values).items()
     ]
-    if about.get("depth"):
-        options.append("--depth SCALE")
-    return " ".join(["defocus", _COMMANDS[request.name], "PICTURE", "--output", "FOLDER", *options])
+
+
+def _stack_as_python(about: Mapping[str, Any]) -> str:
+    fixed = ", ".join(":" if at is None else str(at) for at in about["fixed"])
+    place = about["fixed"].index(None)
+    lines = [
+        f"# {about['name']}, by defocus {about['version']}; stack is the array of {about['picture']}",
+        "from defocus import parameters",
+        "from defocus.effects.focus_stack import composite",
+        "from defocus.stack import focus_over_z",
+        "",
+        f"slices = stack[{fixed}]" + (f"  # axis {place} is that of focus" if len(about["fixed"]) > 1 else ""),
+        "found = focus_over_z(",
+        f"    slices, {_call('analysis', about['analysis'])}, {_call('map', about['parameters'])},",
+        f"    threshold={about['threshold']!r}, radius_scale={about.get('radius_scale', 1.0)!r},",
+        ")",
+        "print(found.curve.verdict)",
+    ]
+    if about["kind"] == "composite":
+        lines.append("values = composite(slices, found.heights)")
+    else:
+        factor = about.get("per_slice", 1.0)
+        lines.append("values = found.heights" + (f" * {factor!r}  # {about['unit']}" if factor != 1.0 else ""))
+        if about["parameters"].get("unknown") == "nan":
+            lines.append("values[~found.known] = float('nan')")
+    return "\n".join(lines) + "\n"
+
+
+def _stack_as_command(about: Mapping[str, Any]) -> str:
+    from defocus.command.line import app
+
+    if "stack" not in app:
+        raise InputError("the command line cannot make: focus over z; copy as Python")
+    if about.get("unit") not in (None, "slice"):
+        raise InputError(f"the command line tells heights in slices, not in {about['unit']}: copy as Python")
+    if sum(at is not None for at in about["fixed"]):
+        raise InputError("the command line takes stacks of one channel and time: copy as Python")
+    return " ".join(
+        ["defocus", "stack", "STACK", "--output", "FOLDER", *changed_options({"analysis": about["analysis"]})]
+    )
+
+
+def _table_as_python(about: Mapping[str, Any]) -> str:
+    within = about["request"] == "label_table"
+    threshold = "analysis.threshold" if about["threshold"] == "auto" else repr(about["threshold"])
+    arguments = f"analysis.blur_map(unknown='nan'), analysis.confidence, {threshold}"
+    lines = [
+        f"# by defocus {about['version']}; picture{' and labels are arrays' if within else 's are the slices'} of "
+        f"{about['picture']}",
+        "from defocus import analyze, parameters",
+        f"from defocus.measures import {'label_table' if within else 'frame_row, frame_table'}",
+        "",
+        f"chosen = {_call('analysis', about['analysis'])}",
+    ]
+    if within:
+        lines += ["analysis = analyze(picture, chosen)", f"table = label_table(labels, {arguments})"]
+    else:
+        lines += [
+            "rows = []",
+            "for picture in pictures:",
+            "    analysis = analyze(picture, chosen)",
+            f"    rows.append(frame_row({arguments}))",
+            "table = frame_table(rows)",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _table_as_command(about: Mapping[str, Any]) -> str:
+    if about["threshold"] != "auto":
+        raise InputError("the command line takes the automatic threshold for tables: copy as Python")
+    within = ["--within", "LABELS"] if about["request"] == "label_table" else []
+    return " ".join(
+        [
+            "defocus",
+            "info",
+            "PICTURE",
+            *within,
+            "--table",
+            "TABLE.csv",
+            *changed_options({"analysis": about["analysis"]}),
+        ]
+    )
 
 
 def _request(about: Mapping[str, Any]) -> Any:

@@ -52,6 +52,11 @@ class LayerRequest:
         Of masks: mark what is not in focus.
     unchanged : bool
         Whether the pixels are known to be those of the last time, as while a slider moves: nobody looks again then.
+    each : bool
+        Of masks of a whole stack: find the automatic threshold for each plane, not one for all.
+    sparing : bool
+        Of radii: leave out what is unknown, as NaN, where the picture turns out to be fluorescence, whatever the
+        parameters of the map say; most of it is ground.
     """
 
     source: Source
@@ -63,6 +68,8 @@ class LayerRequest:
     depth: DepthScale | None = None
     inverted: bool = False
     unchanged: bool = False
+    sparing: bool = False
+    each: bool = False
 
     def __post_init__(self) -> None:
         source, index = self.source, self.index

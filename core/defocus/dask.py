@@ -204,8 +204,12 @@ def _block_map(
     evidence = local_evidence(seen.picture, dataclasses.replace(parameters, noise=noise), TUNING.evidence)
     # Blocks are to be as smooth as the plane, not as pictures of their size
     smoothness = map_parameters.smoothness * spacing / usual_spacing(picture.shape, TUNING.evidence)
-    blocks = dataclasses.replace(map_parameters, smoothness=min(smoothness, _SMOOTHEST))
-    return Answer(seen, evidence, "brightfield", TUNING).radius(blocks)[middle].copy()
+    blocks = dataclasses.replace(map_parameters, smoothness=min(smoothness, _SMOOTHEST), unknown="drawn")
+    answer = Answer(seen, evidence, "brightfield", TUNING)
+    radius = answer.radius(blocks)
+    if map_parameters.unknown == "nan":
+        radius[~answer.known] = np.nan
+    return radius[middle].copy()
 
 
 def _samples(source: da.Array, least: int) -> list[da.Array]:

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["cut_out", "description", "file_name", "save_result"]
 
+_OME = (".ome.tif", ".ome.tiff")
+_OME_ZARR = (".ome.zarr", ".zarr")
+_OME_AXES = {"t": "T", "time": "T", "z": "Z", "c": "C", "ch": "C", "channel": "C", "channels": "C"}
+_MOST_AXES = 5
+_UM_PER_CM = 10_000.0
+
 
 def cut_out(source: Source, mask: Layer) -> LayerDataTuple:
     """Return a copy of the picture, RGBA, whose opacity is the mask (times its own, if it had one).
@@ -64,7 +70,9 @@ def description(layer: Layer) -> str:
 def file_name(layer: Layer) -> str:
     """Return a name for the file of a result: the layer's, without what file systems refuse."""
     stem = re.sub(r"[^\w.+-]+", "_", layer.name).strip("_.") or "result"
-    return f"{stem}{'.png' if _is_mask(layer) and np.squeeze(layer.data).ndim == 2 else '.tif'}"
+    if _is_mask(layer) and np.squeeze(layer.data).ndim == 2:
+        return f"{stem}.png"
+    return f"{stem}{'.ome.tif' if _micrometers(layer)[-1] and layer.ndim <= _MOST_AXES else '.tif'}"
 
 
 def save_result(layer: Layer, path: str | Path) -> None:
@@ -76,7 +84,8 @@ def save_result(layer: Layer, path: str | Path) -> None:
         A mask becomes 8 bits, a matte 16, white is what it marks; maps become TIFFs of 32-bit floats in their unit,
         pictures TIFFs with their values as they are.
     path : path-like
-        Ending in .tif, or in .png for one slice of a mask or a matte.
+        Ending in .tif, .ome.tif, .ome.zarr, or in .png for one slice of a mask or a matte. TIFFs hold the size of the
+        pixels where the layer has a unit of length; OME-Zarr, a new folder, scale and translation with their units.
 
     Raises
     ------
@@ -86,20 +95,10 @@ def save_result(layer: Layer, path: str | Path) -> None:
     file = Path(path)
     data = np.squeeze(np.asarray(layer.data))
     suffix = file.suffix.lower()
-    if suffix in (".tif", ".tiff"):
-        import tifffile
-
-        is_color = bool(getattr(layer, "rgb", False))
-        values = _whole(data) if _is_mask(layer) else data
-        with written_whole(file) as beside:
-            tifffile.imwrite(
-                beside,
-                values,
-                photometric="rgb" if is_color else "minisblack",
-                compression="zlib",
-                description=description(layer),
-                metadata=None,
-            )
+    if file.name.lower().endswith(_OME_ZARR):
+        _write_zarr(layer, file)
+    elif suffix in (".tif", ".tiff"):
+        _write_tiff(layer, file)
     elif suffix == ".png" and _is_mask(layer) and data.ndim == 2:
         from PIL import Image, PngImagePlugin
 
@@ -110,7 +109,102 @@ def save_result(layer: Layer, path: str | Path) -> None:
     elif suffix == ".png":
         raise InputError(f"{file.name}: a PNG holds one slice of a mask; name the file .tif")
     else:
-        raise InputError(f"{file.name or 'the file'}: the name must end in .png or .tif")
+        raise InputError(f"{file.name or 'the file'}: the name must end in .png or .tif, or .ome.zarr")
+
+
+def _write_tiff(layer: Layer, file: Path) -> None:
+    """Write a TIFF with the size of its pixels; one named .ome.tif has its axes and the layer's name, too."""
+    import tifffile
+
+    data = np.asarray(layer.data)
+    is_color = bool(getattr(layer, "rgb", False))
+    values = _whole(data) if _is_mask(layer) else data
+    sizes = _micrometers(layer)
+    about: dict[str, Any] = {"photometric": "rgb" if is_color else "minisblack", "compression": "zlib"}
+    if sizes[-1] and sizes[-2]:
+        per_cm = [_UM_PER_CM / size for size in (sizes[-1], sizes[-2])]  # x first
+        about |= {"resolution": tuple(per_cm), "resolutionunit": "CENTIMETER"}
+    if file.name.lower().endswith(_OME):
+        axes = _axes(layer)
+        metadata: dict[str, Any] = {
+            "axes": axes + ("S" if is_color else ""),
+            "Name": layer.name,
+            "Description": description(layer),
+            "Channel": {"Name": layer.name if "C" not in axes else _channel_names(layer, data.shape[axes.index("C")])},
+        }
+        for axis, size in zip(axes, sizes, strict=True):
+            if axis in "XYZ" and size:
+                metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+        with written_whole(file) as beside:
+            tifffile.imwrite(beside, values, ome=True, metadata=metadata, **about)
+        return
+    with written_whole(file) as beside:
+        tifffile.imwrite(beside, np.squeeze(values), description=description(layer), metadata=None, **about)
+
+
+def _write_zarr(layer: Layer, folder: Path) -> None:
+    """Write OME-Zarr 0.5, one resolution, whole or not at all; a folder that is there already is not replaced."""
+    import shutil
+    import tempfile
+
+    try:
+        import zarr
+    except ImportError as error:
+        raise InputError("OME-Zarr needs the package zarr") from error
+    if folder.exists():
+        raise InputError(f"{folder.name} is there already: choose another name")
+    if getattr(layer, "rgb", False):
+        raise InputError("OME-Zarr holds channels, not colours: write a TIFF")
+    data = np.asarray(layer.data)
+    values = _whole(data) if _is_mask(layer) else data
+    axes = [_zarr_axis(axis, unit) for axis, unit in zip(_axes(layer), layer.units, strict=True)]
+    transforms = [
+        {"type": "scale", "scale": [abs(float(scale)) for scale in layer.scale]},
+        {"type": "translation", "translation": [float(shift) for shift in layer.translate]},
+    ]
+    image = {"name": layer.name, "axes": axes, "datasets": [{"path": "0", "coordinateTransformations": transforms}]}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".defocus-") as beside:
+        group = zarr.open_group(Path(beside) / "new", mode="w", zarr_format=3)
+        group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
+        group.attrs["defocus"] = json.loads(description(layer))
+        names = [axis["name"] for axis in axes]
+        array = group.create_array("0", shape=values.shape, dtype=values.dtype, dimension_names=names)
+        array[...] = values
+        shutil.move(Path(beside) / "new", folder)
+
+
+def _zarr_axis(axis: str, unit: Any) -> dict[str, str]:
+    """Return how OME-Zarr describes an axis."""
+    kind = {"T": "time", "C": "channel"}.get(axis, "space")
+    about = {"name": axis.lower(), "type": kind}
+    known = str(unit) not in ("pixel", "dimensionless", "")
+    return {**about, "unit": str(unit)} if known and kind != "channel" else about
+
+
+def _channel_names(layer: Layer, count: int) -> list[str]:
+    return [f"{layer.name}, channel {number}" for number in range(count)]
+
+
+def _axes(layer: Layer) -> str:
+    """Return the axes of a layer as OME names them, by the names that they have; else as they usually come."""
+    usual = "TCZYX"[-layer.ndim :] if layer.ndim <= _MOST_AXES else ""
+    if not usual:
+        raise InputError(f"{layer.name} has {layer.ndim} axes, and OME-TIFF at most {_MOST_AXES}: name the file .tif")
+    named = [str(label).strip().lower() for label in layer.axis_labels[:-2]]
+    known = [_OME_AXES.get(label) for label in named]
+    if None in known or len(set(known)) < len(known):
+        return usual
+    return "".join(str(axis) for axis in known) + "YX"
+
+
+def _micrometers(layer: Layer) -> list[float | None]:
+    """Return the size of a layer's pixels in um along each axis; None where it has no unit of length."""
+    found: list[float | None] = []
+    for scale, unit in zip(layer.scale, layer.units, strict=True):
+        length = abs(float(scale)) * unit
+        found.append(float(length.to("micrometer").magnitude) if length.is_compatible_with("micrometer") else None)
+    return found
 
 
 def _is_mask(layer: Layer) -> bool:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-__all__ = ["Source", "short_unit"]
+__all__ = ["CHANNEL_LABELS", "Source", "short_unit"]
 
-_CHANNEL_LABELS = ("c", "ch", "channel", "channels")  # what axes of channels are called
+CHANNEL_LABELS = ("c", "ch", "channel", "channels")
+"""What axes of channels are called."""
+
 _LEVEL = 0.5  # slices over a whole picture, up to which what is seen is one of them
 _PREFERRED_PIXELS = 32_000_000  # of a multiscale layer, take the finest level with at most so many in a plane
 
@@ -173,7 +175,7 @@ class Source:
         if index is None:
             return ""
         named = zip(self.axis_labels, index, strict=False)
-        return " ".join(f"channel {at}" for label, at in named if label.lower() in _CHANNEL_LABELS)
+        return " ".join(f"channel {at}" for label, at in named if label.lower() in CHANNEL_LABELS)
 
     def key(self, index: tuple[int, ...]) -> object:
         """Return something that is equal for equal pixels, so that an analysis can be used again.
@@ -219,11 +221,14 @@ class Source:
         return self._metadata(self.transform.set_slice(last), self.affine.set_slice(last), last)
 
     def _metadata(self, transform: Any, affine: Any, axes: Sequence[int]) -> dict[str, Any]:
+        linear = np.asarray(transform.linear_matrix)
+        # Of a diagonal matrix napari gives the scale with its signs, and a rotation that carries them once more
+        diagonal = np.array_equal(linear, np.diag(np.diag(linear)))
         return {
             "scale": transform.scale,
             "translate": transform.translate,
-            "rotate": transform.rotate,
-            "shear": _shear(transform),
+            "rotate": np.eye(len(axes)) if diagonal else transform.rotate,
+            "shear": np.zeros(len(axes) * (len(axes) - 1) // 2) if diagonal else _shear(transform),
             "affine": np.asarray(affine.affine_matrix),
             "units": tuple(self.units[axis] for axis in axes),
             "axis_labels": tuple(self.axis_labels[axis] for axis in axes),

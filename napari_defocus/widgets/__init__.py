@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "base",
+    "batch",
     "blur_map",
     "controls",
     "engines",
@@ -20,4 +21,6 @@ __all__ = [
     "presets",
     "restore",
     "run",
+    "tables",
+    "tabs",
 ]

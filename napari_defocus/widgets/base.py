@@ -35,6 +35,7 @@ __all__ = ["DefocusWidget"]
 
 _MOMENT_SECONDS = 0.5  # a cut that takes longer shows its bar after all
 _WIDTH = 300  # px of a dock unless the user makes it wider
+_SETTINGS = "Analysis settings"
 _ANALYSIS = "analysis"  # the settings that docks and sessions share
 _FOUND = {"noise": "noise_variance", "max_radius": "max_radius_px"}  # what "auto" means, by names of results' metadata
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.analysis.take(settings.remembered(_ANALYSIS))
         self.presets = Presets(_ANALYSIS, self.analysis)
         self.reset = PushButton(text="Reset", tooltip="Take the default settings again, here and in new docks.")
-        self.more = PushButton(text="Analysis settings", tooltip="Show or hide how the blur is measured.")
+        self.more = PushButton(text=_SETTINGS, tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop at once.")
         self.bar = ProgressBar(min=0, max=100, value=0, visible=False)
@@ -86,6 +87,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         shortcut(self, self.run_button, "Ctrl+Return", "Ctrl+Enter")  # the second is that of the number pad
         shortcut(self, self.cancel_button, "Ctrl+.")
         self.more.changed.connect(self._toggle_analysis)
+        self.analysis.changed.connect(self._count_changed)
+        self._count_changed()
         self.reset.changed.connect(self._on_reset)
         self.presets.save.changed.connect(lambda: self._on_preset(self.presets.keep))
         self.presets.delete.changed.connect(lambda: self._on_preset(self.presets.forget))
@@ -107,6 +110,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _build(self, *controls: Any, afterwards: tuple[Any, ...] = ()) -> None:
         """Lay the dock out: picture, its own controls, run, and what can be done with the result."""
+        self._image_row, self._file_row = labelled(self.image), labelled(self.saving.file)
         rows = [labelled(one) if isinstance(one, ComboBox) else one for one in controls]
         after = [labelled(one) if isinstance(one, Label) else one for one in afterwards]
         for box in (self.image, *(one for one in controls if isinstance(one, ComboBox))):
@@ -115,14 +119,14 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         copies = row(self.copy_python, self.copy_command)
         self._panel.extend(
             [
-                *(labelled(self.image), self._planes_row, *rows, row(self.more, self.reset)),
+                *(self._image_row, self._planes_row, *rows, row(self.more, self.reset)),
                 *(*self.presets.rows, *self.analysis),
                 *(
                     buttons,
                     self.bar,
                     self.status,
                     *after,
-                    labelled(self.saving.file),
+                    self._file_row,
                     self.saving.button,
                     self.back,
                     copies,
@@ -157,6 +161,15 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _toggle_analysis(self) -> None:
         self.analysis.visible = self.presets.visible = not self.analysis.visible
+
+    def _count_changed(self) -> None:
+        """Say on the button how many settings are no defaults: they are remembered, and easily forgotten."""
+        try:
+            count = len(self.analysis.changed_values)
+        except InputError:  # half of a lens, as long as its file is to be chosen
+            count = 1
+        self.more.text = _SETTINGS + (f" ({count} changed)" if count else "")
+        self.reset.enabled = count > 0
 
     def _on_reset(self) -> None:
         self.analysis.reset()
@@ -332,10 +345,13 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
     def _copy(self, write: Callable[[Mapping[str, Any]], str]) -> None:
         with self._complaining():
-            self._clip.value = write(self._last)
-            self._clip.native.selectAll()
-            self._clip.native.copy()
-            self.status.value = "copied"
+            self._to_clipboard(write(self._last))
+
+    def _to_clipboard(self, text: str) -> None:
+        self._clip.value = text
+        self._clip.native.selectAll()
+        self._clip.native.copy()
+        self.status.value = "copied"
 
     # ---- errors and the end
 

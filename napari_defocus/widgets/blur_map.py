@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from napari_defocus.outputs import MEASUREMENTS, doubts, output_of
 from napari_defocus.requests import LayerRequest
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import ParameterControls
-from napari_defocus.widgets.layout import elide, labelled, stacked, wrap
+from napari_defocus.widgets.layout import AUTO, elide, labelled, stacked, unknown_choice, wrap
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -41,7 +42,8 @@ class BlurMapWidget(DefocusWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        self.parameters = ParameterControls(MapParameters)
+        self.parameters = ParameterControls(MapParameters, without=("unknown",))
+        self.unknown = unknown_choice()
         self.what = ComboBox(
             label="Show",
             choices=[(request.title, request.name) for request in MEASUREMENTS],
@@ -63,7 +65,14 @@ class BlurMapWidget(DefocusWidget):
         elide(self.unit)
         self.legend = Label(value="")
         self.run_button.text = "Measure blur"
-        self._build(self.what, *self.parameters, self._unit_row, self._scale_row, afterwards=(stacked(self.legend),))
+        self._build(
+            self.what,
+            *self.parameters,
+            self.unknown,
+            self._unit_row,
+            self._scale_row,
+            afterwards=(stacked(self.legend),),
+        )
         wrap(self.legend)
         self.unit.changed.connect(self._on_unit)
         self.what.changed.connect(self._show_rows)
@@ -90,14 +99,21 @@ class BlurMapWidget(DefocusWidget):
         if hasattr(self, "unit"):
             self.unit.reset_choices()
 
+    def _map_parameters(self) -> MapParameters:
+        chosen: MapParameters = self.parameters.parameters
+        return dataclasses.replace(chosen, unknown="nan" if self.unknown.value == "nan" else "drawn")
+
     def run(self) -> None:
         """Measure the chosen picture and show its map."""
         source = self.source
         known = REQUESTS[self.what.value]
-        question = Question(known.name, self.parameters.parameters if known.step == "map" else None)
+        question = Question(known.name, self._map_parameters() if known.step == "map" else None)
         depth = self._depth() if known.result == "radius" else None
         unit = self.unit.value if known.result == "radius" and depth is None else "px"
-        request = LayerRequest(source, question, self.analysis.parameters, self._index(source), unit=unit, depth=depth)
+        request = LayerRequest(
+            source, question, self.analysis.parameters, self._index(source), unit=unit, depth=depth,
+            sparing=known.result == "radius" and self.unknown.value == AUTO,
+        )  # fmt: skip
 
         def done(result: Any) -> None:
             about = result[1]["metadata"]["defocus"]

@@ -77,6 +77,9 @@ class Choice(Container):  # type: ignore[type-arg]
         )
         self.margins = (0, 0, 0, 0)
         self.tooltip = control.help
+        for widget in (self.number, self.slider):
+            if widget is not None:
+                widget.native.setAccessibleName(control.label)  # for screen readers
         # In place of the container's own signal: who hears of a change finds the word unticked
         self.number.changed.disconnect()
         self.number.changed.connect(self._on_number)
@@ -185,6 +188,8 @@ class ParameterControls:
         One of the classes of `defocus.parameters`.
     sliders : sequence of str
         Fields to show as sliders.
+    without : sequence of str
+        Fields that have no control here, and their defaults.
 
     Attributes
     ----------
@@ -194,13 +199,15 @@ class ParameterControls:
 
     changed = Signal()
 
-    def __init__(self, parameters: type[Any], *, sliders: Sequence[str] = ()) -> None:
+    def __init__(self, parameters: type[Any], *, sliders: Sequence[str] = (), without: Sequence[str] = ()) -> None:
         self._class = parameters
         self._visible = True
         self.controls: dict[str, Any] = {}
         self._rows: dict[str, Any] = {}
         self._families: dict[str, tuple[str, ...]] = {}
         for control in describe(parameters):
+            if control.name in without:
+                continue
             widget = _widget(control, slider=control.name in sliders)
             widget.name = f"{parameters.__name__}_{control.name}"  # two classes may share a name, one container both
             widget.changed.connect(self._on_change)
@@ -235,7 +242,7 @@ class ParameterControls:
 
     def take(self, values: Mapping[str, Any]) -> None:
         """Show values by the names of their fields; what is not known, or not allowed any more, is passed over."""
-        known = {control.name: control for control in describe(self._class)}
+        known = {control.name: control for control in describe(self._class) if control.name in self.controls}
         for name, value in values.items():
             try:
                 known[name].check(value)

@@ -22,7 +22,7 @@ from napari_defocus.widgets.layout import row, shortcut
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Labels, Layer
+    from napari.layers import Image, Labels, Layer
 
     from napari_defocus.layers.source import Source
     from napari_defocus.requests import Run
@@ -55,6 +55,11 @@ class FocusMaskWidget(DefocusWidget):
         self.add_hints = PushButton(text="Add hint layer", tooltip="Add an empty layer to paint hints on.")
         shortcut(self, self.add_hints, "Ctrl+Shift+H")
         self.invert = CheckBox(text="Invert", tooltip="Mark what is not in focus instead.")
+        self.each = CheckBox(
+            text="A threshold for each slice",
+            tooltip="Of all slices: let auto find it anew for each. One for all leaves slices empty that are sharp for "
+            "themselves.",
+        )
         self.live = CheckBox(
             value=True, text="Live", tooltip="Cut the mask anew while a slider moves or a hint is painted."
         )
@@ -67,6 +72,7 @@ class FocusMaskWidget(DefocusWidget):
             self.hints,
             self.add_hints,
             row(self.invert, self.live),
+            self.each,
             afterwards=(self.apply_alpha,),
         )
         self.parameters.changed.connect(self._recut)
@@ -76,6 +82,10 @@ class FocusMaskWidget(DefocusWidget):
         self.apply_alpha.changed.connect(self._on_apply_alpha)
 
     # ---- the mask
+
+    def _on_image(self, layer: Image | None) -> None:
+        super()._on_image(layer)
+        self.each.visible = layer is not None and layer.ndim > 2
 
     def run(self) -> None:
         """Measure the chosen picture and show its mask."""
@@ -91,6 +101,7 @@ class FocusMaskWidget(DefocusWidget):
             index,
             None if self.hints.value is None else np.asarray(self.hints.value.data),
             inverted=self.invert.value,
+            each=self.each.value,
             unchanged=again,
         )
 
@@ -104,6 +115,10 @@ class FocusMaskWidget(DefocusWidget):
         other = find_result(self._viewer, source.layer_id, _KINDS[about["kind"] == _KINDS[0]], about["channel"])
         if other is not None and other.visible:
             other.visible = False  # out of date, but the user's to delete
+        if find_result(self._viewer, source.layer_id, about["kind"], about["channel"]) is None:
+            hidden = find_result(self._viewer, source.layer_id, "blur_map", about["channel"])
+            if hidden is not None:  # a mask is seen on its picture
+                hidden.visible = False
         layer = self._add(result, source)
         if not layer.visible:  # napari draws a layer anew even if nothing changes
             layer.visible = True
@@ -121,6 +136,9 @@ class FocusMaskWidget(DefocusWidget):
         share, marked = made["share"], "out of focus" if made["inverted"] else "in focus"
         if share <= _NOTHING:
             return f"The mask is empty: nothing is {marked} at {made['threshold']:.2g} px."
+        empty = made.get("empty_slices", 0)
+        if empty and not made["each"] and not made["inverted"]:
+            return f"{empty} slices are empty at one threshold for all; tick {self.each.text!r} to find it for each."
         if share >= 1 - _NOTHING:
             return f"The mask is full: everything is {marked} at {made['threshold']:.2g} px."
         if made["index"] and shown["index"] is None:
@@ -198,6 +216,7 @@ class FocusMaskWidget(DefocusWidget):
         with self._complaining():
             source = self.source
             upsert(self._viewer, cut_out(source, self._made()), source)
+            self.image.value.visible = False  # else nothing is seen of it through what was cut out
 
     def shut_down(self) -> None:
         """Stop whatever runs; see the base class."""

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, Label, PushButton
+from magicgui.widgets import CheckBox, ComboBox, Label, PushButton, SpinBox
 
+from defocus.errors import InputError
+from defocus.measures import write_table
 from defocus.parameters import MapParameters
+from defocus.stack import curve_table
 from napari_defocus.focus_over_z import THRESHOLD, StackRequest, computed_stack
+from napari_defocus.layers.export import file_name, save_result
 from napari_defocus.layers.results import result_of
 from napari_defocus.layers.source import Source
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import ParameterControls, number_control
-from napari_defocus.widgets.layout import labelled
+from napari_defocus.widgets.layout import AUTO, labelled, unknown_choice
 from napari_defocus.widgets.plot import FocusPlot
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import napari.viewer
     from napari.layers import Image
 
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FocusOverZWidget"]
 
+_CURVE = "curve"
+_ABOVE = 2  # rows of the dock above the plot
 _NEEDS = (
     "This needs a stack: an image layer with three axes or more, whose focus moves along one of them. "
     "File > Open Sample > Defocus has one."
@@ -39,6 +48,7 @@ class FocusOverZWidget(DefocusWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
+        self.saving.write_with(self._write)
         self.curve: FocusCurve | None = None
         self._plotted: Source | None = None
         self.axis = ComboBox(label="Axis", choices=self._axes, tooltip="Along which the focus changes.")
@@ -48,7 +58,23 @@ class FocusOverZWidget(DefocusWidget):
         self.surface = CheckBox(
             text="Add a surface", tooltip="The height as a surface, to be seen in three dimensions."
         )
-        self.parameters = ParameterControls(MapParameters)
+        self.all_channels = CheckBox(
+            text="Composite of all channels", tooltip="Of every channel, by the focus of the one that you see."
+        )
+        self.around = SpinBox(
+            label="Sharpest slices, each side",
+            value=0,
+            min=0,
+            max=1000,
+            tooltip="Add the sharpest slice and so many before and after it as a layer; 0 adds none.",
+        )
+        self.what = ComboBox(
+            label="To be written",
+            choices=[("height map", "height_map"), ("composite", "composite"), ("curve (CSV)", _CURVE)],
+            tooltip="Which of the results Export writes.",
+        )
+        self.parameters = ParameterControls(MapParameters, without=("unknown",))
+        self.unknown = unknown_choice()
         self.sharpest = Label(label="Sharpest slice", value="")
         self.go = PushButton(text="Go to the sharpest slice", enabled=False)
         self.run_button.text = "Measure stack"
@@ -59,11 +85,17 @@ class FocusOverZWidget(DefocusWidget):
             self.keep_maps,
             self.in_units,
             self.surface,
+            self.all_channels,
+            labelled(self.around),
             *self.parameters,
-            afterwards=(self.sharpest, self.go),
+            self.unknown,
+            afterwards=(self.sharpest, self.go, labelled(self.what)),
         )
         layout = self._panel.native.layout()
-        layout.insertWidget(layout.count() - 2, self.plot.native)  # before the buttons that copy
+        layout.insertWidget(_ABOVE, self.plot.native)  # seen without scrolling
+        self.plot.native.setVisible(False)  # until there is something to be seen
+        self._shown_layers: dict[str, str] = {}
+        self.what.changed.connect(self._on_what)
         self.go.changed.connect(self._on_go)
 
     def _pictures(self, widget: object) -> list[Image]:
@@ -102,25 +134,59 @@ class FocusOverZWidget(DefocusWidget):
             self.keep_maps.value,
             "layer" if self.in_units.value else "slice",
             self.surface.value,
-            self.parameters.parameters,
+            dataclasses.replace(self.parameters.parameters, unknown="nan" if self.unknown.value == "nan" else "drawn"),
             self.analysis.parameters,
+            sparing=self.unknown.value == AUTO,
+            all_channels=self.all_channels.value,
+            around=self.around.value,
         )
 
         def done(results: Any) -> None:
             for result in results:
                 heights = self._add(result, source)
+                self._shown_layers[result_of(heights)["kind"]] = str(heights.unique_id)
             if hasattr(heights, "colorbar"):  # napari 0.6 and later
                 heights.colorbar.visible = True
             curve = self.curve = result_of(heights)["curve"]
             self._plotted, self._axis = source, axis
+            self.plot.native.setVisible(True)
             self.plot.show(curve)
-            self.sharpest.value = f"{curve.sharpest} ({curve.in_focus_share[curve.sharpest]:.0%} in focus)"
-            self.go.enabled = True
+            self._on_what()
+            self.sharpest.value = (
+                "none" if curve.sharpest is None else f"{curve.sharpest} ({curve.confidence:.0%} sure)"
+            )
+            self.go.enabled = curve.sharpest is not None
+            self.status.value = curve.verdict[0].upper() + curve.verdict[1:]
 
         self._start(source, lambda run: computed_stack(request, run), done, "focus over z")
 
+    def _made(self) -> Any:
+        wanted = self._shown_layers.get("height_map" if self.what.value == _CURVE else self.what.value)
+        for layer in self._viewer.layers:
+            if str(layer.unique_id) == wanted:
+                return layer
+        raise InputError("there is no result yet to be written")
+
+    def _write(self, layer: Any, file: Path) -> None:
+        if self.what.value != _CURVE:
+            save_result(layer, file)
+            return
+        if file.suffix.lower() != ".csv":
+            raise InputError(f"{file.name or 'the file'}: a curve is written as .csv")
+        write_table(file, curve_table(result_of(layer)["curve"]), overwrite=True)
+
+    def _on_what(self, _: object = None) -> None:
+        """Name the file after what is to be written, and let that be copied."""
+        try:
+            layer = self._made()
+        except InputError:
+            return
+        self._last = result_of(layer)
+        name = file_name(layer)
+        self.saving.suggest_name(name.partition(".")[0] + "_curve.csv" if self.what.value == _CURVE else name)
+
     def _on_go(self) -> None:
-        if self.curve is not None:
+        if self.curve is not None and self.curve.sharpest is not None:
             self.go_to(self.curve.sharpest)
 
     def go_to(self, z: int) -> None:

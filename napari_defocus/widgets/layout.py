@@ -7,7 +7,10 @@ from typing import Any
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton
 from magicgui.widgets.bases import ButtonWidget
 
-__all__ = ["elide", "labelled", "row", "shortcut", "stacked", "wrap"]
+__all__ = ["AUTO", "elide", "labelled", "row", "shortcut", "stacked", "unknown_choice", "wrap"]
+
+AUTO = "auto"
+"""The choice of leaving out what is unknown in fluorescence only."""
 
 _LABEL_WIDTH = 120  # px; longer labels wrap
 
@@ -42,6 +45,7 @@ def labelled(control: Any) -> Any:
     if isinstance(control, ButtonWidget) or getattr(control, "slider", None) is not None:
         return control
     text = Label(value=control.label, tooltip=control.tooltip)
+    control.native.setAccessibleName(control.label)  # for screen readers
     if isinstance(control, FloatSlider):
         return stacked(text, control)
     if isinstance(control, Label):
@@ -50,6 +54,16 @@ def labelled(control: Any) -> Any:
     text.min_width = text.max_width = _LABEL_WIDTH
     control.native.setMinimumWidth(1)  # whatever it holds: a dock is not widened by that
     return row(text, control)
+
+
+def unknown_choice() -> ComboBox:
+    """Return a choice of what a map shows where nothing is known; its value is a word of `AUTO`, "drawn", "nan"."""
+    return ComboBox(
+        label="What is unknown",
+        choices=[("left out in fluorescence", AUTO), ("drawn by what lies around", "drawn"), ("left out", "nan")],
+        tooltip="Where no window tells its blur: transparent (NaN), or drawn by the radius of the surroundings. "
+        "Of fluorescence most is ground.",
+    )
 
 
 def elide(box: ComboBox) -> None:

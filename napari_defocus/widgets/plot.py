@@ -35,6 +35,8 @@ class FocusPlot:
         self.figure = Figure(figsize=(2.8, 2.5), layout="constrained")
         self.native: Any = FigureCanvasQTAgg(self.figure)  # type: ignore[no-untyped-call]
         self.native.setMinimumHeight(220)
+        self.native.setAccessibleName("In-focus share and median radius of each slice")
+        self.native.setToolTip("A click goes to a slice.")
         self.native.setStyleSheet("background-color: transparent;")
         self.figure.patch.set_alpha(0.0)  # the viewer's own background, light or dark
         self._go_to = go_to
@@ -51,8 +53,9 @@ class FocusPlot:
         share_color, radius_color = "#4a90e2", "#ff8000"
         left.plot(slices, 100 * curve.in_focus_share, color=share_color, marker=".")
         right.plot(slices, curve.median_radius, color=radius_color, marker=".")
-        left.axvline(curve.sharpest, color="gray", linestyle=":")
-        left.set_xlabel(f"slice (sharpest: {curve.sharpest})")
+        if curve.sharpest is not None:
+            left.axvline(curve.sharpest, color="gray", linestyle=":")
+        left.set_xlabel("slice" + ("" if curve.sharpest is None else f" (sharpest: {curve.sharpest})"))
         left.set_ylabel(f"in focus, radius ≤ {curve.threshold:g} px (%)", color=share_color)
         right.set_ylabel("median radius (px)", color=radius_color)
         for axes in (left, right):

@@ -291,7 +291,7 @@ def test_a_map_is_written_with_what_it_was_made_by(viewer, quick, finish, scene,
     assert "no result yet" in notifications[-1]
     press(widget.run_button)
     finish(widget)
-    assert Path(widget.saving.file.value).name == "scene_blur_radius_µm.tif"
+    assert Path(widget.saving.file.value).name == "scene_blur_radius_µm.ome.tif"
     widget.saving.file.value = tmp_path / "map.tif"
     press(widget.saving.button)
     with tifffile.TiffFile(tmp_path / "map.tif") as written:

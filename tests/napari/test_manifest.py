@@ -29,6 +29,9 @@ def test_manifest_is_valid_and_every_command_exists():
         "In-focus mask",
         "Restore or magnify",
         "Focus over z",
+        "Table of focus",
+        "Whole folder",
+        "All in tabs",
     }
 
 
@@ -48,7 +51,7 @@ def test_the_icon_is_a_picture_that_is_shipped(qapp):
 @pytest.mark.parametrize(
     ("menu", "titles"),
     [
-        ("napari/layers/measure", {"Defocus blur map", "Focus over z"}),
+        ("napari/layers/measure", {"Defocus blur map", "Focus over z", "Table of focus"}),
         ("napari/layers/segment", {"In-focus mask"}),
         ("napari/layers/filter", {"Restore or magnify defocus"}),
     ],
@@ -170,10 +173,14 @@ viewer.close()
         "File > Open Sample > Defocus > Focus stack of a tilted surface, with its true height",
         "Layers > Measure > Blur map (Defocus)",
         "Layers > Measure > Focus over z (Defocus)",
+        "Layers > Measure > Table of focus (Defocus)",
         "Layers > Filter > Restore or magnify (Defocus)",
         "Layers > Segment > In-focus mask (Defocus)",
         "Plugins > Defocus > Blur map (Defocus)",
         "Plugins > Defocus > In-focus mask (Defocus)",
         "Plugins > Defocus > Restore or magnify (Defocus)",
         "Plugins > Defocus > Focus over z (Defocus)",
+        "Plugins > Defocus > Table of focus (Defocus)",
+        "Plugins > Defocus > Whole folder (Defocus)",
+        "Plugins > Defocus > All in tabs (Defocus)",
     }

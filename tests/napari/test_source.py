@@ -34,6 +34,30 @@ def result(source, **options):
     return Layer.create(*layer_data(np.zeros(source.shape[-2:]), source, "test", "test", "image", **options))
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"scale": (-2, 3)},
+        {"scale": (2, -3), "translate": (5, 7)},
+        {"scale": (-2, -3)},
+        {"scale": (2, -3), "rotate": 30},
+        {"scale": (-2, 3), "shear": [0.2]},
+    ],
+)
+def test_a_result_of_a_mirrored_picture_is_mirrored_once(place):
+    layer = Image(np.zeros((30, 40)), **place)
+    made = result(Source.from_layer(layer))
+    for point in ((0, 0), (29, 39), (12.5, 7.25)):
+        np.testing.assert_allclose(made.data_to_world(point), layer.data_to_world(point), atol=1e-9)
+
+
+def test_a_result_of_a_mirrored_stack_lies_in_its_slice():
+    layer = Image(np.zeros((5, 30, 40)), scale=(-2, 0.5, -0.7), translate=(1, 2, 3))
+    made = result(Source.from_layer(layer), index=(3,))
+    for y, x in ((0, 0), (29, 39)):
+        np.testing.assert_allclose(made.data_to_world((0, y, x)), layer.data_to_world((3, y, x)), atol=1e-9)
+
+
 @pytest.mark.parametrize("channels", [(), (3,), (4,)])
 def test_a_result_lies_where_its_picture_lies(channels):
     layer = Image(np.zeros((30, 40, *channels)), rgb=bool(channels), **PLACE_2D)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defocus.command.log import Log
-from defocus.command.options import BatchOptions
+from defocus.command.options import BatchOptions, part_of
 from defocus.errors import DefocusError, InputError
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _is_same(one: Path, other: Path) -> bool:
 def _load(file: Path, options: BatchOptions) -> Picture:
     from defocus.pictures.picture import load_image
 
-    return load_image(file, limits=options.value_range, max_pixels=options.max_pixels)
+    return load_image(file, limits=options.value_range, max_pixels=options.max_pixels, part=part_of(options))
 
 
 def _here(

@@ -51,6 +51,10 @@ Depth = Annotated[
     Parameter(help="Depth scale by calibrate --spacing: also write STEM_defocus.tif, the distance from focus in um."),
 ]
 _USUAL = BatchOptions()
+Within = Annotated[
+    Path | None, Parameter(help="Picture of labels (whole numbers): tell of each part of the one picture given.")
+]
+TableFile = Annotated[Path | None, Parameter(help="Write the table to this CSV file, and one for pictures, too.")]
 Layer = Annotated[
     bool,
     Parameter(
@@ -127,8 +131,14 @@ def mask_command(
 
 @app.command(name="info")
 @with_options(AnalysisParameters)
-def info_command(inputs: Inputs, *, options: BatchOptions = _USUAL, **values: Any) -> int:
-    """Print size, noise, blur radii and in-focus share of pictures; write nothing."""
+def info_command(
+    inputs: Inputs, *, within: Within = None, table: TableFile = None, options: BatchOptions = _USUAL, **values: Any
+) -> int:
+    """Print size, noise, blur radii and in-focus share of pictures; of stacks a table, a row for each frame."""
+    from defocus.command.tables import asks_for_table, tabulated
+
+    if asks_for_table(inputs, within, table, options):
+        return exit_code(lambda: tabulated(inputs, within, table, options, values))
 
     def tell(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         return {**map_facts(analysis, analysis.blur_map()), **mask_facts(analysis, result)}

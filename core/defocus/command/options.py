@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from defocus.parameters import Control
+    from defocus.pictures.tiff import Part
 
-__all__ = ["BatchOptions", "Overwrite", "chosen", "with_options"]
+__all__ = ["BatchOptions", "Overwrite", "chosen", "part_of", "with_options"]
 
 Overwrite = Annotated[
     bool, Parameter(name="--overwrite", help="Replace results that are there already.", negative=(), group="Files")
@@ -39,6 +40,8 @@ class BatchOptions:
         Black and white; None finds them out.
     max_pixels : int
         Files with more are refused.
+    series, page, channel : int, int and str or None
+        Which part of a TIFF is meant.
     verbose : bool
         Show what goes to the log.
     log : Path or None
@@ -56,12 +59,28 @@ class BatchOptions:
     max_pixels: Annotated[
         int, Parameter(name="--max-pixels", help="Files with more pixels are refused before they are read.")
     ] = MAX_PIXELS
+    series: Annotated[
+        int | None, Parameter(name="--series", help="Of a TIFF that holds several pictures: which one, from 0.")
+    ] = None
+    page: Annotated[
+        int | None, Parameter(name="--page", help="Of a TIFF with planes along time or depth: which one, from 0.")
+    ] = None
+    channel: Annotated[
+        str | None, Parameter(name="--channel", help="Of a TIFF with channels: which one, by number from 0, or name.")
+    ] = None
     verbose: Annotated[
         bool, Parameter(name="--verbose", help="Show warnings of libraries and details of faults.", negative=())
     ] = False
     log: Annotated[
         Path | None, Parameter(name="--log", help="File to add those to; one in your state folder unless given.")
     ] = None
+
+
+def part_of(options: BatchOptions) -> Part:
+    """Return which part of a TIFF is meant."""
+    from defocus.pictures.tiff import Part
+
+    return Part(options.series, options.page, options.channel)
 
 
 def with_options(*classes: type[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.effects.detail_curve import filled_light, fine_energy
 from defocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,16 +20,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from defocus.effects.detail_curve import DetailCurve
     from defocus.pictures.picture import Picture
 
 __all__ = ["refined_heights"]
 
-_WIDE, _NARROW = 3.0, 1.2  # px, standard deviations of what energies are summed over
-_STANDS_OUT = 3.0  # times the energy of the noise
-_SHARP = 100.0  # times, from which on the narrow sum is sure enough
+_SUMS = (1.2, 3.0, 6.0, 10.0)  # px, standard deviations of what energies are summed over
+_VARIES = 1.1  # how much the sum over 1 px of noise varies, by its mean; over more px in proportion less
+_SURE = 15.0  # times that, from which on a sum is wide enough
+_STANDS_OUT = 5.0  # the same of the widest, below which it tells nothing
 _AROUND = 41  # px, the side of a window of the maps
 _BEYOND = 1.5  # slices outside of what the maps found there
-_QUIET = 10  # per cent of the pixels, whose least energy over z is noise
+_QUIET = 10  # per cent of the pixels, whose least energy over z is that of noise at least
 
 
 class _Peak:
@@ -62,8 +65,10 @@ class _Peak:
         return (self.place + np.clip(np.nan_to_num(offset), -0.5, 0.5)).astype(np.float32)
 
 
-def refined_heights(heights: ArrayLike, slices: Iterable[Picture]) -> NDArray[np.float32]:
-    """Return heights made finer by the finest detail of the slices.
+def refined_heights(
+    heights: ArrayLike, slices: Iterable[Picture], detail: DetailCurve
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return heights made finer by the finest detail of the slices, and where detail stands out.
 
     Parameters
     ----------
@@ -71,11 +76,14 @@ def refined_heights(heights: ArrayLike, slices: Iterable[Picture]) -> NDArray[np
         In slices, from `defocus.effects.focus_stack.height_map`.
     slices : iterable of Picture
         All of one range; looked at once, one after the other.
+    detail : DetailCurve
+        Of the same slices: their light, and which detail is above the noise.
 
     Returns
     -------
-    float32 (H, W)
+    heights : float32 (H, W)
         In slices.
+    stands_out : bool (H, W)
 
     Raises
     ------
@@ -85,20 +93,31 @@ def refined_heights(heights: ArrayLike, slices: Iterable[Picture]) -> NDArray[np
     from scipy import ndimage
 
     coarse = np.asarray(heights, np.float32)
-    wide, narrow, least = _Peak(coarse.shape), _Peak(coarse.shape), np.full(coarse.shape, np.inf, np.float32)
+    peaks = [_Peak(coarse.shape) for _ in _SUMS]
+    least = [np.full(coarse.shape, np.inf, np.float32) for _ in _SUMS]
     for z, picture in enumerate(slices):
         if picture.shape != coarse.shape:
             raise InputError(f"a slice of {picture.shape} px for heights of {coarse.shape}")
-        detail = ndimage.laplace(picture.luminance) ** 2
-        if picture.alpha is not None:  # the edge of what is unknown is no detail
-            detail[ndimage.binary_dilation(picture.alpha < 0.5, np.ones((3, 3), bool))] = 0
-        energy = ndimage.gaussian_filter(detail, _WIDE)
-        wide.add(z, energy)
-        narrow.add(z, ndimage.gaussian_filter(detail, _NARROW))
-        least = np.minimum(least, energy)
-    noise = float(np.percentile(least, _QUIET))
-    found = np.where(narrow.value > _SHARP * noise, narrow.heights(coarse), wide.heights(coarse))
-    low = ndimage.minimum_filter(coarse, _AROUND) - _BEYOND
-    high = ndimage.maximum_filter(coarse, _AROUND) + _BEYOND
-    fine = (wide.value > _STANDS_OUT * noise) & (wide.value > 0) & (found >= low) & (found <= high)
-    return np.where(fine, found, coarse).astype(np.float32)
+        light, holes = filled_light(picture)
+        energy = fine_energy(light, detail.weights)
+        if holes is not None:  # the edge of what is unknown is no detail
+            energy[ndimage.binary_dilation(holes, np.ones((7, 7), bool))] = 0
+        if not detail.shared[z] and detail.shared.any():  # a slice of nothing but noise is the sharpest nowhere
+            energy[...] = 0
+        energy /= np.float32(detail.light[z])
+        for place, width in enumerate(_SUMS):
+            found = ndimage.gaussian_filter(energy, width)
+            peaks[place].add(z, found)
+            least[place] = np.where(found > 0, np.minimum(least[place], found), least[place])
+    result, stands_out = coarse.copy(), np.zeros(coarse.shape, bool)
+    for peak, low, width in zip(reversed(peaks), reversed(least), reversed(_SUMS), strict=True):
+        noise = np.maximum(low, np.percentile(low, _QUIET))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sure = np.nan_to_num((peak.value / noise - 1) * np.float32(width / _VARIES), posinf=0)
+        chosen = sure > (_STANDS_OUT if width == _SUMS[-1] else _SURE)
+        result[chosen] = peak.heights(coarse)[chosen]
+        stands_out |= chosen
+    below = ndimage.minimum_filter(coarse, _AROUND) - _BEYOND
+    above = ndimage.maximum_filter(coarse, _AROUND) + _BEYOND
+    fine = stands_out & (result >= below) & (result <= above)
+    return np.where(fine, result, coarse).astype(np.float32), fine

@@ -12,58 +12,101 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from defocus.effects.detail_curve import DetailCurve
+
 __all__ = ["FocusCurve", "composite", "focus_curve", "height_map"]
+
+_HARDLY = 0.1  # of the largest share known of a slice: of less its radii say nothing
+_LEAST_KNOWN = 0.002  # of a slice: less may be chance
 
 
 @dataclass(frozen=True)
 class FocusCurve:
-    """How much of each slice is in focus.
+    """How much of each slice is in focus, and which slice is the sharpest.
 
     Attributes
     ----------
     in_focus_share : float64 (Z,)
-        Share of the pixels with evidence whose radius is at most the threshold, in [0, 1].
+        Share of the pixels that are known whose radius is at most the threshold, in [0, 1]; 0 where hardly any is.
     median_radius : float64 (Z,)
-        Median radius in px of the pixels with evidence.
+        Median radius in px of the pixels that are known; NaN where hardly any is.
+    known_share : float64 (Z,)
+        Share of the pixels that are known, in [0, 1].
+    detail : float64 (Z,)
+        How much detail the slice holds, 1 that of the sharpest; see `defocus.effects.detail_curve`.
     threshold : float
         Px.
-    sharpest : int
-        The slice with the largest share; of equal ones that with the smallest median.
+    sharpest : int or None
+        The slice with the most detail; None where no slice shows anything that another shows as well, or that is known.
+    confidence : float
+        Probability that the sharpest is that slice or one beside it, in [0, 1].
     """
 
     in_focus_share: NDArray[np.float64]
     median_radius: NDArray[np.float64]
+    known_share: NDArray[np.float64]
+    detail: NDArray[np.float64]
     threshold: float
-    sharpest: int
+    sharpest: int | None
+    confidence: float
+
+    @property
+    def in_focus(self) -> bool | None:
+        """Whether half of what is known of the sharpest slice is in focus; None where nothing is known of it."""
+        if self.sharpest is None or not np.isfinite(self.median_radius[self.sharpest]):
+            return None
+        return bool(self.median_radius[self.sharpest] <= self.threshold)
+
+    @property
+    def verdict(self) -> str:
+        """What there is to say of the sharpest slice, in one line."""
+        best = self.sharpest
+        if best is None:
+            return "no slice is in focus: none shows anything but noise"
+        sure = f"confidence {self.confidence:.0%}"
+        if self.in_focus is None:
+            return f"slice {best} is the sharpest ({sure}); its noise hides how sharp it is"
+        radius, share = self.median_radius[best], self.in_focus_share[best]
+        if not self.in_focus:
+            return f"no slice is in focus: slice {best} is the sharpest ({sure}), and is blurred by {radius:.2g} px"
+        return f"slice {best} is the sharpest ({sure}): {share:.0%} of what is known is in focus, {radius:.2g} px"
 
 
-def focus_curve(radii: ArrayLike, confidence: ArrayLike, threshold: float) -> FocusCurve:
+def focus_curve(radii: ArrayLike, known: ArrayLike, threshold: float, detail: DetailCurve | None = None) -> FocusCurve:
     """Summarise each slice's blur map.
 
     Parameters
     ----------
     radii : array_like (Z, H, W)
         Blur radius in px.
-    confidence : array_like (Z, H, W)
-        How much evidence each pixel had, in [0, 1]; weighs the pixels.
+    known : array_like (Z, H, W)
+        Which pixels are known, bool; or how much each counts, in [0, 1].
     threshold : float
         Largest radius in px that counts as in focus.
+    detail : DetailCurve, optional
+        Of the same slices. Without it, or where slices have nothing in common, they are ranked by what is known of
+        them: by the share in focus, among equal ones by the median radius.
 
     Returns
     -------
     FocusCurve
     """
-    maps, weights = np.asarray(radii), np.asarray(confidence)
-    share = np.empty(len(maps))
-    median = np.empty(len(maps))
-    for z, (radius, weight) in enumerate(zip(maps, weights, strict=True)):
-        weight = weight if weight.sum() > 0 else np.ones_like(radius)
-        share[z] = float(weight[radius <= threshold].sum(dtype=np.float64) / weight.sum(dtype=np.float64))
+    maps, weights = np.asarray(radii), np.asarray(known, np.float32)
+    sums = weights.sum(axis=(1, 2), dtype=np.float64)
+    share, median = np.zeros(len(maps)), np.full(len(maps), np.nan)
+    for z in np.flatnonzero(sums > max(_HARDLY * sums.max(), _LEAST_KNOWN * weights[0].size)):
+        radius, weight = maps[z], weights[z]
+        share[z] = float(weight[radius <= threshold].sum(dtype=np.float64) / sums[z])
         order = np.argsort(radius, axis=None)
         cumulated = np.cumsum(weight.ravel()[order], dtype=np.float64)
         median[z] = radius.ravel()[order[np.searchsorted(cumulated, cumulated[-1] / 2)]]
-    best = np.lexsort((median, -share))
-    return FocusCurve(share, median, float(threshold), int(best[0]))
+    judged = np.isfinite(median)
+    sharpest, confidence = (None, 0.0) if detail is None else (detail.sharpest, detail.confidence)
+    if sharpest is None and judged.any():
+        sharpest = int(np.lexsort((np.where(judged, median, np.inf), -share))[0])
+    measured = np.where(judged, share, 0) if detail is None else detail.detail
+    known_share = sums / max(1, weights[0].size)
+    return FocusCurve(share, median, known_share, measured, float(threshold), sharpest, confidence)
 
 
 def height_map(radii: ArrayLike, confidence: ArrayLike, *, smoothing: float = 1.0) -> NDArray[np.float32]:

@@ -14,10 +14,12 @@ from defocus.limits import MAX_PIXELS
 from defocus.memory import require_memory
 from defocus.parallel import run_parts
 from defocus.pictures.intensity import checked_limits, found_range, mended, opacity_white
-from defocus.pictures.reading import read_array
+from defocus.pictures.reading import WHOLE, read_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from defocus.pictures.tiff import Part
 
 __all__ = ["Picture", "as_laid_out", "as_picture", "load_image"]
 
@@ -240,6 +242,7 @@ def load_image(
     limits: tuple[float, float] | None = None,
     measured: bool = True,
     max_pixels: int = MAX_PIXELS,
+    part: Part = WHOLE,
 ) -> Picture:
     """Read a picture file.
 
@@ -253,6 +256,8 @@ def load_image(
         What becomes black and white; see `as_picture`.
     max_pixels : int
         A file with more pixels is refused before they are read.
+    part : defocus.pictures.tiff.Part
+        Of a TIFF with several pictures, planes or channels: which one.
 
     Returns
     -------
@@ -261,8 +266,8 @@ def load_image(
     Raises
     ------
     InputError
-        If the file is missing, not an image, damaged, too large, or has more than two spatial dimensions; names
-        the file.
+        If the file is missing, not an image, damaged, too large, or holds several pictures, planes or channels and
+        `part` does not say which; names the file.
     """
     file = Path(path)
-    return as_picture(read_array(file, max_pixels), source=file.name, limits=limits, measured=measured)
+    return as_picture(read_array(file, max_pixels, part), source=file.name, limits=limits, measured=measured)

@@ -16,6 +16,7 @@ from defocus.errors import InputError
 from defocus.limits import MAX_PIXELS
 from defocus.memory import require_memory
 from defocus.pictures.png import is_png16, read_png16
+from defocus.pictures.tiff import Part, chosen_series, one_picture, planes_of, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffPageSeries
 
-__all__ = ["read_array", "read_stack"]
+__all__ = ["WHOLE", "is_tiff", "read_array", "read_planes", "read_stack"]
+
+WHOLE = Part()
+"""No part of a file that holds one picture."""
 
 # Kinds of files that Pillow's own code takes apart. Others it hands to a program (EPS to ghostscript, whatever the
 # file's name ends in), to the system (WMF) or to another package; no stranger's file shall start any of these
@@ -51,21 +55,24 @@ def _check_size(name: str, width: int, height: int, stored: int, max_pixels: int
     require_memory(width * height * (stored + _MADE), f"{name}: {width} x {height} px")
 
 
-def read_array(file: Path, max_pixels: int) -> NDArray[Any]:
+def read_array(file: Path, max_pixels: int, part: Part = WHOLE) -> NDArray[Any]:
     """Return a picture file's array (H, W) or (H, W, C), upright.
 
     Parameters
     ----------
     file : Path
     max_pixels : int
+    part : Part
+        Of a TIFF: which of its pictures, planes and channels.
 
     Raises
     ------
     InputError
-        If the file is missing, not a picture, damaged, larger than allowed, or has more than two spatial dimensions.
+        If the file is missing, not a picture, damaged, larger than allowed, or holds several pictures, planes or
+        channels and `part` does not say which.
     """
     head = _head(file)
-    array = _read_tiff(file, max_pixels) if head[:4] in _TIFF else None
+    array = _read_tiff(file, max_pixels, part) if head[:4] in _TIFF else None
     if array is None:
         array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any, max_pixels)
     return array
@@ -89,9 +96,19 @@ def _head(file: Path) -> bytes:
     return head
 
 
+def is_tiff(file: Path) -> bool:
+    """Whether a file is a TIFF, by its first bytes; raises `InputError` if it cannot be read."""
+    return _head(file)[:4] in _TIFF
+
+
 def _spatial(series: TiffPageSeries) -> list[int]:
     """Return how far a series reaches along its axes but those of colour."""
-    return [size for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "SC" and size > 1]
+    return [size for size in _sizes_but(series, "SC") if size > 1]
+
+
+def _sizes_but(series: TiffPageSeries, axes: str) -> list[int]:
+    """Return how far a series reaches along its axes but some."""
+    return [size for axis, size in zip(series.axes, series.shape, strict=True) if axis not in axes]
 
 
 def _values(name: str, series: TiffPageSeries, max_pixels: int) -> NDArray[Any]:
@@ -106,33 +123,30 @@ def _values(name: str, series: TiffPageSeries, max_pixels: int) -> NDArray[Any]:
     return np.asarray(series.asarray())
 
 
-def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
+def _read_tiff(file: Path, max_pixels: int, part: Part) -> NDArray[Any] | None:
     """Return a TIFF's array, or None if Pillow should try (compressions that tifffile leaves to other packages)."""
     import tifffile
 
+    plain = True
     try:
         with tifffile.TiffFile(file) as tiff:
-            series = tiff.series[0]
-            page = series.keyframe
-            if page.photometric not in (0, 1, 2):  # palette, CMYK and YCbCr: Pillow converts them
+            if len(tiff.series) == 0:
                 return None
-            axes, shape = series.axes, series.shape
-            if len(_spatial(series)) > 2 or len(tiff.series) == 0:
-                raise InputError(f"{file.name}: {' x '.join(map(str, shape))} values, more than two spatial dimensions")
-            array = _values(file.name, series, max_pixels)
+            series = chosen_series(tiff, file.name, part)
+            page = series.keyframe
+            plain = part == WHOLE and math.prod(_sizes_but(series, "YXS")) == 1
+            if page.photometric not in (0, 1, 2) and plain:  # palette, CMYK and YCbCr: Pillow converts them
+                return None
+            array = one_picture(tiff, series, _values(file.name, series, max_pixels), file.name, part)
             tag = page.tags.get(_ORIENTATION_TAG)
-        keep = [i for i, axis in enumerate(axes) if axis in "SC" or array.shape[i] > 1 or axis in "YX"]
-        array = array.reshape([array.shape[i] for i in keep])
-        axes = "".join(axes[i] for i in keep)
-        channel = next((i for i, axis in enumerate(axes) if axis in "SC"), None)
-        if channel is not None:
-            array = np.moveaxis(array, channel, -1)
     except (InputError, MemoryError):
         raise
-    except Exception:
+    except Exception as error:
+        if not plain:  # Pillow would read the first page, whatever is meant
+            raise InputError(
+                f"{file.name}: damaged, or compressed in a way that needs imagecodecs ({error})"
+            ) from error
         return None
-    if page.photometric == 0 and array.dtype.kind == "u":  # white is zero
-        array = np.iinfo(array.dtype).max - array
     return _oriented(array, tag.value if tag is not None else 1)
 
 
@@ -233,7 +247,7 @@ def _read_png16(file: Path) -> NDArray[np.uint16]:
     return _oriented(*read_png16(file))
 
 
-def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) -> NDArray[Any]:
     """Return the slices of a TIFF file, (Z, H, W).
 
     Parameters
@@ -241,11 +255,14 @@ def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
     file : Path
     max_pixels : int
         A file with more pixels is refused before they are read.
+    part : Part
+        Which of its series and channels.
 
     Raises
     ------
     InputError
-        If the file is missing, no TIFF, damaged, too large, or no grey stack; names the file.
+        If the file is missing, no TIFF, damaged, too large, no grey stack, or holds several series or channels and
+        `part` does not say which; names the file.
     """
     import tifffile
 
@@ -253,14 +270,41 @@ def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
         raise InputError(f"{file.name}: no TIFF, and no stack")
     try:
         with tifffile.TiffFile(file) as tiff:
-            series = tiff.series[0]
+            series = chosen_series(tiff, file.name, part)
             if "S" in series.axes:
                 raise InputError(f"{file.name}: is in colour, but a stack is Z x H x W")
-            stack = np.squeeze(_values(file.name, series, max_pixels))
+            return stack_of(tiff, series, _values(file.name, series, max_pixels), file.name, part)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # decoders of damaged files raise anything
         raise InputError(f"{file.name}: damaged or truncated ({' '.join(str(error).split())})") from error
-    if stack.ndim != 3:
-        raise InputError(f"{file.name}: holds an array of shape {stack.shape}, but a stack is Z x H x W")
-    return stack
+
+
+def read_planes(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) -> list[tuple[str, NDArray[Any]]]:
+    """Return the planes of a TIFF along time and depth, (planes, H, W), of each channel by its name or number.
+
+    Parameters
+    ----------
+    file : Path
+    max_pixels, part
+        As for `read_stack`; all channels unless `part` names one.
+
+    Raises
+    ------
+    InputError
+        As `read_stack`.
+    """
+    import tifffile
+
+    if not is_tiff(file):
+        raise InputError(f"{file.name}: no TIFF, and no stack")
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            series = chosen_series(tiff, file.name, part)
+            if "S" in series.axes:
+                raise InputError(f"{file.name}: is in colour, but frames are grey")
+            return planes_of(tiff, series, _values(file.name, series, max_pixels), file.name, part)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # decoders of damaged files raise anything
+        raise InputError(f"{file.name}: damaged or truncated ({' '.join(str(error).split())})") from error

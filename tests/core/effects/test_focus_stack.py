@@ -24,6 +24,25 @@ def test_of_equal_shares_the_smaller_median_is_sharpest():
     assert focus_curve(radii, np.ones_like(radii), 2.0).sharpest == 1
 
 
+def test_a_slice_of_which_nothing_is_known_is_never_the_sharpest():
+    radii = np.stack([np.zeros((10, 10)), np.full((10, 10), 1.0), np.full((10, 10), 3.0)])
+    known = np.stack([np.zeros((10, 10)), np.ones((10, 10)), np.ones((10, 10))])
+    known[0, 0, 0] = 1  # by chance, and perfectly sharp
+    curve = focus_curve(radii, known, 2.0)
+    assert (curve.sharpest, curve.in_focus_share[0]) == (1, 0)
+    assert np.isnan(curve.median_radius[0])
+    assert curve.in_focus
+
+
+def test_no_slice_in_focus_is_said():
+    blurred = focus_curve(np.full((3, 4, 4), 5.0), np.ones((3, 4, 4)), 2.0)
+    assert not blurred.in_focus
+    assert blurred.verdict.startswith("no slice is in focus: slice 0")
+    nothing = focus_curve(np.zeros((3, 4, 4)), np.zeros((3, 4, 4)), 2.0)
+    assert (nothing.sharpest, nothing.in_focus) == (None, None)
+    assert nothing.verdict.startswith("no slice is in focus: none shows")
+
+
 def test_height_map_finds_a_tilted_surface():
     best = np.broadcast_to(np.linspace(0, 9, 60), (40, 60))
     radii = np.abs(np.arange(10)[:, None, None] - best) * 0.8

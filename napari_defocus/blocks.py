@@ -1,0 +1,106 @@
+"""Planes that are too large for one piece: their blur map in blocks, at a resolution that a viewer can hold."""
+
+# mypy: allow-untyped-calls
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defocus.errors import InputError
+from napari_defocus.outputs import as_layer
+from napari_defocus.requests import Answer
+
+if TYPE_CHECKING:
+    from napari.types import LayerDataTuple
+    from numpy.typing import NDArray
+
+    from napari_defocus.requests import LayerRequest, Run
+
+__all__ = ["blocks_layer", "is_large"]
+
+LARGE_PIXELS = 100_000_000
+"""Planes of more are measured in blocks."""
+
+_SHOWN_PIXELS = 32_000_000  # of a map at most
+_BLOCK = 2048  # px, side of what is measured at a time
+_THREADS = 2
+
+
+def is_large(request: LayerRequest) -> bool:
+    """Whether a plane is to be measured in blocks; nothing is loaded to find out.
+
+    Raises
+    ------
+    InputError
+        If it is so large, and what is asked for cannot be had in blocks.
+    """
+    height, width = request.source.shape[-2:]
+    if height * width <= LARGE_PIXELS:
+        return False
+    if request.question.request != "blur_map":
+        raise InputError(
+            f"{request.source.name}: {width} x {height} px are too many for one piece: Blur map measures them in "
+            "blocks; anything else, a part or a reduced copy of it"
+        )
+    if request.index is None and request.source.stack_shape:
+        raise InputError(f"{request.source.name}: measure planes of {width} x {height} px one at a time")
+    return True
+
+
+def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
+    """Return the blur map of one large plane, as `napari_defocus.functions.computed_layer` does of others.
+
+    Blocks are loaded, measured and let go. The map has one value for a square of pixels, so that 32 megapixels are not
+    exceeded; it lies where the picture lies.
+    """
+    import dask
+    from dask.array import coarsen
+    from dask.callbacks import Callback
+    from napari.utils.transforms import Affine
+
+    from defocus.dask import blur_map
+    from defocus.evidence.radii import octaves_and_radii
+    from defocus.tuning import TUNING
+
+    source = request.source
+    index = request.index or ()
+    plane = source.data[index] if index else source.data
+    analysis, drawn = request.analysis, request.question.parameters
+    changes: dict[str, Any] = {item.name: getattr(analysis, item.name) for item in dataclasses.fields(analysis)}
+    if drawn is not None:
+        changes |= {item.name: getattr(drawn, item.name) for item in dataclasses.fields(drawn)}
+    found = blur_map(plane, block=_BLOCK, channel_axis=plane.ndim - 1 if source.rgb else None, **changes)
+    step = 1
+    while found.size / step**2 > _SHOWN_PIXELS:
+        step *= 2
+    if step > 1:
+        found = coarsen(_mean, found, {0: step, 1: step}, trim_excess=True)
+
+    def told(_key: object, _result: object, _graph: object, state: dict[str, Any], _worker: object) -> None:
+        done = len(state["finished"])
+        todo = sum(len(state[name]) for name in ("waiting", "ready", "running"))
+        run.token.check()
+        run.progress(done / max(1, done + todo), f"measuring in blocks: {done} of {done + todo} steps")
+
+    with Callback(posttask=told), dask.config.set(scheduler="threads", num_workers=_THREADS):
+        radius: NDArray[np.float32] = np.asarray(found.compute(), np.float32)
+    places = [source.ndim - 2, source.ndim - 1]
+    scale, shift = np.ones(source.ndim), np.zeros(source.ndim)
+    scale[places], shift[places] = step, (step - 1) / 2
+    # The first value covers so many pixels and lies at their centre
+    coarse = dataclasses.replace(source, transform=source.transform.compose(Affine(scale=scale, translate=shift)))
+    known = float(np.isfinite(radius).mean())
+    largest = float(octaves_and_radii(analysis, (source.shape[-2], source.shape[-1]), TUNING.evidence)[1][-1])
+    noise = 0.0 if analysis.noise == "auto" else float(analysis.noise)
+    answer = Answer(radius, largest, noise, {"known_share": known, "blocks_px": _BLOCK, "px_per_value": step})
+    return as_layer(dataclasses.replace(request, source=coarse), radius, answer)
+
+
+def _mean(values: NDArray[Any], axis: tuple[int, ...] | None = None, **_: Any) -> NDArray[Any]:
+    """Return the mean of what is known along axes; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0).sum(axis=axis)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan), values.dtype)

@@ -1,0 +1,65 @@
+"""Large planes: measured in blocks, refused before anything is loaded where that cannot be."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from napari.layers import Image, Layer
+
+import defocus
+import napari_defocus
+from defocus.parameters import AnalysisParameters
+from napari_defocus import blocks
+from napari_defocus.layers.samples import blurred, texture
+
+QUICK = AnalysisParameters(window=21, spacing=4, max_radius=6, noise=1e-4)
+
+
+@pytest.fixture
+def small_limits(monkeypatch):
+    monkeypatch.setattr(blocks, "LARGE_PIXELS", 20_000)
+    monkeypatch.setattr(blocks, "_SHOWN_PIXELS", 15_000)
+    monkeypatch.setattr(blocks, "_BLOCK", 128)
+
+
+def test_a_large_plane_is_measured_in_blocks_at_its_place(small_limits):
+    sharp = texture((160, 320), 3)[..., 0]
+    values = np.where(np.arange(320) < 160, sharp, blurred(sharp[..., None], np.full((160, 320), 4.0))[..., 0])
+    told = []
+    layer = Image(da.from_array(values, chunks=64), name="plate", scale=(-0.5, 0.5), translate=(3, 4))
+    made = Layer.create(*napari_defocus.blur_map_layer(layer, analysis=QUICK, progress=lambda *at: told.append(at)))
+    assert made.data.shape == (80, 160)  # a value for each 2 x 2 px
+    np.testing.assert_allclose(made.data_to_world((-0.5, -0.5)), layer.data_to_world((-0.5, -0.5)))
+    np.testing.assert_allclose(made.data_to_world((79.5, 159.5)), layer.data_to_world((159.5, 319.5)))
+    assert np.median(made.data[:, :60]) < 1
+    assert np.median(made.data[:, 100:]) == pytest.approx(4, abs=0.6)  # px of the picture, not of the map
+    assert told[-1][1].startswith("measuring in blocks")
+
+
+def test_what_cannot_be_had_in_blocks_is_refused_before_loading(small_limits):
+    loaded = []
+
+    def noted(block):
+        loaded.append(block.shape)
+        return block
+
+    lazy = da.zeros((200, 200), chunks=100, dtype=np.uint8).map_blocks(
+        noted, dtype=np.uint8, meta=np.zeros((1, 1), np.uint8)
+    )
+    layer = Image(lazy, name="plate", contrast_limits=(0, 1))
+    loaded.clear()  # napari makes a thumbnail
+    with pytest.raises(defocus.InputError, match="200 x 200 px are too many for one piece"):
+        napari_defocus.focus_mask_layer(layer, analysis=QUICK)
+    assert loaded == []
+
+
+def test_a_run_in_blocks_is_cancelled(small_limits):
+    values = texture((160, 320), 3)[..., 0]
+
+    def stop(fraction, stage):
+        if fraction > 0:
+            raise defocus.Cancelled("cancelled")
+
+    with pytest.raises(defocus.Cancelled):
+        napari_defocus.blur_map_layer(Image(values, name="plate"), analysis=QUICK, progress=stop)
