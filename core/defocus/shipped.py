@@ -32,8 +32,11 @@ def shipped_folder(name: str, holds: str) -> Path:
         files = importlib.metadata.files(_DISTRIBUTION) or ()
     except importlib.metadata.PackageNotFoundError:
         files = ()
-    candidates += [Path(str(file.locate())).resolve().parent for file in files if file.match(f"{name}/{holds}")]
+    installed = [Path(str(file.locate())).resolve().parent for file in files if file.match(f"{name}/{holds}")]
+    candidates += installed
     for folder in candidates:
         if (folder / holds).is_file():
             return folder
+    if files and not installed:
+        raise InputError(f"{holds} comes with the source tree only, to keep installations small: run this there")
     raise InputError(f"{holds} is missing from this installation: install {_DISTRIBUTION} again, or use a source tree")
