@@ -137,8 +137,12 @@ def info_command(
     """Print size, noise, blur radii and in-focus share of pictures; of stacks a table, a row for each frame."""
     from defocus.command.tables import asks_for_table, tabulated
 
-    if asks_for_table(inputs, within, table, options):
-        return exit_code(lambda: tabulated(inputs, within, table, options, values))
+    def in_log(work: Callable[[], Any]) -> Any:
+        with Log(options.log, verbose=options.verbose).gathering():
+            return work()
+
+    if in_log(lambda: asks_for_table(inputs, within, table, options)):
+        return exit_code(lambda: in_log(lambda: tabulated(inputs, within, table, options, values)))
 
     def tell(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         return {**map_facts(analysis, analysis.blur_map()), **mask_facts(analysis, result)}
