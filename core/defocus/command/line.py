@@ -27,6 +27,8 @@ from defocus.parameters import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from defocus.analysis import Analysis
     from defocus.session import Result
 
