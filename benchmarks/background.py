@@ -3,7 +3,8 @@
     python -m benchmarks.background DATA [--every N] [--save FOLDER]
 
 DATA holds folders of pictures, `cuhk_dev` and `szu_train`, each with `image` and `mask` (0 is in focus, 255 is not).
-All of the first are taken, and 40 of the second, or every so many of them. Strength is 3, all else as nobody says. Prints for each folder
+All of the first are taken, and 40 of the second, or one of every so many. Strength is 3, all else as nobody says.
+Prints for each folder
 
 subject   part of the pixels in focus, 6 px and more inside the truth, that change visibly (by more than 8 of 255
           levels): its mean over the pictures and that of the worst tenth of them

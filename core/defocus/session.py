@@ -206,6 +206,7 @@ class Session:
         self._analysis: Analysis | None = None
         self._kept: tuple[Picture, AnalysisParameters] | None = None  # what to analyse again if the new one fails
         self._last_map: tuple[Any, NDArray[np.float32]] | None = None
+        self._last_subject: tuple[tuple[float, float], NDArray[np.float32]] | None = None
         self.wide: NDArray[np.float32] | None = None
 
     @property
@@ -278,11 +279,11 @@ class Session:
             picture = self.held.picture
         if min(picture.shape) >= chosen.window and self._analysis is not None:  # else analyze refuses it
             self._kept = self._analysis.picture, self._analysis.parameters
-            self._analysis, self._last_map = None, None  # room for the new one
+            self._analysis, self._last_map, self._last_subject = None, None, None  # room for the new one
         kept_wide = self.wide if image is None else wide
         self._analysis = analyze(picture, chosen, progress=progress)
         self.wide = kept_wide  # with the picture that it belongs to, should the new one be refused
-        self._kept, self._last_map = None, None
+        self._kept, self._last_map, self._last_subject = None, None, None
         return self._analysis
 
     def answer(self, question: Question, *, progress: Progress = ignore_progress) -> Result:
@@ -382,6 +383,9 @@ class Session:
         from defocus.effects.subject import subject_matte
 
         held = self.held
+        ends = float(chosen.focus_from), float(chosen.threshold)
+        if not hints and self._last_subject is not None and self._last_subject[0] == ends:
+            return self._last_subject[1]
         least = MaskParameters(threshold=max(_LEAST_THRESHOLD, float(chosen.threshold)))
         marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
         first = sub_progress(progress, 0, 0.4)
@@ -390,8 +394,11 @@ class Session:
         if chosen.focus_from >= _LEAST_THRESHOLD:
             nearer = held.focus_matte(MaskParameters(threshold=chosen.focus_from)) > 0
             mask = mask & ~nearer | (marked > 0)
-        return subject_matte(mask, held.picture.color, marked, progress=sub_progress(progress, 0.4, 1))
+        matte = subject_matte(mask, held.picture.color, marked, progress=sub_progress(progress, 0.4, 1))
+        if not hints:
+            self._last_subject = ends, matte
+        return matte
 
     def close(self) -> None:
         """Forget the picture."""
-        self._analysis, self._kept, self._last_map = None, None, None
+        self._analysis, self._kept, self._last_map, self._last_subject = None, None, None, None

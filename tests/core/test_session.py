@@ -49,6 +49,26 @@ def test_the_subject_is_the_mask_that_hints_steer():
     assert changed[1][marks["blurred"]].mean() > 0.05
 
 
+def test_a_subject_that_was_kept_is_that_of_the_same_picture_and_range():
+    """What was asked before changes no answer."""
+    pictures = half_sharp(), half_sharp()[:, ::-1].copy()
+    asked = [MagnificationParameters(strength=2.0, threshold=threshold) for threshold in (1.0, 4.5, 1.0)]
+
+    def answers(session):
+        return [session.answer(Question("magnify", parameters)).values for parameters in asked]
+
+    session = Session()
+    session.open(pictures[0])
+    answers(session)
+    session.open(pictures[1])
+    fresh = Session()
+    fresh.open(pictures[1])
+    found = answers(session)
+    for one, other in zip(found, reversed(answers(fresh)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.abs(found[0] - found[1]).max() > 0.05
+
+
 def test_a_point_becomes_the_sharpest():
     """Focus set in the blurred half keeps it, and blurs the sharp half."""
     session = Session()

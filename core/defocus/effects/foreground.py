@@ -1,8 +1,8 @@
 """Foreground: the colours that a subject and what lies behind it have where a matte mixes them.
 
 The multi-level estimate of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation" (ICPR 2020,
-https://arxiv.org/abs/2006.14970). Their library, pymatting, is what this is compared with; it is not imported here,
-because it compiles some twenty functions when it is, for minutes, before the first picture can be had.
+https://arxiv.org/abs/2006.14970), step for step as in their library, pymatting, which is not imported here: it compiles
+all its functions when it is, for a minute and more, before the first picture can be had.
 """
 
 from __future__ import annotations

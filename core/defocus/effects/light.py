@@ -22,14 +22,14 @@ _SEED = 20
 
 
 def linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Decode sRGB."""
+    """Return sRGB values, float32 of any shape in [0, 1], decoded to linear intensities."""
     return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0) + 0.055) / 1.055) ** 2.4).astype(
         np.float32
     )
 
 
 def encoded(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Encode as sRGB."""
+    """Return linear intensities encoded as sRGB, float32 of the same shape."""
     return np.where(
         values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0.0031308) ** (1 / 2.4) - 0.055
     ).astype(np.float32)
