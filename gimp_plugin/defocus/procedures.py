@@ -115,7 +115,9 @@ class Procedure:
         measured : dict
             Those of the measurement.
         """
-        facts = {**measured, **answer}
+        # What a run before found out of the threshold means nothing here if it is not asked for
+        kept = {name: value for name, value in measured.items() if self.needs_threshold or "threshold" not in name}
+        facts = {**kept, **answer}
         said = []
         if facts.get("known_share") == 0:
             said.append(_("Nothing is known of its blur: there is nothing but flat areas or noise."))

@@ -54,6 +54,7 @@ class Rows:
         self.widget.set_max_content_height(_TALLEST)
         self.widget.set_size_request(WIDTH, -1)
         self.widget.add(box)
+        self.widget.set_hexpand(False)  # what a larger dialog has more is for the preview
         self.widget.show_all()
         self.update()
 

@@ -21,6 +21,7 @@ layer = image.get_layers()[0]
 display = Gimp.Display.new(image)
 # Places of the preview in the dialog, in px of the screen: its upper left corner, and some way in
 LEFT, TOP = 18, 18
+CHANNEL = 546, 222  # the choice of the channel that is surely in focus, once its group is unfolded
 SIZE = "836", "700"  # of the dialog, so that the picture has room
 
 
@@ -42,10 +43,12 @@ def previews():
 def another(count):
     """Wait for another preview, and its answer."""
     wait("another preview", lambda: len(previews()) > count)
-    last = previews()[-1]
-    wait("its answer", lambda: said(">", id=last["id"], event="result"))
-    settled(DIALOG, 0.6)
-    return last
+    while True:
+        last = previews()[-1]
+        wait("its answer", lambda last=last: said(">", id=last["id"], event="result"))
+        settled(DIALOG, 0.6)
+        if previews()[-1] == last:
+            return last
 
 
 def opened():
@@ -151,7 +154,10 @@ def asked_again(use_none):
     settled(DIALOG)
     screenshot(f"marks-channel-{use_none}", DIALOG)
     if use_none:
-        keys("alt+w", "alt+y", "Up")  # unfold the group of the channels, go to the first, choose what stands above it
+        keys("alt+w")  # unfold the group of the channels; in the first choice, take what stands above the channel
+        mouse(f"mousemove --window {window(DIALOG)} {CHANNEL[0]} {CHANNEL[1]}", "click 1")
+        time.sleep(1)
+        keys("Up", "Return")
         settled(DIALOG)
         screenshot("marks-channel-gone", DIALOG)
     mask = layer.get_mask().get_id()

@@ -134,6 +134,7 @@ def blur_map():
 
 def sharpened():
     """The preview of a picture; and the options of the polygon, which show when it is chosen."""
+    layer.remove_mask(Gimp.MaskApplyMode.DISCARD)  # the preview shows what it lets through
     title = "Sharpen Out-of-Focus Areas"
     choose("Sharpen Out-of", title)
     settled(title)
