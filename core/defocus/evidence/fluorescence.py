@@ -9,7 +9,6 @@ import numpy as np
 
 from defocus.evidence.octaves import Evidence, local_evidence
 from defocus.evidence.radii import octaves_and_radii
-from defocus.evidence.validity import mean_at
 from defocus.parameters import NOISE_RANGE
 from defocus.progress import ignore_progress, sub_progress
 
@@ -74,7 +73,7 @@ def fluorescence_evidence(
         largest = float(found.radii[-1])
         if (
             parameters.max_radius != "auto"
-            or not _beyond(seen, found, shining, sure, tuning)
+            or not _beyond(found, shining, sure, tuning)
             or 2 * largest > numbers.most_radius
         ):
             break
@@ -113,15 +112,9 @@ def _shining(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -
     return np.asarray(shines[np.ix_(evidence.rows, evidence.columns)])
 
 
-def _beyond(
-    seen: Stretched, evidence: Evidence, shining: NDArray[np.bool_], sure: NDArray[np.bool_], tuning: Tuning
-) -> bool:
+def _beyond(evidence: Evidence, shining: NDArray[np.bool_], sure: NDArray[np.bool_], tuning: Tuning) -> bool:
     """Whether what shines is blurred so much that it should be looked at farther out."""
     here = shining & (evidence.valid_fraction > 0)
-    if seen.saturated is not None:  # what is cut off looks sharper than it is
-        full = seen.saturated.astype(np.float32)
-        full = mean_at(full, evidence.spectra.bank.window, evidence.rows, evidence.columns)
-        here &= full <= tuning.evidence.most_saturated
     if not here.any():
         return False
     best = evidence.radii[evidence.profile[here].argmin(axis=1)]
