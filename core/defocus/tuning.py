@@ -75,6 +75,7 @@ class EvidenceTuning:
     web_width: int = _number(640, "px", "measured: on pictures of this size [0, 8] px is right")
     headroom: float = _number(1.2, "", "measured: times the web size, in length, up to which [0, 8] px is kept")
     samples: int = _number(17_000, "", "derived: every fourth pixel of a web-size picture", "samples 2 px apart")
+    closest_spacing: int = _number(2, "px", "measured: closer samples see the same windows again, for twice the time")
     widest_spacing: int = _number(16, "px", "derived: still well below a window of 41 px")
     wide_windows: int = _number(
         4, "", "measured: that many must fit side by side, in fewer they see little but edges", "no wide windows (map)"

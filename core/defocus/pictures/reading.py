@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import stat
 import threading
@@ -15,7 +16,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from defocus.errors import InputError
 from defocus.memory import require_memory
 from defocus.parameters import MAX_PIXELS
+from defocus.pictures.decoders import more_decoders
 from defocus.pictures.png import is_png16, read_png16
+from defocus.pictures.raw import hint, is_raw, is_raw_tiff, read_raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["read_array", "read_stack"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_LOG = logging.getLogger(__name__)
 _ORIENTATION_TAG = 274
 _MADE = 12  # bytes of a pixel's colour once it is float32
 
@@ -57,6 +61,8 @@ def read_array(file: Path, max_pixels: int) -> NDArray[Any]:
         If the file is missing, not a picture, damaged, larger than allowed, or has more than two spatial dimensions.
     """
     head = _head(file)
+    if is_raw(file):
+        return read_raw(file)
     array = _read_tiff(file, max_pixels) if head[:4] in _TIFF else None
     if array is None:
         array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any, max_pixels)
@@ -104,6 +110,8 @@ def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
 
     try:
         with tifffile.TiffFile(file) as tiff:
+            if is_raw_tiff(tiff):  # its first page is a thumbnail
+                return read_raw(file)
             series = tiff.series[0]
             page = series.keyframe
             if page.photometric not in (0, 1, 2):  # palette, CMYK and YCbCr: Pillow converts them
@@ -112,6 +120,8 @@ def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
             if len(_spatial(series)) > 2 or len(tiff.series) == 0:
                 raise InputError(f"{file.name}: {' x '.join(map(str, shape))} values, more than two spatial dimensions")
             array = _values(file.name, series, max_pixels)
+            if not tiff.is_ome and not tiff.is_imagej:
+                _tell_more(file, len([one for one in tiff.pages if not getattr(one, "is_reduced", False)]))
             tag = page.tags.get(_ORIENTATION_TAG)
         keep = [i for i, axis in enumerate(axes) if axis in "SC" or array.shape[i] > 1 or axis in "YX"]
         array = array.reshape([array.shape[i] for i in keep])
@@ -126,6 +136,12 @@ def _read_tiff(file: Path, max_pixels: int) -> NDArray[Any] | None:
     if page.photometric == 0 and array.dtype.kind == "u":  # white is zero
         array = np.iinfo(array.dtype).max - array
     return _oriented(array, tag.value if tag is not None else 1)
+
+
+def _tell_more(file: Path, count: int) -> None:
+    """Say it where a file holds more pictures than the one that is read."""
+    if count > 1:
+        _LOG.warning("%s: the first of %d pictures in the file is read", file.name, count)
 
 
 def _oriented(array: NDArray[Any], orientation: object) -> NDArray[Any]:
@@ -167,13 +183,14 @@ def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixe
     try:
         with warnings.catch_warnings(), _without_limit_of_pillow():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
+            more_decoders()
             with Image.open(file) as opened:
                 _check_size(file.name, *opened.size, len(opened.getbands()), max_pixels)
             return read(file)
     except (InputError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise InputError(f"{file.name}: not an image, or of a kind that is not known") from error
+        raise InputError(f"{file.name}: {hint(file) or 'not an image, or of a kind that is not known'}") from error
     except Exception as error:  # decoders of damaged files raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{file.name}: damaged or truncated ({reason})") from error
@@ -181,6 +198,8 @@ def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixe
 
 def _read_any(file: Path) -> NDArray[Any]:
     with Image.open(file) as opened:
+        if opened.format != "MPO":  # whose first is the picture, the others see it from elsewhere or are smaller
+            _tell_more(file, getattr(opened, "n_frames", 1))
         opened.load()
         image = _upright(opened)
     if image.mode == "P" or "transparency" in image.info:
