@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json as json_format
 import os
 import sys
@@ -18,7 +19,7 @@ from defocus.errors import DefocusError, InputError
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
@@ -76,6 +77,7 @@ def each_file(
     scheduler: str | None = None,
     line: Callable[[str, dict[str, Any]], str] = summary,
     see: Callable[[Path, dict[str, Any]], None] | None = None,
+    known: Mapping[Path, dict[str, Any]] | None = None,
 ) -> int:
     """Do the work for each file; a file that fails, for whatever reason, is told and does not stop the others.
 
@@ -94,6 +96,8 @@ def each_file(
         Called with a name and facts; returns the line for people.
     see : callable, optional
         Called with each file that was done and its facts.
+    known : mapping of Path to dict, optional
+        Facts of files that need no work any more.
 
     Returns
     -------
@@ -110,6 +114,8 @@ def each_file(
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     files, finished = (pictures.files, []) if results is None else settled(pictures, results, options)
+    known = known or {}
+    files = [file for file in files if file not in known]
     failed, answers = 0, _Answers(stop_if_closed=results is None)
     with Log(options.log, verbose=options.verbose).gathering() as log:
         console = Console(file=log.screen, soft_wrap=True)
@@ -123,7 +129,7 @@ def each_file(
             def report(done: float, text: str) -> None:
                 bars.update(task, completed=done, description=escape(text))
 
-            for file, facts in _found(files, one, options, scheduler, report):
+            for file, facts in itertools.chain(known.items(), _found(files, one, options, scheduler, report)):
                 name = pictures.name(file)
                 if isinstance(facts, Exception):
                     failed += 1

@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 
 from defocus import __version__
 from defocus.command.batch import Measured, each_file, exit_code
+from defocus.command.cull import CullOptions, cull
 from defocus.command.inputs import STANDARD, taken
 from defocus.command.log import Log
 from defocus.command.names import Naming, shown
@@ -93,7 +94,7 @@ Depth = Annotated[
         metavar="FILE",
     ),
 ]
-_USUAL, _USUAL_RESULTS = BatchOptions(), ResultOptions()
+_USUAL, _USUAL_RESULTS, _USUAL_CULLING = BatchOptions(), ResultOptions(), CullOptions()
 Layer = Annotated[bool, flag("Also write STEM_layer.png: the picture with the mask as alpha.")]
 
 
@@ -180,6 +181,12 @@ def info_command(inputs: Inputs, /, *, options: BatchOptions = _USUAL, **values:
     work = asked("focus_mask", values, InfoWriter())
     with taken(inputs, recursive=options.recursive) as pictures:
         return each_file(pictures, Measured(work, options.value_range, options.max_pixels), options)
+
+
+@app.command(name="cull")
+def cull_command(inputs: Inputs, /, *, dask: Scheduler = None, options: CullOptions = _USUAL_CULLING) -> int:
+    """Judge pictures: how sharp the sharpest part is, where it lies, and whether that is sharp, soft, missed, moved."""
+    return cull(inputs, options, dask)
 
 
 @app.command(name="deblur")

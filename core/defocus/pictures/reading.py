@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffPageSeries
 
-__all__ = ["read_array", "read_stack"]
+__all__ = ["check_picture_size", "read_array", "read_stack", "upright", "without_limit_of_pillow"]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LOG = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _ORIENTATION_TAG = 274
 _MADE = 12  # bytes of a pixel's colour once it is float32
 
 
-def _check_size(name: str, width: int, height: int, stored: int, max_pixels: int) -> None:
+def check_picture_size(name: str, width: int, height: int, stored: int, max_pixels: int) -> None:
     """Raise `InputError` if a picture has more pixels than are allowed, or than fit into memory.
 
     Of a pixel, `stored` bytes are in the file when it is unpacked.
@@ -97,7 +97,7 @@ def _values(name: str, series: TiffPageSeries, max_pixels: int) -> NDArray[Any]:
     spatial = _spatial(series)
     if spatial:
         rows = math.prod(spatial[:-1])
-        _check_size(name, spatial[-1], rows, series.nbytes // max(1, rows * spatial[-1]), max_pixels)
+        check_picture_size(name, spatial[-1], rows, series.nbytes // max(1, rows * spatial[-1]), max_pixels)
     for page in series.pages:
         if page is None or 0 in page.dataoffsets or 0 in page.databytecounts:  # tifffile would fill it with black
             raise InputError(f"{name}: damaged or truncated (a part of it holds no data)")
@@ -161,7 +161,7 @@ _limit_before: int | None = None
 
 
 @contextlib.contextmanager
-def _without_limit_of_pillow() -> Iterator[None]:
+def without_limit_of_pillow() -> Iterator[None]:
     """Lift Pillow's own limit of pixels, which is one number for the whole process, while any thread reads."""
     global _limit_users, _limit_before
     with _limit_lock:
@@ -181,11 +181,11 @@ def _without_limit_of_pillow() -> Iterator[None]:
 def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixels: int) -> NDArray[Any]:
     """Return what `read` makes of a file, with errors in plain words."""
     try:
-        with warnings.catch_warnings(), _without_limit_of_pillow():
+        with warnings.catch_warnings(), without_limit_of_pillow():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
             more_decoders()
             with Image.open(file) as opened:
-                _check_size(file.name, *opened.size, len(opened.getbands()), max_pixels)
+                check_picture_size(file.name, *opened.size, len(opened.getbands()), max_pixels)
             return read(file)
     except (InputError, MemoryError):
         raise
@@ -201,7 +201,7 @@ def _read_any(file: Path) -> NDArray[Any]:
         if opened.format != "MPO":  # whose first is the picture, the others see it from elsewhere or are smaller
             _tell_more(file, getattr(opened, "n_frames", 1))
         opened.load()
-        image = _upright(opened)
+        image = upright(opened)
     if image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA")
     elif image.mode == "1":
@@ -214,7 +214,7 @@ def _read_any(file: Path) -> NDArray[Any]:
     return array
 
 
-def _upright(opened: Image.Image) -> Image.Image:
+def upright(opened: Image.Image) -> Image.Image:
     """Return a loaded picture as its EXIF says that it stands, or as it is if what it says is damaged."""
     try:
         return ImageOps.exif_transpose(opened)
