@@ -141,7 +141,7 @@ def motion(data, every):
     rng = np.random.default_rng(0)
     scenes = [picture.luminance for picture in pictures(data / "pixel4_sharp_dev" / "image", 2)]
     for disc in (0, 2):
-        for length in (2, 3, 4, 6, 8, 12, 16, 20):
+        for length in (2, 4, 6, 8, 12, 20):
             errors, lengths, called = [], [], 0
             for i, angle in enumerate(range(0, 180, 15 * every)):
                 moved = signal.fftconvolve(scenes[i % len(scenes)], motion_kernel(length, angle), mode="valid")
@@ -176,7 +176,7 @@ def speed(data, every):
     large = Image.fromarray(np.clip(scene.astype(np.int16) + grain, 0, 255).astype(np.uint8))
     with tempfile.TemporaryDirectory() as folder:
         for name, image, count in (
-            ("24 megapixels", large, 16 // every),
+            ("24 megapixels", large, 99 // every),
             ("160 x 120 px", large.resize((160, 120)), 200),
         ):
             place = Path(folder) / name.replace(" ", "")

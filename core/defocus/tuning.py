@@ -259,8 +259,7 @@ class CullingTuning:
     motion_window: int = _number(64, "px", "derived: side of the windows whose spectra are compared")
     motion_least: float = _number(3.0, "px", "measured: shorter motion cannot be told from defocus")
     motion_most: float = _number(32.0, "px", "derived: half a window")
-    motion_gain: float = _number(0.2, "", "measured: by how much motion must explain the spectra better than a disc")
-    motion_least_radius: float = _number(1.0, "px", "derived: what is as sharp as that did not move")
+    motion_gain: float = _number(0.5, "", "measured: part of a disc's error in the spectra that motion must explain")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def judged(seen: Seen, tuning: CullingTuning) -> tuple[Verdict, str]:
     limit = sharp_limit(seen.shape, tuning)
     words = f"the sharpest part, {seen.place}, is blurred by {seen.radius:.1f} px"
     within = f"(sharp is up to {limit:.1f} px)"
-    if seen.motion is not None and seen.radius > tuning.motion_least_radius:
+    if seen.motion is not None:
         return (
             "motion",
             f"blurred along {seen.motion.angle:.0f}° over {seen.motion.length:.0f} px, and not across: "
