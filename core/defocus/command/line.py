@@ -26,6 +26,7 @@ from defocus.command.work import Work, asked
 from defocus.command.writers import InfoWriter, MapWriter, MaskWriter, PictureWriter
 from defocus.errors import DefocusError, InputError
 from defocus.parameters import (
+    MAX_PIXELS,
     AnalysisParameters,
     MagnificationParameters,
     MapParameters,
@@ -299,6 +300,39 @@ def calibrate_command(
         if output.exists() and not overwrite:
             raise refuse_existing(output)
         return calibrate(inputs, output) if spacing is None else calibrate_depth_file(inputs, output, spacing, by)
+
+    return exit_code(run)
+
+
+Folder = Annotated[
+    Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.", metavar="FOLDER")
+]
+Align = Annotated[bool, flag("Shift the pictures against each other first (needs scikit-image).")]
+
+
+@app.command(name="stack")
+def stack_command(
+    inputs: Lights,
+    /,
+    *,
+    output: Folder,
+    align: Align = False,
+    max_pixels: int = MAX_PIXELS,
+    overwrite: Overwrite = False,
+) -> int:
+    """Combine a focus stack: composite.png, height.tif, index.png and curve.csv, which names the sharpest picture.
+
+    Parameters
+    ----------
+    max_pixels
+        Files with more pixels are refused before they are read.
+    """
+    from defocus.command.stack import stack_pictures
+
+    def run() -> None:
+        with taken(inputs, recursive=False, output=output) as pictures:
+            made = stack_pictures(pictures.files, output, align=align, max_pixels=max_pixels, overwrite=overwrite)
+        print(f"{len(pictures.files)} pictures -> {', '.join(place.name for place in made)}")
 
     return exit_code(run)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import Picture, as_picture, load_image
 from defocus.pictures.reading import check_picture_size, upright, without_limit_of_pillow
 
@@ -63,7 +64,7 @@ def look_at(picture: Picture, tuning: CullingTuning) -> Look:
     tuning : CullingTuning
     """
     step = math.ceil(max(picture.shape) / tuning.look_side)
-    if step == 1:
+    if step == 1 or kind_of(picture) == "fluorescence":  # whose specks are gone in a reduced look
         return Look(picture, picture.shape, lambda: picture.luminance)
     color = _block_means(picture.color, step)
     alpha = None if picture.alpha is None else _block_means(picture.alpha, step)
@@ -103,7 +104,7 @@ def _reduced_jpeg(file: Path, max_pixels: int, tuning: CullingTuning) -> Look | 
     try:
         with warnings.catch_warnings(), without_limit_of_pillow():
             warnings.simplefilter("ignore")
-            with Image.open(file, formats=("JPEG", "MPO")) as opened:
+            with Image.open(file, formats=("JPEG",)) as opened:
                 width, height = opened.size
                 if max(width, height) < 2 * tuning.look_side or opened.mode not in ("L", "RGB"):
                     return None
@@ -124,7 +125,7 @@ def _full_luminance(file: Path) -> NDArray[np.uint8]:
     """Return a JPEG's luminance in full, uint8 (H, W), without decoding its colours."""
     with warnings.catch_warnings(), without_limit_of_pillow():
         warnings.simplefilter("ignore")
-        with Image.open(file, formats=("JPEG", "MPO")) as opened:
+        with Image.open(file, formats=("JPEG",)) as opened:
             opened.draft("L", opened.size)
             gray = np.asarray(upright(opened).convert("L"))
     return gray

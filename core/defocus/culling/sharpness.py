@@ -17,6 +17,7 @@ from defocus.culling.motion import Motion, motion_blur
 from defocus.culling.verdict import Seen, judged
 from defocus.evidence import local_evidence
 from defocus.parameters import MAX_PIXELS, AnalysisParameters
+from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import as_picture
 from defocus.pictures.stretched import stretched
 from defocus.progress import ignore_progress
@@ -164,7 +165,8 @@ def sharpness_of_file(
 def _measured(look: Look, tuning: Tuning, progress: Progress) -> Sharpness:
     height, width = look.shape
     culling = tuning.culling
-    spacing: Any = culling.look_spacing if max(look.small.shape) > culling.coarse_side else "auto"
+    coarse = max(look.small.shape) > culling.coarse_side and kind_of(look.small) != "fluorescence"
+    spacing: Any = culling.look_spacing if coarse else "auto"
     analysis = analyze(look.small, spacing=spacing, tuning=tuning, progress=progress)
     known = analysis.answer.known_samples
     if not analysis.has_evidence or np.count_nonzero(known) < culling.least_samples:

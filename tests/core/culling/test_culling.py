@@ -212,7 +212,7 @@ def test_tables_are_sorted_and_the_best_are_marked(shots, tmp_path, capsys):
     assert run("cull", shots, "--best-of", 1, "--sort", "verdict", "--csv", tmp_path / "t.csv") == 0
     shown = capsys.readouterr().out
     assert shown.index("sharp1.png") < shown.index("sharp2.png") < shown.index("flat.png")
-    rows = list(csv.DictReader((tmp_path / "t.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "t.csv").read_text().splitlines()))
     assert [(row["verdict"], row["burst"], row["best"]) for row in rows] == [
         ("sharp", "sharp1", "True"),
         ("blurred", "sharp1", "False"),
