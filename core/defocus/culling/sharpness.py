@@ -179,7 +179,7 @@ def _measured(look: Look, tuning: Tuning, progress: Progress) -> Sharpness:
     box, center, place = _where(analysis, mask, radii)
     sure = float(np.median(analysis.confidence[place])) if place.any() else 0.0
     part = _decisive(look, analysis, radii, tuning)
-    if look.scale > 1 and part.radii.size:
+    if look.scale > 1 and part.radii.size and radius < culling.look_decides * look.scale:
         radius = min(radius, part.sharpest(culling.sharpest_percent, known.mean() * height * width))
     diagonal = math.hypot(height, width)
     # Edges along the path of what moves are sharp: no radius says that it moved, or that it did not

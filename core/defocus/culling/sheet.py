@@ -124,7 +124,10 @@ def _thumbnail(file: Path) -> str:
             with Image.open(file) as opened:
                 opened.draft("RGB", (_SIDE, _SIDE))
                 opened.thumbnail((2 * _SIDE, 2 * _SIDE))
-                image = upright(opened).convert("RGB")
+                image = upright(opened)
+                if image.mode.startswith("I"):  # Pillow cuts 16 bits off at 255
+                    image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+                image = image.convert("RGB")
         image.thumbnail((_SIDE, _SIDE))
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=80)
