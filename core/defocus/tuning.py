@@ -243,9 +243,7 @@ class CullingTuning:
     look_side: int = _number(640, "px", "derived: length of the reduced look; pictures of the web are seen in full")
     coarse_side: int = _number(400, "px", "measured: above it the look needs samples no closer than look_spacing")
     look_spacing: int = _number(6, "px", "measured: distance of the samples of the look; closer ones rank no better")
-    look_decides: float = _number(
-        1.5, "px", "derived: of the look; no parts in full size are needed from there on"
-    )
+    look_decides: float = _number(1.5, "px", "derived: of the look; no parts in full size are needed from there on")
     sharpest_percent: float = _number(3.5, "%", "measured: of the area with evidence, whose radius is the sharpest")
     least_samples: int = _number(8, "", "derived: samples with evidence, below which nothing is known")
     crops: int = _number(6, "", "measured: parts in full size that decide how sharp it is")
