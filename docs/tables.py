@@ -94,7 +94,8 @@ def output(*arguments: str) -> str:
         line = [folder if one == "FOLDER" else one for one in arguments]
         line = [sys.executable, "-m", "defocus.command.line", *line]
         said = subprocess.run(line, cwd=DOCS.parent, check=True, capture_output=True, text=True).stdout
-    return f"\n    $ defocus {' '.join(arguments)}\n    {said.strip()}\n"
+    indented = said.strip().replace("\n", "\n    ")
+    return f"\n    $ defocus {' '.join(arguments)}\n    {indented}\n"
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -102,6 +103,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "requests": requests,
     "tuning": tuning,
     "output of mask": lambda: output("mask", "sample_data/flower.jpg", "-o", "FOLDER"),
+    "output of cull": lambda: output("cull", "sample_data/flower.jpg", "sample_data/uniform.png", "--no-cache"),
     "output of info": lambda: output("info", "sample_data/flower.jpg", "--json"),
     **{f"options of {step}": lambda step=step: options(step) for step in PARAMETERS},  # type: ignore[misc]
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from defocus.analysis import Analysis, analyze, blur_map, focus_mask
+    from defocus.culling.sharpness import Sharpness, sharpness
     from defocus.effects.magnification import magnify
     from defocus.effects.restoration import restore
     from defocus.errors import Cancelled, DefocusError, InputError
@@ -25,6 +26,8 @@ _HOME = {
     "Picture": "pictures.picture",
     "analyze": "analysis",
     "as_picture": "pictures.picture",
+    "Sharpness": "culling.sharpness",
+    "sharpness": "culling.sharpness",
     "blur_map": "analysis",
     "focus_mask": "analysis",
     "load_image": "pictures.picture",
@@ -38,6 +41,7 @@ __all__ = [
     "DefocusError",
     "InputError",
     "Picture",
+    "Sharpness",
     "__version__",
     "analyze",
     "as_picture",
@@ -46,6 +50,7 @@ __all__ = [
     "load_image",
     "magnify",
     "restore",
+    "sharpness",
 ]
 
 

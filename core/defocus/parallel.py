@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
 
-__all__ = ["available_threads", "run_parts", "told_of_compiling"]
+__all__ = ["available_threads", "limit_threads", "run_parts", "told_of_compiling"]
 
 _LOG = logging.getLogger(__name__)
 _said: list[bool] = []  # whether this process has said that it compiles
@@ -28,9 +28,22 @@ _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
 
-@functools.cache
+_limit: int | None = None
+
+
+def limit_threads(most: int) -> None:
+    """Keep at most so many threads busy in this process, from now on: one of several that share the cores."""
+    global _limit
+    _limit = most
+
+
 def available_threads() -> int:
     """Return how many threads this process may keep busy: its cores, less what an affinity or a container withholds."""
+    return _cores() if _limit is None else min(_limit, _cores())
+
+
+@functools.cache
+def _cores() -> int:
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # neither Windows nor macOS has it

@@ -1,4 +1,4 @@
-"""State: where this system's programs keep what they remember between runs."""
+"""State: where this system's programs keep what they remember between runs, and what they can make anew."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["state_folder"]
+__all__ = ["cache_folder", "state_folder"]
 
 
 def state_folder() -> Path:
@@ -15,4 +15,13 @@ def state_folder() -> Path:
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     else:
         base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "defocus"
+
+
+def cache_folder() -> Path:
+    """Return the suite's folder for what can be made anew; it may not be there yet."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "defocus"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TUNING",
     "ConfidenceTuning",
+    "CullingTuning",
     "EvidenceTuning",
     "FluorescenceTuning",
     "MapTuning",
@@ -75,6 +76,7 @@ class EvidenceTuning:
     web_width: int = _number(640, "px", "measured: on pictures of this size [0, 8] px is right")
     headroom: float = _number(1.2, "", "measured: times the web size, in length, up to which [0, 8] px is kept")
     samples: int = _number(17_000, "", "derived: every fourth pixel of a web-size picture", "samples 2 px apart")
+    closest_spacing: int = _number(2, "px", "measured: closer samples see the same windows again, for twice the time")
     widest_spacing: int = _number(16, "px", "derived: still well below a window of 41 px")
     wide_windows: int = _number(
         4, "", "measured: that many must fit side by side, in fewer they see little but edges", "no wide windows (map)"
@@ -251,6 +253,33 @@ class FluorescenceTuning:
 
 
 @dataclass(frozen=True)
+class CullingTuning:
+    """How the sharpest part of a picture is found and judged."""
+
+    look_side: int = _number(640, "px", "derived: length of the reduced look; pictures of the web are seen in full")
+    coarse_side: int = _number(400, "px", "measured: above it the look needs samples no closer than look_spacing")
+    look_spacing: int = _number(6, "px", "measured: distance of the samples of the look; closer ones rank no better")
+    look_decides: float = _number(1.5, "px", "derived: of the look; no parts in full size are needed from there on")
+    sharpest_percent: float = _number(3.5, "%", "measured: of the area with evidence, whose radius is the sharpest")
+    least_samples: int = _number(8, "", "derived: samples with evidence, below which nothing is known")
+    crops: int = _number(6, "", "measured: parts in full size that decide how sharp it is")
+    crop_side: int = _number(256, "px", "derived: holds some windows of 41 px side by side")
+    crop_spacing: int = _number(8, "px", "derived: windows overlap still")
+    crop_radius: float = _number(8.0, "px", "paper: largest radius that a window of 41 px can tell")
+    sharp_radius: float = _number(1.65, "px", "measured: usual threshold of photographs of the web")
+    sharp_share: float = _number(1 / 3000, "", "derived: of the diagonal; half the usual circle of confusion")
+    soft: float = _number(2.0, "", "derived: times that still counts as soft: one print size smaller is sharp")
+    middle: float = _number(0.4, "", "derived: of width and height, what counts as the middle of a picture")
+    missed_share: float = _number(0.25, "", "derived: in focus, above which it holds the subject")
+    missed_blur: float = _number(2.0, "", "derived: times as blurred as what is sharp, the middle was missed")
+    border: float = _number(0.02, "", "derived: of width and height, as near lies at the border")
+    motion_window: int = _number(64, "px", "derived: side of the windows whose spectra are compared")
+    motion_least: float = _number(3.0, "px", "measured: shorter motion cannot be told from defocus")
+    motion_most: float = _number(32.0, "px", "derived: half a window")
+    motion_gain: float = _number(0.5, "", "measured: part of a disc's error in the spectra that motion must explain")
+
+
+@dataclass(frozen=True)
 class Tuning:
     """All of it.
 
@@ -263,6 +292,7 @@ class Tuning:
     confidence : ConfidenceTuning
     mask : MaskTuning
     fluorescence : FluorescenceTuning
+    culling : CullingTuning
     """
 
     evidence: EvidenceTuning = field(default_factory=EvidenceTuning)
@@ -272,6 +302,7 @@ class Tuning:
     confidence: ConfidenceTuning = field(default_factory=ConfidenceTuning)
     mask: MaskTuning = field(default_factory=MaskTuning)
     fluorescence: FluorescenceTuning = field(default_factory=FluorescenceTuning)
+    culling: CullingTuning = field(default_factory=CullingTuning)
 
 
 TUNING = Tuning()

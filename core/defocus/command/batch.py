@@ -1,4 +1,4 @@
-"""What every command does with many files: one after the other, each told in a line, none stopping the others."""
+"""What every command does with many files: each told in a line, none stopping the others."""
 
 from __future__ import annotations
 
@@ -7,28 +7,59 @@ import itertools
 import json as json_format
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from defocus.command.facts import VERSION, summary
 from defocus.command.log import Log
-from defocus.command.options import BatchOptions, part_of
+from defocus.command.names import shown
+from defocus.command.options import BatchOptions, ResultOptions
 from defocus.errors import DefocusError, InputError
+from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
-    from defocus.pictures.picture import Picture
+    from defocus.command.inputs import Pictures
+    from defocus.command.work import Work
+    from defocus.pictures.tiff import Part
     from defocus.progress import Progress
 
-    Work = Callable[[Path, Picture, Progress], dict[str, Any]]
+    One = Callable[[Path, Progress], dict[str, Any]]
     Found = tuple[Path, dict[str, Any] | Exception]
+    Report = Callable[[float, str], None]
 
-__all__ = ["each_file", "exit_code"]
+__all__ = ["Measured", "each_file", "exit_code", "settled"]
 
-_MUCH_SATURATED = 0.005  # share of a picture above which that is told
-_NOTHING = 0.002  # share in focus below which a picture has nothing in focus, and everything above the rest
+
+@dataclass(frozen=True)
+class Measured:
+    """Loads a picture and does the work with it; can be sent to another process.
+
+    Attributes
+    ----------
+    work : Work
+    value_range : tuple of float or None
+        Black and white; None finds them out.
+    max_pixels : int
+    part : Part
+        Of a TIFF: which of its pictures, planes and channels.
+    """
+
+    work: Work
+    value_range: tuple[float, float] | None
+    max_pixels: int
+    part: Part
+
+    def __call__(self, file: Path, progress: Progress) -> dict[str, Any]:
+        """Do so for one picture; return the facts to print."""
+        from defocus.pictures import picture
+
+        loaded = picture.load_image(file, limits=self.value_range, max_pixels=self.max_pixels, part=self.part)
+        return self.work(file, loaded, progress)
 
 
 def exit_code(work: Callable[[], object]) -> int:
@@ -36,31 +67,41 @@ def exit_code(work: Callable[[], object]) -> int:
     try:
         result = work()
     except DefocusError as error:
-        print(f"defocus: {error}", file=sys.stderr)
+        print(f"defocus: {shown(error)}", file=sys.stderr)
         return 1
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
 def each_file(
-    files: list[Path],
-    work: Work,
-    options: BatchOptions | None = None,
+    pictures: Pictures,
+    one: One,
+    options: BatchOptions,
     *,
     results: Callable[[Path], list[Path]] | None = None,
     scheduler: str | None = None,
+    line: Callable[[str, dict[str, Any]], str] = summary,
+    see: Callable[[Path, dict[str, Any]], None] | None = None,
+    known: Mapping[Path, dict[str, Any]] | None = None,
 ) -> int:
     """Do the work for each file; a file that fails, for whatever reason, is told and does not stop the others.
 
     Parameters
     ----------
-    files : list of Path
-    work : callable
-        Called with each file, its picture and a progress callback; returns the facts to print.
-    options : BatchOptions, optional
+    pictures : Pictures
+    one : callable
+        Called with each file and a progress callback; returns the facts to print. Sent to other processes if there
+        are several jobs.
+    options : BatchOptions
     results : callable, optional
         Called with each file before the work begins; returns what will be written for it.
     scheduler : str, optional
         Address of a dask cluster that shall do the work.
+    line : callable, optional
+        Called with a name and facts; returns the line for people.
+    see : callable, optional
+        Called with each file that was done and its facts.
+    known : mapping of Path to dict, optional
+        Facts of files that need no work any more.
 
     Returns
     -------
@@ -73,40 +114,83 @@ def each_file(
         If two results would have the same name, or one the name of an input; nothing was done then.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    options = options or BatchOptions()
-    files, existing = _without_clashes(files, results, options.overwrite)
+    files, finished = (pictures.files, []) if results is None else settled(pictures, results, options)
+    known = known or {}
+    files = [file for file in files if file not in known]
     failed, answers = 0, _Answers(stop_if_closed=results is None)
     with Log(options.log, verbose=options.verbose).gathering() as log:
         console = Console(file=log.screen, soft_wrap=True)
         columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
         bars = Progress(*columns, console=console, transient=True)
+        failed += _told_finished(finished, pictures, options, answers, console)
         # Where nobody watches, rich before 14.3 prints an empty line for bars that are switched off
-        with bars if console.is_terminal else contextlib.nullcontext():
+        with bars if console.is_terminal and not options.quiet else contextlib.nullcontext():
             task = bars.add_task("", total=float(len(files)))
 
             def report(done: float, text: str) -> None:
-                bars.update(task, completed=done, description=text)
+                bars.update(task, completed=done, description=escape(text))
 
-            if scheduler is None:
-                found = _here(files, work, report, options)
-            else:
-                found = _on_cluster(files, work, report, options, scheduler)
-            for file, facts in itertools.chain(existing, found):
+            for file, facts in itertools.chain(known.items(), _found(files, one, options, scheduler, report)):
+                name = pictures.name(file)
                 if isinstance(facts, Exception):
                     failed += 1
-                    text = _reason(file, facts, log)
+                    text = _reason(name, facts, log)
                     if options.json:
-                        answers.tell(json_format.dumps({"input": str(file), "error": text}), console)
+                        answers.tell(_as_json(name, {"error": text}), console)
                     _say(console, text)
-                elif options.json:
-                    answers.tell(json_format.dumps({"input": str(file), **facts}), console)
                 else:
-                    answers.tell(_summary(file, facts), console)
+                    if see is not None:
+                        see(file, facts)
+                    if options.json:
+                        answers.tell(_as_json(name, facts), console)
+                    elif not options.quiet:
+                        answers.tell(line(Path(name).name, facts), console)
                 if answers.enough:
                     break
     return 1 if failed or answers.lost else 0
+
+
+def _found(
+    files: list[Path], one: One, options: BatchOptions, scheduler: str | None, report: Report
+) -> Iterator[Found]:
+    """Yield what becomes of the files, wherever the work is done."""
+    if scheduler is not None:
+        return _on_cluster(files, one, report, scheduler)
+    from defocus.parallel import available_threads
+
+    jobs = min(options.jobs or available_threads(), len(files))
+    if jobs > 1:
+        from defocus.command.processes import in_processes
+
+        return in_processes(files, one, jobs, report)
+    return _here(files, one, report)
+
+
+def _as_json(name: str, facts: dict[str, Any]) -> str:
+    return json_format.dumps({"version": VERSION, "input": name, **facts})
+
+
+def _told_finished(
+    finished: list[tuple[Path, Path]], pictures: Pictures, options: BatchOptions, answers: _Answers, console: Console
+) -> int:
+    """Tell of the files whose results are there already, in one line; return how many failures they are."""
+    from defocus.pictures.files import refuse_existing
+
+    if not finished or (isinstance(options, ResultOptions) and options.skip_existing):
+        return 0
+    if options.json:
+        for file, taken in finished:
+            answers.tell(_as_json(pictures.name(file), {"error": str(refuse_existing(taken))}), console)
+    file, taken = finished[0]
+    more = "--overwrite replaces what is there, --skip-existing goes on with the rest"
+    if len(finished) == 1:
+        _say(console, f"{shown(Path(pictures.name(file)).name)}: {shown(taken)} is there already ({more})")
+    else:
+        _say(console, f"{len(finished)} pictures have their results already, as {shown(taken)} ({more})")
+    return len(finished)
 
 
 class _Answers:
@@ -136,82 +220,94 @@ def _say(console: Console, text: str) -> None:
         console.print(f"defocus: {text}", markup=False, highlight=False)
 
 
-def _reason(file: Path, error: Exception, log: Log) -> str:
+def _reason(name: str, error: Exception, log: Log) -> str:
     """Return why a file failed, in one line that names it."""
+    called = Path(name).name
     if isinstance(error, MemoryError):
-        return f"{file.name}: not enough memory"
+        return f"{shown(called)}: not enough memory"
     if not isinstance(error, DefocusError):
-        return log.fault(str(file), error)
-    reason = " ".join(str(error).split())
-    return reason if file.name in reason else f"{file.name}: {reason}"
+        return log.fault(shown(name), error)
+    text = str(error)
+    reason = shown(text) if called in text else f"{shown(called)}: {' '.join(text.split())}"
+    return shown(reason)
 
 
-def _without_clashes(
-    files: list[Path], results: Callable[[Path], list[Path]] | None, overwrite: bool
-) -> tuple[list[Path], list[tuple[Path, DefocusError]]]:
-    """Return the files to work on, and those whose results are there already, with what to say of them.
+def settled(
+    pictures: Pictures, results: Callable[[Path], list[Path]], options: BatchOptions
+) -> tuple[list[Path], list[tuple[Path, Path]]]:
+    """Return the files to work on, and those whose results are all there already, with the first of these.
 
-    Raises `InputError` where results would lie in each other's place, or in that of an input.
+    Files found by walking a folder that are results of others are neither.
+
+    Raises
+    ------
+    InputError
+        If results would lie in each other's place, or in that of an input.
     """
-    if results is None:
-        return files, []
-    from defocus.pictures.files import refuse_existing
-
-    places = {_place(file) for file in files}
+    overwrite = isinstance(options, ResultOptions) and options.overwrite
+    place = _Places()
+    written = {file: [(item, place(item)) for item in results(file)] for file in pictures.files}
+    made = {there for items in written.values() for _, there in items}
+    files = [file for file in pictures.files if file not in pictures.below or place(file) not in made]
+    inputs = {place(file) for file in files}
+    same = {one for file in files if (one := _identity(file)) is not None}
     owners: dict[Path, Path] = {}
-    free, existing = [], []
+    free: list[Path] = []
+    finished: list[tuple[Path, Path]] = []
     for file in files:
-        written = results(file)
-        for item in written:
-            place = _place(item)
-            if owners.setdefault(place, file) is not file:
-                raise InputError(f"{file}: its results would have the same names as those of {owners[place]}")
-            if place in places or any(_is_same(item, other) for other in files):
-                raise InputError(f"{file}: its result would replace the input {item}: choose another output folder")
-        taken = [item for item in written if os.path.lexists(item)]
-        if taken and not overwrite:
-            existing.append((file, refuse_existing(taken[0])))
+        for item, there in written[file]:
+            if owners.setdefault(there, file) is not file:
+                raise InputError(
+                    f"{pictures.name(file)}: its results would have the same names as those of "
+                    f"{pictures.name(owners[there])} (--names '{{name}}_{{what}}' may tell them apart)"
+                )
+            if there in inputs or _identity(item) in same:
+                raise InputError(
+                    f"{pictures.name(file)}: its result would replace the input {item}: choose another output folder"
+                )
+        if not overwrite and written[file] and all(os.path.lexists(item) for item, _ in written[file]):
+            finished.append((file, written[file][0][0]))
         else:
             free.append(file)
-    return free, existing
+    return free, finished
 
 
-def _place(file: Path) -> Path:
-    """Return where a name lies, whatever it points at."""
-    return Path(os.path.realpath(file.parent)) / file.name
+class _Places:
+    """Where names lie, whatever they point at; a folder is looked up once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, Path] = {}
+
+    def __call__(self, file: Path) -> Path:
+        folder = file.parent
+        if folder not in self._folders:
+            self._folders[folder] = Path(os.path.realpath(folder))
+        return self._folders[folder] / file.name
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    """Return whether two names are those of one file."""
-    with contextlib.suppress(OSError):
-        return one.samefile(other)
-    return False
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what is the same for all names of one file; None if there is none."""
+    try:
+        found = file.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
-def _load(file: Path, options: BatchOptions) -> Picture:
-    from defocus.pictures.picture import load_image
-
-    return load_image(file, limits=options.value_range, max_pixels=options.max_pixels, part=part_of(options))
-
-
-def _here(
-    files: list[Path], work: Work, report: Callable[[float, str], None], options: BatchOptions
-) -> Iterator[Found]:
+def _here(files: list[Path], one: One, report: Report) -> Iterator[Found]:
     """Yield each file's results, or why it failed, in order."""
     for number, file in enumerate(files):
 
         def progress(fraction: float, stage: str, file: Path = file, number: int = number) -> None:
-            report(number + fraction, f"{file.name}: {stage}")
+            report(number + fraction, f"{shown(file.name)}: {stage}")
 
         try:
-            yield file, work(file, _load(file, options), progress)
+            yield file, one(file, progress)
         except Exception as error:  # its own failure, whatever it is
             yield file, error
 
 
-def _on_cluster(
-    files: list[Path], work: Work, report: Callable[[float, str], None], options: BatchOptions, scheduler: str
-) -> Iterator[Found]:
+def _on_cluster(files: list[Path], one: One, report: Report, scheduler: str) -> Iterator[Found]:
     """Yield each file's results as they come from the workers."""
     if scheduler.endswith(".json"):
         try:  # a client waits for a file that is not there, or not whole, without end
@@ -223,37 +319,7 @@ def _on_cluster(
     except ImportError as error:
         raise InputError(f'--dask needs the extra "dask": pip install "napari-defocus[dask]" ({error})') from error
 
-    def one(file: Path) -> dict[str, Any]:
-        from defocus.progress import ignore_progress
-
-        return work(file, _load(file, options), ignore_progress)
-
-    jobs = [(file.absolute(),) for file in files]
+    jobs = [(file.absolute(), ignore_progress) for file in files]
     for done, (index, facts) in enumerate(batch(one, jobs, scheduler), start=1):
         report(done, f"{done} of {len(files)} pictures")
         yield files[index], facts
-
-
-def _summary(file: Path, facts: dict[str, Any]) -> str:
-    parts = [f"{facts['width']} x {facts['height']} px"]
-    if facts.get("black") or facts.get("white") not in (None, 1.0, 255.0, 65535.0):
-        parts.append(f"black {facts['black']:g}, white {facts['white']:g}")
-    if "noise_variance" in facts:
-        parts.append(f"noise variance {facts['noise_variance']:.1e}")
-    if "radius_px_median" in facts:
-        low, middle, high = (facts[f"radius_px_{name}"] for name in ("percentile_5", "median", "percentile_95"))
-        parts.append(f"blur radius {middle:.2f} px (5 % below {low:.2f}, 5 % above {high:.2f})")
-    if "in_focus_share" in facts:
-        share, up_to = facts["in_focus_share"], f"(up to {facts['threshold_px']:.2f} px)"
-        words = "nothing" if share < _NOTHING else "everything" if share > 1 - _NOTHING else f"{100 * share:.1f} %"
-        parts.append(f"{words} in focus {up_to}")
-    if facts.get("kind") == "fluorescence" and facts.get("evidence"):
-        parts.append(f"taken for fluorescence, with evidence in {100 * facts['evidence_share']:.1f} % of it")
-    if facts.get("evidence") is False:
-        parts.append("no evidence of blur anywhere: nothing but flat areas or noise")
-    if facts.get("saturated_share", 0) > _MUCH_SATURATED:
-        parts.append(f"{100 * facts['saturated_share']:.1f} % saturated, which tells nothing")
-    if facts.get("other_threshold_px"):
-        parts.append(f"a close call: up to {facts['other_threshold_px']:.2f} px gives another mask")
-    text = f"{file.name}: {', '.join(parts)}"
-    return f"{text} -> {', '.join(Path(item).name for item in facts['files'])}" if "files" in facts else text

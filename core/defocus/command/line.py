@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from defocus import __version__
-from defocus.command.batch import each_file, exit_code
+from defocus.command.batch import Measured, each_file, exit_code
+from defocus.command.cull import CullOptions, cull
+from defocus.command.inputs import STANDARD, taken
 from defocus.command.log import Log
-from defocus.command.options import BatchOptions, Overwrite, with_options
-from defocus.command.work import asked, common_facts, map_facts, mask_facts, named, picture_writer
+from defocus.command.names import Naming, shown
+from defocus.command.options import BatchOptions, Overwrite, ResultOptions, chosen, flag, part_of, with_options
+from defocus.command.work import Work, asked
+from defocus.command.writers import InfoWriter, MapWriter, MaskWriter, PictureWriter
 from defocus.errors import DefocusError, InputError
 from defocus.parameters import (
+    MAX_PIXELS,
     AnalysisParameters,
     MagnificationParameters,
     MapParameters,
@@ -27,114 +35,169 @@ from defocus.parameters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from defocus.analysis import Analysis
-    from defocus.session import Result
+    from collections.abc import Callable, Iterable
 
 __all__ = ["app", "main"]
 
-app = App(
+EXIT_CODES = {
+    0: "everything that was asked for is there",
+    1: "a file, or all, could not be done; each is told in a line on standard error",
+    2: "the command line is not understood",
+    129: "ended by SIGHUP",
+    130: "ended by SIGINT (Ctrl+C)",
+    143: "ended by SIGTERM",
+}
+"""What the exit codes mean."""
+
+
+class _App(App):
+    """The parser, for which "-" is a name and not the beginning of an option."""
+
+    def __call__(self, tokens: str | Iterable[str] | None = None, *arguments: Any, **options: Any) -> Any:
+        words = sys.argv[1:] if tokens is None else [tokens] if isinstance(tokens, str) else list(tokens)
+        return super().__call__(["./-" if word == "-" else word for word in words], *arguments, **options)
+
+
+app = _App(
     name="defocus",
     version=__version__,
     help="Measure defocus blur from one photograph: blur map, in-focus mask, all-in-focus picture.",
     help_format="markdown",
+    help_epilogue="Exit codes: " + "; ".join(f"{code} {text}" for code, text in EXIT_CODES.items()) + ".",
+    default_parameter=Parameter(json_list=False, json_dict=False),  # a name may begin with a bracket
 )
 
-Inputs = Annotated[list[Path], Parameter(help="Picture files.", negative=())]
-Output = Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.")]
-Preview = Annotated[bool, Parameter(help="Also write STEM_blur.png, in colour with a scale in px.", negative=())]
+Inputs = Annotated[
+    list[Path],
+    Parameter(help="Picture files, folders of them, or - for standard input.", negative=(), metavar="PICTURE"),
+]
+Output = Annotated[
+    Path,
+    Parameter(
+        name=["--output", "-o"],
+        help="Folder for the results, made if it is missing; - writes the first result of one picture to standard "
+        "output.",
+        metavar="FOLDER",
+    ),
+]
+Preview = Annotated[bool, flag("Also write STEM_blur.png, in colour with a scale in px.")]
 Scheduler = Annotated[
     str | None,
-    Parameter(help="Address (or scheduler file) of a running Dask cluster that shares the files; it does the work."),
+    Parameter(
+        help="Address (or scheduler file) of a running Dask cluster that shares the files; it does the work.",
+        metavar="ADDRESS",
+    ),
 ]
 Depth = Annotated[
     Path | None,
-    Parameter(help="Depth scale by calibrate --spacing: also write STEM_defocus.tif, the distance from focus in um."),
-]
-_USUAL = BatchOptions()
-Within = Annotated[
-    Path | None, Parameter(help="Picture of labels (whole numbers): tell of each part of the one picture given.")
-]
-TableFile = Annotated[Path | None, Parameter(help="Write the table to this CSV file, and one for pictures, too.")]
-Layer = Annotated[
-    bool,
     Parameter(
-        help="Also write STEM_layer.png: the picture with the mask as alpha, a soft rim in the subject's own colours.",
-        negative=(),
+        help="Depth scale by calibrate --spacing: also write STEM_defocus.tif, the distance from focus in um.",
+        metavar="FILE",
     ),
 ]
+_USUAL, _USUAL_RESULTS, _USUAL_CULLING = BatchOptions(), ResultOptions(), CullOptions()
+Layer = Annotated[
+    bool,
+    flag("Also write STEM_layer.png: the picture with the mask as alpha, a soft rim in the subject's own colours."),
+]
+
+
+def _write(
+    inputs: list[Path],
+    output: Path,
+    options: ResultOptions,
+    work: Callable[[Naming], Work],
+    scheduler: str | None = None,
+) -> int:
+    """Do the work for all pictures and write the results; return the exit code."""
+    with contextlib.ExitStack() as stack:
+        standard = output == STANDARD
+        pictures = stack.enter_context(taken(inputs, recursive=options.recursive, output=None if standard else output))
+        if standard:
+            if len(pictures.files) != 1:
+                raise InputError(f"standard output (-o -) takes the result of one picture, not {len(pictures.files)}")
+            if options.json:
+                raise InputError("standard output takes the result (-o -) or what is told of it (--json), not both")
+            output = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="defocus-")))
+            options = dataclasses.replace(options, quiet=True)
+        elif scheduler is not None:
+            output = output.absolute()  # workers may stand in another folder
+        naming = Naming(output, options.names, options.suffix, pictures.below)
+        one = work(naming)
+        measured = Measured(one, options.value_range, options.max_pixels, part_of(options))
+        code = each_file(pictures, measured, options, results=one.writer.results, scheduler=scheduler)
+        if standard and code == 0:
+            with one.writer.results(pictures.files[0])[0].open("rb") as made:
+                shutil.copyfileobj(made, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+        return code
 
 
 @app.command(name="map")
 @with_options(AnalysisParameters, MapParameters)
 def map_command(
     inputs: Inputs,
+    /,
     *,
     output: Output,
     preview: Preview = False,
     depth: Depth = None,
     dask: Scheduler = None,
-    options: BatchOptions = _USUAL,
+    options: ResultOptions = _USUAL_RESULTS,
     **values: Any,
 ) -> int:
     """Write STEM_blur.tif: the blur radius of every pixel in px, as 32-bit floats."""
-    if dask is not None:
-        output = output.absolute()  # workers may stand in another folder
     scale = None
     if depth is not None:
         from defocus.depth import load_depth_scale
 
         scale = load_depth_scale(depth)
-    results = named(output, "blur.tif", *(["defocus.tif"] if scale else []), *(["blur.png"] if preview else []))
 
-    def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
-        from defocus.pictures.files import write_blur_map, written_whole
-        from defocus.pictures.render import with_scale
+    def work(naming: Naming) -> Work:
+        return asked("blur_map", values, MapWriter(naming, options.overwrite, preview, scale))
 
-        files = results(file)
-        write_blur_map(files[0], result.values, overwrite=options.overwrite)
-        if scale:
-            write_blur_map(files[1], scale.defocus(result.values), overwrite=options.overwrite)
-        if preview:
-            with written_whole(files[-1], overwrite=options.overwrite) as beside:
-                with_scale(result.values, analysis.max_radius).save(beside)
-        return {**map_facts(analysis, result.values), "files": [str(item) for item in files]}
-
-    return each_file(inputs, asked("blur_map", values, write), options, results=results, scheduler=dask)
+    return _write(inputs, output, options, work, dask)
 
 
 @app.command(name="mask")
 @with_options(AnalysisParameters, MaskParameters)
 def mask_command(
-    inputs: Inputs, *, output: Output, layer: Layer = False, options: BatchOptions = _USUAL, **values: Any
+    inputs: Inputs,
+    /,
+    *,
+    output: Output,
+    layer: Layer = False,
+    options: ResultOptions = _USUAL_RESULTS,
+    **values: Any,
 ) -> int:
     """Write STEM_mask.png: 8 bits, 255 is in focus, 0 is not."""
-    results = named(output, "mask.png", *(["layer.png"] if layer else []))
 
-    def write(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
-        import numpy as np
+    def work(naming: Naming) -> Work:
+        return asked("focus_mask", values, MaskWriter(naming, options.overwrite, layer))
 
-        from defocus.effects.foreground import subject_colors
-        from defocus.pictures.files import write_picture
+    return _write(inputs, output, options, work)
 
-        picture, mask = analysis.picture, result.values
-        files = results(file)
-        write_picture(files[0], mask, overwrite=options.overwrite)
-        if layer:
-            alpha = mask if picture.alpha is None else mask * picture.alpha
-            depth = min(picture.bit_depth, 16)
-            colors = np.dstack([subject_colors(picture.color, mask), alpha])
-            write_picture(files[1], colors, bit_depth=depth, overwrite=options.overwrite)
-        return {**common_facts(analysis), **mask_facts(analysis, result), "files": [str(item) for item in files]}
 
-    return each_file(inputs, asked("focus_mask", values, write), options, results=results)
+Within = Annotated[
+    Path | None,
+    Parameter(help="Picture of labels (whole numbers): tell of each part of the one picture given.", metavar="FILE"),
+]
+TableFile = Annotated[
+    Path | None, Parameter(help="Write the table to this CSV file, and one for pictures, too.", metavar="FILE")
+]
 
 
 @app.command(name="info")
 @with_options(AnalysisParameters)
 def info_command(
-    inputs: Inputs, *, within: Within = None, table: TableFile = None, options: BatchOptions = _USUAL, **values: Any
+    inputs: Inputs,
+    /,
+    *,
+    within: Within = None,
+    table: TableFile = None,
+    overwrite: Overwrite = False,
+    options: BatchOptions = _USUAL,
+    **values: Any,
 ) -> int:
     """Print size, noise, blur radii and in-focus share of pictures; of stacks a table, a row for each frame."""
     from defocus.command.tables import asks_for_table, tabulated
@@ -143,29 +206,73 @@ def info_command(
         with Log(options.log, verbose=options.verbose).gathering():
             return work()
 
-    if in_log(lambda: asks_for_table(inputs, within, table, options)):
-        return exit_code(lambda: in_log(lambda: tabulated(inputs, within, table, options, values)))
+    work = asked("focus_mask", values, InfoWriter())
+    with taken(inputs, recursive=options.recursive) as pictures:
+        files = pictures.files
+        if in_log(lambda: asks_for_table(files, within, table, options)):
+            return exit_code(lambda: in_log(lambda: tabulated(files, within, table, options, overwrite, values)))
+        measured = Measured(work, options.value_range, options.max_pixels, part_of(options))
+        return each_file(pictures, measured, options)
 
-    def tell(file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
-        return {**map_facts(analysis, analysis.blur_map()), **mask_facts(analysis, result)}
 
-    return each_file(inputs, asked("focus_mask", values, tell), options)
+@app.command(name="cull")
+def cull_command(inputs: Inputs, /, *, dask: Scheduler = None, options: CullOptions = _USUAL_CULLING) -> int:
+    """Judge pictures: how sharp the sharpest part is, where it lies, and whether that is sharp, soft, missed, moved."""
+    return cull(inputs, options, dask)
 
 
 @app.command(name="deblur")
 @with_options(AnalysisParameters, MapParameters, RestorationParameters)
-def deblur_command(inputs: Inputs, *, output: Output, options: BatchOptions = _USUAL, **values: Any) -> int:
+def deblur_command(inputs: Inputs, /, *, output: Output, options: ResultOptions = _USUAL_RESULTS, **values: Any) -> int:
     """Write STEM_sharp.png: the picture with its defocus undone, in 16 bits if it came with more than 8."""
-    write = picture_writer(output, "sharp.png", options.overwrite)
-    return each_file(inputs, asked("restore", values, write), options, results=named(output, "sharp.png"))
+
+    def work(naming: Naming) -> Work:
+        return asked("restore", values, PictureWriter(naming, options.overwrite, "sharp.png"))
+
+    return _write(inputs, output, options, work)
 
 
 @app.command(name="magnify")
 @with_options(MagnificationParameters, MapParameters, AnalysisParameters)
-def magnify_command(inputs: Inputs, *, output: Output, options: BatchOptions = _USUAL, **values: Any) -> int:
+def magnify_command(
+    inputs: Inputs, /, *, output: Output, options: ResultOptions = _USUAL_RESULTS, **values: Any
+) -> int:
     """Write STEM_magnified.png: the picture with more background blur."""
-    write = picture_writer(output, "magnified.png", options.overwrite)
-    return each_file(inputs, asked("magnify", values, write), options, results=named(output, "magnified.png"))
+
+    def work(naming: Naming) -> Work:
+        return asked("magnify", values, PictureWriter(naming, options.overwrite, "magnified.png"))
+
+    return _write(inputs, output, options, work)
+
+
+@app.command(name="schema")
+def schema_command() -> None:
+    """Print the JSON schema of what --json prints."""
+    import json
+
+    from defocus.command.facts import schema
+
+    print(json.dumps(schema(), indent=2))
+
+
+@app.command(name="completion")
+def completion_command(shell: Literal["bash", "zsh", "fish"], /) -> None:
+    """Print what completes commands and options in a shell; docs/cli.md says where it belongs.
+
+    Parameters
+    ----------
+    shell
+        bash, zsh or fish.
+    """
+    print(app.generate_completion(shell=shell))
+
+
+@app.command(name="man")
+def man_command() -> None:
+    """Print the manual page: `defocus man | man -l -` shows it."""
+    from defocus.command.manual import manual
+
+    print(manual(app, EXIT_CODES), end="")
 
 
 @app.command(name="demo")
@@ -200,6 +307,7 @@ def _fresh(folder: Path, overwrite: bool) -> Path:
 
 
 Lens = Annotated[Path, Parameter(name=["--output", "-o"], help="File to write: .npz for a lens, .json for depth.")]
+Lights = Annotated[list[Path], Parameter(help="Pictures, or one stack.", negative=(), metavar="PICTURE")]
 Spacing = Annotated[
     float | None, Parameter(help="Distance of the slices of a stack (one TIFF) in um: measures depth, not a lens.")
 ]
@@ -210,7 +318,7 @@ By = Annotated[
 
 @app.command(name="calibrate")
 def calibrate_command(
-    inputs: Inputs, *, output: Lens, spacing: Spacing = None, by: By = "beads", overwrite: Overwrite = False
+    inputs: Lights, /, *, output: Lens, spacing: Spacing = None, by: By = "beads", overwrite: Overwrite = False
 ) -> int:
     """Measure a lens from pictures of a point light, for --psf; or depth from a stack, with --spacing, for --depth."""
     from defocus.command.work import calibrate_depth_file
@@ -223,6 +331,44 @@ def calibrate_command(
         if output.exists() and not overwrite:
             raise refuse_existing(output)
         return calibrate(inputs, output) if spacing is None else calibrate_depth_file(inputs, output, spacing, by)
+
+    return exit_code(run)
+
+
+Folder = Annotated[
+    Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.", metavar="FOLDER")
+]
+Align = Annotated[bool, flag("Shift the pictures against each other first (needs scikit-image).")]
+
+
+@app.command(name="stack")
+@with_options(AnalysisParameters)
+def stack_command(
+    inputs: Lights,
+    /,
+    *,
+    output: Folder,
+    align: Align = False,
+    max_pixels: int = MAX_PIXELS,
+    overwrite: Overwrite = False,
+    **values: Any,
+) -> int:
+    """Combine a focus stack: composite.png, height.tif, index.png and curve.csv, which names the sharpest picture.
+
+    Parameters
+    ----------
+    max_pixels
+        Files with more pixels are refused before they are read.
+    """
+    from defocus.command.stack import stack_pictures
+
+    def run() -> None:
+        with taken(inputs, recursive=False, output=output) as pictures:
+            parameters = chosen(AnalysisParameters, values)
+            told = stack_pictures(
+                pictures.files, output, parameters, align=align, max_pixels=max_pixels, overwrite=overwrite
+            )
+        print(told)
 
     return exit_code(run)
 
@@ -295,7 +441,7 @@ def main() -> None:
 
 def _told(text: str, code: int) -> int:
     with contextlib.suppress(OSError, ValueError):
-        print(f"defocus: {text}", file=sys.stderr, flush=True)
+        print(f"defocus: {shown(text)}", file=sys.stderr, flush=True)
     return code
 
 

@@ -9,20 +9,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from defocus.command.names import USUAL_NAMES, checked_pattern
 from defocus.errors import InputError
 from defocus.parameters import MAX_PIXELS, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cyclopts import Token
 
     from defocus.parameters import Control
     from defocus.pictures.tiff import Part
 
-__all__ = ["BatchOptions", "Overwrite", "chosen", "part_of", "with_options"]
+__all__ = ["BatchOptions", "Overwrite", "ResultOptions", "chosen", "flag", "part_of", "with_options"]
 
-Overwrite = Annotated[
-    bool, Parameter(name="--overwrite", help="Replace results that are there already.", negative=(), group="Files")
-]
+
+def flag(text: str, name: str | list[str] | None = None, group: str | None = None) -> Parameter:
+    """Return what makes a switch that is off unless given: no opposite, no default shown."""
+    more: dict[str, Any] = {key: value for key, value in (("name", name), ("group", group)) if value is not None}
+    return Parameter(help=text, negative=(), show_default=False, **more)
+
+
+Overwrite = Annotated[bool, flag("Replace results that are there already.", "--overwrite", "Files")]
 
 
 @Parameter(name="*", group="Files")
@@ -32,48 +40,99 @@ class BatchOptions:
 
     Attributes
     ----------
-    overwrite : bool
-        Replace results that are there already.
+    recursive : bool
+        Take the pictures of folders within folders, too.
+    jobs : int
+        Processes that work at the same time; 0 is one for each core.
+    quiet : bool
+        Print failures only.
     json : bool
         Print one object for each file.
     value_range : tuple of float or None
         Black and white; None finds them out.
     max_pixels : int
         Files with more are refused.
-    series, page, channel : int, int and str or None
-        Which part of a TIFF is meant.
     verbose : bool
         Show what goes to the log.
     log : Path or None
         The log; None is the usual one.
     """
 
-    overwrite: Overwrite = False
-    json: Annotated[
-        bool, Parameter(name="--json", help="Print results as JSON, one object per file and line.", negative=())
+    recursive: Annotated[
+        bool, flag("Take the pictures of folders within folders, too; results lie in folders of the same names.")
     ] = False
+    jobs: Annotated[
+        int, Parameter(name=["--jobs", "-j"], help="Processes that work at the same time; 0 is one for each core.")
+    ] = 1
+    quiet: Annotated[bool, flag("Print failures only.", ["--quiet", "-q"])] = False
+    json: Annotated[bool, flag("Print results as JSON, one object per file and line; see defocus schema.")] = False
     value_range: Annotated[
         tuple[float, float] | None,
-        Parameter(name="--range", help="Black and white, where they are not to be found out from the values."),
+        Parameter(
+            name="--range",
+            help="Black and white, where they are not to be found out from the values.",
+            metavar="BLACK WHITE",
+            negative=(),
+        ),
     ] = None
-    max_pixels: Annotated[
-        int, Parameter(name="--max-pixels", help="Files with more pixels are refused before they are read.")
-    ] = MAX_PIXELS
-    series: Annotated[
-        int | None, Parameter(name="--series", help="Of a TIFF that holds several pictures: which one, from 0.")
-    ] = None
-    page: Annotated[
-        int | None, Parameter(name="--page", help="Of a TIFF with planes along time or depth: which one, from 0.")
-    ] = None
+    max_pixels: Annotated[int, Parameter(help="Files with more pixels are refused before they are read.")] = MAX_PIXELS
+    series: Annotated[int | None, Parameter(help="Of a TIFF that holds several pictures: which one, from 0.")] = None
+    page: Annotated[int | None, Parameter(help="Of a TIFF with planes along time or depth: which one, from 0.")] = None
     channel: Annotated[
-        str | None, Parameter(name="--channel", help="Of a TIFF with channels: which one, by number from 0, or name.")
+        str | None,
+        Parameter(help="Of a TIFF with channels: which one, by number from 0, or name.", metavar="NAME"),
     ] = None
-    verbose: Annotated[
-        bool, Parameter(name="--verbose", help="Show warnings of libraries and details of faults.", negative=())
-    ] = False
+    verbose: Annotated[bool, flag("Show warnings of libraries and details of faults.")] = False
     log: Annotated[
-        Path | None, Parameter(name="--log", help="File to add those to; one in your state folder unless given.")
+        Path | None, Parameter(help="File to add those to; one in your state folder unless given.", metavar="FILE")
     ] = None
+
+    def __post_init__(self) -> None:
+        if self.jobs < 0:
+            raise InputError(f"jobs must be 0 or more, not {self.jobs}")
+
+
+@Parameter(name="*", group="Files")
+@dataclass(frozen=True)
+class ResultOptions(BatchOptions):
+    """What commands that write results can be told besides.
+
+    Attributes
+    ----------
+    recursive, jobs, quiet, json, value_range, max_pixels, verbose, log
+        See `BatchOptions`.
+    overwrite : bool
+        Replace results that are there already.
+    skip_existing : bool
+        Files whose results are there already are no failure.
+    names : str
+        Pattern of the results' names without their endings.
+    suffix : str or None
+        In place of "_WHAT" in the name of the first result.
+    """
+
+    overwrite: Overwrite = False
+    skip_existing: Annotated[
+        bool, flag("Leave out files whose results are there already, without a word and with exit code 0.")
+    ] = False
+    names: Annotated[
+        str,
+        Parameter(
+            help="Names of results, without their endings: {stem} is the picture's name without its ending, {name} "
+            "with it, {folder} its folder's name, {what} the result's kind (mask, blur, ...).",
+            metavar="PATTERN",
+        ),
+    ] = USUAL_NAMES
+    suffix: Annotated[
+        str | None,
+        Parameter(help="In place of _WHAT in the name of the first result.", metavar="TEXT", allow_leading_hyphen=True),
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_pattern(self.names)
+        if self.suffix is not None and ("/" in self.suffix or "\0" in self.suffix):
+            raise InputError(f"suffix must be a part of a name, not {self.suffix!r}")
 
 
 def part_of(options: BatchOptions) -> Part:
@@ -111,7 +170,7 @@ def with_options(*classes: type[Any]) -> Callable[[Callable[..., Any]], Callable
 
 def _option(control: Control) -> inspect.Parameter:
     # Whole numbers are read as any other, so that 40.6 is refused and not rounded
-    kind: Any = str if control.choices else float if control.whole else type(control.default)
+    kind: Any = str if control.choices else type(control.default)
     text = control.help
     if control.unit:
         text += f" In {control.unit}."
@@ -122,13 +181,19 @@ def _option(control: Control) -> inspect.Parameter:
         allowed.append(f"{control.minimum:g} to {control.maximum:g}")
     if allowed:
         text += f" ({' | '.join(allowed)})"
-    help_text = Parameter(help=text, group="Parameters")
+    whole = _number if control.whole and not control.choices else None
+    help_text = Parameter(help=text, group="Parameters", converter=whole)
     return inspect.Parameter(
         control.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=str(control.default) if control.choices else control.default,
         annotation=Annotated[kind, help_text],
     )
+
+
+def _number(kind: type[Any], tokens: Sequence[Token]) -> float:
+    """Read a whole number as any other."""
+    return float(tokens[0].value)
 
 
 def chosen(kind: type[Any], values: Mapping[str, Any]) -> Any:

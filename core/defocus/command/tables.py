@@ -40,7 +40,12 @@ def asks_for_table(files: list[Path], within: Path | None, table: Path | None, o
 
 
 def tabulated(
-    files: list[Path], within: Path | None, table: Path | None, options: BatchOptions, values: Mapping[str, Any]
+    files: list[Path],
+    within: Path | None,
+    table: Path | None,
+    options: BatchOptions,
+    overwrite: bool,
+    values: Mapping[str, Any],
 ) -> int:
     """Print a table, or write it: of the labels in one picture, or of all frames of stacks and pictures.
 
@@ -52,6 +57,8 @@ def tabulated(
     table : Path or None
         The CSV file to be written.
     options : BatchOptions
+    overwrite : bool
+        Whether the file may be there already.
     values : mapping
         The parameters of the command line.
 
@@ -77,7 +84,7 @@ def tabulated(
     if table is None:
         sys.stdout.write(as_csv(found))
     else:
-        write_table(table, found, overwrite=options.overwrite)
+        write_table(table, found, overwrite=overwrite)
         print(f"{table.name}: {len(next(iter(found.values()), ()))} rows")
     return 0
 

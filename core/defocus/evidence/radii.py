@@ -72,7 +72,8 @@ def spread_to_all(
 
 def usual_spacing(shape: tuple[int, int], tuning: EvidenceTuning) -> float:
     """Return how many px apart samples of a picture of some size are taken, before rounding."""
-    return min(float(tuning.widest_spacing), max(1.0, math.sqrt(shape[0] * shape[1] / tuning.samples)))
+    usual = math.sqrt(shape[0] * shape[1] / tuning.samples)
+    return min(float(tuning.widest_spacing), max(float(tuning.closest_spacing), usual))
 
 
 def sample_spacing(parameters: AnalysisParameters, shape: tuple[int, int], tuning: EvidenceTuning) -> int:

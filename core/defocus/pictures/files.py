@@ -13,10 +13,12 @@ import struct
 import time
 import zlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from defocus.errors import DefocusError
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from defocus.pictures.metadata import Metadata
 
 __all__ = ["refuse_existing", "remove_unfinished", "sweep", "write_blur_map", "write_picture", "written_whole"]
 
@@ -152,7 +156,14 @@ def write_blur_map(path: Path, radius: NDArray[np.float32], *, overwrite: bool =
         tifffile.imwrite(beside, radius.astype(np.float32), photometric="minisblack", description="blur radius in px")
 
 
-def write_picture(path: Path, values: NDArray[np.floating], *, bit_depth: int = 8, overwrite: bool = True) -> None:
+def write_picture(
+    path: Path,
+    values: NDArray[np.floating],
+    *,
+    bit_depth: int = 8,
+    overwrite: bool = True,
+    metadata: Metadata | None = None,
+) -> None:
     """Write a picture as PNG.
 
     Parameters
@@ -164,26 +175,51 @@ def write_picture(path: Path, values: NDArray[np.floating], *, bit_depth: int = 
         Bits per channel.
     overwrite : bool
         See `written_whole`.
+    metadata : Metadata, optional
+        What to say beside the pixels.
     """
     top = 2**bit_depth - 1
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     whole = np.rint(np.clip(values, 0, 1) * top)
+    if metadata is not None and metadata.profile is not None and values.ndim == 2:
+        metadata = replace(metadata, profile=None)  # a profile of colours is none for grey
     with written_whole(path, overwrite=overwrite) as beside:
         if bit_depth == 8:
-            Image.fromarray(whole.astype(np.uint8)).save(beside)
+            Image.fromarray(whole.astype(np.uint8)).save(beside, **_beside_the_pixels(metadata))
         else:
-            beside.write_bytes(_png16(whole.astype(">u2")))
+            beside.write_bytes(_png16(whole.astype(">u2"), metadata))
 
 
-def _png16(values: NDArray[np.unsignedinteger]) -> bytes:
+def _beside_the_pixels(metadata: Metadata | None) -> dict[str, Any]:
+    """Return metadata as Pillow's PNG writer takes it."""
+    if metadata is None:
+        return {}
+    chunks = PngInfo()
+    if metadata.xmp is not None:
+        chunks.add(b"iTXt", _XMP_HEAD + metadata.xmp)
+    return {"icc_profile": metadata.profile, "exif": metadata.exif, "pnginfo": chunks}
+
+
+_XMP_HEAD = b"XML:com.adobe.xmp\0\0\0\0\0"  # not compressed, no language
+
+
+def _png16(values: NDArray[np.unsignedinteger], metadata: Metadata | None) -> bytes:
     """Return a 16-bit PNG file; Pillow writes colour with 8 bits only."""
     height, width = values.shape[:2]
     channels = values.shape[2] if values.ndim == 3 else 1
     lines = np.ascontiguousarray(values).view(np.uint8).reshape(height, -1)
     unfiltered = np.concatenate([np.zeros((height, 1), np.uint8), lines], axis=1).tobytes()
     header = struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOR_TYPES[channels], 0, 0, 0)
-    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(unfiltered, 6)), (b"IEND", b"")]
+    said = []
+    if metadata is not None:
+        if metadata.profile is not None:
+            said.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.profile)))
+        if metadata.exif is not None:
+            said.append((b"eXIf", metadata.exif))
+        if metadata.xmp is not None:
+            said.append((b"iTXt", _XMP_HEAD + metadata.xmp))
+    parts = [(b"IHDR", header), *said, (b"IDAT", zlib.compress(unfiltered, 6)), (b"IEND", b"")]
     chunks = (
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import stat
 import threading
@@ -15,7 +16,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from defocus.errors import InputError
 from defocus.limits import MAX_PIXELS
 from defocus.memory import require_memory
+from defocus.pictures.decoders import more_decoders
 from defocus.pictures.png import is_png16, read_png16
+from defocus.pictures.raw import hint, is_raw, is_raw_tiff, read_raw
 from defocus.pictures.tiff import Part, chosen_series, one_picture, planes_of, stack_of
 
 if TYPE_CHECKING:
@@ -25,7 +28,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffPageSeries
 
-__all__ = ["WHOLE", "is_tiff", "read_array", "read_planes", "read_stack"]
+__all__ = [
+    "WHOLE",
+    "check_picture_size",
+    "is_tiff",
+    "opened_picture",
+    "read_array",
+    "read_planes",
+    "read_stack",
+    "upright",
+    "without_limit_of_pillow",
+]
 
 WHOLE = Part()
 """No part of a file that holds one picture."""
@@ -34,16 +47,17 @@ WHOLE = Part()
 # file's name ends in), to the system (WMF) or to another package; no stranger's file shall start any of these
 _FORMATS = (
     "JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "JPEG2000", "AVIF", "PPM", "PSD", "TGA", "SGI", "DDS", "DIB",
-    "PCX", "ICO", "ICNS", "QOI", "FITS", "SUN",
+    "PCX", "ICO", "ICNS", "QOI", "FITS", "SUN", "HEIF", "JXL",
 )  # fmt: skip
 _POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_LOG = logging.getLogger(__name__)
 _ORIENTATION_TAG = 274
 _MADE = 12  # bytes of a pixel's colour once it is float32
 
 
-def _check_size(name: str, width: int, height: int, stored: int, max_pixels: int) -> None:
+def check_picture_size(name: str, width: int, height: int, stored: int, max_pixels: int) -> None:
     """Raise `InputError` if a picture has more pixels than are allowed, or than fit into memory.
 
     Of a pixel, `stored` bytes are in the file when it is unpacked.
@@ -72,6 +86,8 @@ def read_array(file: Path, max_pixels: int, part: Part = WHOLE) -> NDArray[Any]:
         channels and `part` does not say which.
     """
     head = _head(file)
+    if is_raw(file):
+        return read_raw(file)
     array = _read_tiff(file, max_pixels, part) if head[:4] in _TIFF else None
     if array is None:
         array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any, max_pixels)
@@ -116,7 +132,7 @@ def _values(name: str, series: TiffPageSeries, max_pixels: int) -> NDArray[Any]:
     spatial = _spatial(series)
     if spatial:
         rows = math.prod(spatial[:-1])
-        _check_size(name, spatial[-1], rows, series.nbytes // max(1, rows * spatial[-1]), max_pixels)
+        check_picture_size(name, spatial[-1], rows, series.nbytes // max(1, rows * spatial[-1]), max_pixels)
     for page in series.pages:
         if page is None or 0 in page.dataoffsets or 0 in page.databytecounts:  # tifffile would fill it with black
             raise InputError(f"{name}: damaged or truncated (a part of it holds no data)")
@@ -130,6 +146,8 @@ def _read_tiff(file: Path, max_pixels: int, part: Part) -> NDArray[Any] | None:
     plain = True
     try:
         with tifffile.TiffFile(file) as tiff:
+            if is_raw_tiff(tiff):  # its first page is a thumbnail
+                return read_raw(file)
             if len(tiff.series) == 0:
                 return None
             series = chosen_series(tiff, file.name, part)
@@ -150,6 +168,12 @@ def _read_tiff(file: Path, max_pixels: int, part: Part) -> NDArray[Any] | None:
     return _oriented(array, tag.value if tag is not None else 1)
 
 
+def _tell_more(file: Path, count: int) -> None:
+    """Say it where a file holds more pictures than the one that is read."""
+    if count > 1:
+        _LOG.warning("%s: the first of %d pictures in the file is read", file.name, count)
+
+
 def _oriented(array: NDArray[Any], orientation: object) -> NDArray[Any]:
     """Undo an EXIF orientation, 1 to 8; anything else is none."""
     if orientation in (5, 6, 7, 8):
@@ -167,7 +191,7 @@ _limit_before: int | None = None
 
 
 @contextlib.contextmanager
-def _without_limit_of_pillow() -> Iterator[None]:
+def without_limit_of_pillow() -> Iterator[None]:
     """Lift Pillow's own limit of pixels, which is one number for the whole process, while any thread reads."""
     global _limit_users, _limit_before
     with _limit_lock:
@@ -184,11 +208,12 @@ def _without_limit_of_pillow() -> Iterator[None]:
                 Image.MAX_IMAGE_PIXELS = _limit_before
 
 
-def _opened(file: Path) -> Image.Image:
+def opened_picture(file: Path) -> Image.Image:
     """Open a picture file with nothing but decoders that parse it themselves."""
     with file.open("rb") as stream:
         if stream.read(4) in _POSTSCRIPT:
             raise InputError(f"{file.name}: is PostScript (EPS), a program and not a picture; export it as PNG or TIFF")
+    more_decoders()
     Image.preinit()
     try:
         return Image.open(file, formats=_registered())
@@ -205,24 +230,26 @@ def _registered() -> tuple[str, ...]:
 def _read_with_pillow(file: Path, read: Callable[[Path], NDArray[Any]], max_pixels: int) -> NDArray[Any]:
     """Return what `read` makes of a file, with errors in plain words."""
     try:
-        with warnings.catch_warnings(), _without_limit_of_pillow():
+        with warnings.catch_warnings(), without_limit_of_pillow():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata that we do not use
-            with _opened(file) as opened:
-                _check_size(file.name, *opened.size, len(opened.getbands()), max_pixels)
+            with opened_picture(file) as opened:
+                check_picture_size(file.name, *opened.size, len(opened.getbands()), max_pixels)
             return read(file)
     except (InputError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise InputError(f"{file.name}: not an image, or of a kind that is not known") from error
+        raise InputError(f"{file.name}: {hint(file) or 'not an image, or of a kind that is not known'}") from error
     except Exception as error:  # decoders of damaged files raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{file.name}: damaged or truncated ({reason})") from error
 
 
 def _read_any(file: Path) -> NDArray[Any]:
-    with _opened(file) as opened:
+    with opened_picture(file) as opened:
+        if opened.format != "MPO":  # whose first is the picture, the others see it from elsewhere or are smaller
+            _tell_more(file, getattr(opened, "n_frames", 1))
         opened.load()
-        image = _upright(opened)
+        image = upright(opened)
     if image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA")
     elif image.mode == "1":
@@ -235,7 +262,7 @@ def _read_any(file: Path) -> NDArray[Any]:
     return array
 
 
-def _upright(opened: Image.Image) -> Image.Image:
+def upright(opened: Image.Image) -> Image.Image:
     """Return a loaded picture as its EXIF says that it stands, or as it is if what it says is damaged."""
     try:
         return ImageOps.exif_transpose(opened)

@@ -182,6 +182,7 @@ def test_an_input_is_never_replaced(folder, tmp_path, monkeypatch, overwrite, li
 
 def test_results_that_are_there_stay_unless_asked_and_the_other_files_are_done(folder, tmp_path, capsys):
     (tmp_path / "photo_blur.png").write_text("mine")
+    (tmp_path / "photo_blur.tif").write_text("mine")
     files = folder / "photo.png", folder / "alpha.png"
     assert run("map", "--preview", *files, "-o", tmp_path) == 1
     error = capsys.readouterr().err
@@ -189,7 +190,8 @@ def test_results_that_are_there_stay_unless_asked_and_the_other_files_are_done(f
     assert "photo.png" in error
     assert "--overwrite" in error
     assert (tmp_path / "photo_blur.png").read_text() == "mine"
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["alpha_blur.png", "alpha_blur.tif", "photo_blur.png"]
+    names = ["alpha_blur.png", "alpha_blur.tif", "photo_blur.png", "photo_blur.tif"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == names
     assert run("map", "--preview", *files, "-o", tmp_path, "--overwrite") == 0
     assert len(list(tmp_path.iterdir())) == 4
     assert (tmp_path / "photo_blur.png").read_bytes()[:4] == b"\x89PNG"
@@ -391,9 +393,11 @@ def test_help_loads_nothing_heavy():
     assert "map" in result.stdout
 
 
-def test_a_folder_of_pictures_is_told_in_one_line(folder, tmp_path, capsys):
-    assert run("map", folder, "-o", tmp_path) == 1
-    assert capsys.readouterr().err.count("\n") == 1
+def test_a_folder_without_pictures_is_told_in_one_line(tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    with pytest.raises(InputError, match="without pictures"):
+        run("map", tmp_path, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_fluorescence_is_told_with_the_part_that_has_evidence(samples, tmp_path, capsys):

@@ -91,7 +91,7 @@ def test_larger_pictures_are_searched_for_more_blur(shape, largest):
 
 def test_the_spacing_grows_with_the_picture_so_that_samples_stay_as_many():
     assert sample_spacing(AnalysisParameters(), (427, 640), TUNING.evidence) == 4
-    assert sample_spacing(AnalysisParameters(), (100, 100), TUNING.evidence) == 1
+    assert sample_spacing(AnalysisParameters(), (100, 100), TUNING.evidence) == TUNING.evidence.closest_spacing
     assert sample_spacing(AnalysisParameters(spacing=3), (4000, 6000), TUNING.evidence) == 3
     for shape in ((600, 800), (1500, 2000)):
         spacing = sample_spacing(AnalysisParameters(), shape, TUNING.evidence)

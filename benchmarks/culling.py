@@ -1,0 +1,223 @@
+"""Judge culling against known truth: the order of pictures, where they are sharp, motion, and time.
+
+    python -m benchmarks.culling DATA [--every N] [--only order|where|motion|speed]
+
+DATA is a folder with the pictures that docs/accuracy.md tells of. Every measure that ranks pictures is judged in one
+run: the share of pairs that it orders rightly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage, signal
+from skimage.measure import blur_effect
+
+import defocus
+from defocus.psf.simulation import simulate_blur
+
+SERIES = (0, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8)  # px
+SAMPLES = Path(__file__).parent.parent / "sample_data"
+
+
+def ours(picture):
+    found = defocus.sharpness(picture)
+    return 1e3 if found.radius is None else found.radius
+
+
+def laplacian_variance(picture):
+    return -float(ndimage.laplace(picture.luminance).var())
+
+
+def tenengrad(picture):
+    gray = picture.luminance
+    return -float((ndimage.sobel(gray, 0) ** 2 + ndimage.sobel(gray, 1) ** 2).mean())
+
+
+def perceptual(picture):
+    return float(blur_effect(picture.luminance))
+
+
+MEASURES = {
+    "defocus": ours,
+    "variance of the Laplacian": laplacian_variance,
+    "Tenengrad": tenengrad,
+    "blur_effect": perceptual,
+}
+
+
+def blurred(picture, radius):
+    """The picture blurred by a disc, in 8 bits."""
+    values = np.dstack([simulate_blur(picture.color[..., i], float(radius)) for i in range(3)])
+    return defocus.as_picture(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
+
+
+def pictures(folder, every):
+    return [defocus.load_image(file) for file in sorted(folder.iterdir())[::every]]
+
+
+def values(found):
+    return {name: [measure(one) for one in found] for name, measure in MEASURES.items()}
+
+
+def ordered(pairs_of):
+    """Print the share of pairs that each measure orders rightly; a draw counts half."""
+    cells = []
+    for name in MEASURES:
+        right = [(one < other) + 0.5 * (one == other) for one, other in pairs_of(name)]
+        cells.append(f"{np.mean(right):.3f}")
+    return f"{len(right)} | " + " | ".join(cells)
+
+
+def order(data, every):
+    print("| Pairs | " + " | ".join(["", *MEASURES]) + " |\n" + "| --- " * (len(MEASURES) + 2) + "|")
+    chosen = pictures(data / "cuhk_dev" / "image", 6 * every)
+    series = [values([picture if r == 0 else blurred(picture, r) for r in SERIES]) for picture in chosen]
+    line = ordered(lambda name: [pair for one in series for pair in itertools.combinations(one[name], 2)])
+    print(f"| one picture blurred by 0 to 8 px | {line} |", flush=True)
+    across = ordered(
+        lambda name: [
+            (one[name][i], other[name][j])
+            for one, other in itertools.permutations(series, 2)
+            for i, j in itertools.combinations(range(2, len(SERIES)), 2)
+        ]
+    )
+    print(f"| different pictures, blurred by at least .5 px more | {across} |", flush=True)
+    sharp = values(pictures(data / "pixel4_sharp_dev" / "image", 1))
+    soft = values(pictures(data / "pixel4_dev" / "image", 1))
+    line = ordered(lambda name: list(zip(sharp[name], soft[name], strict=True)))
+    print(f"| scenes in focus over the same defocused (pixel4) | {line} |", flush=True)
+    files = sorted((data / "microscopy_dev").iterdir())
+    seen = {
+        kind: values([defocus.load_image(f) for f in files if f.name.startswith(kind)]) for kind in ("sharp", "blur")
+    }
+    line = ordered(lambda name: list(itertools.product(seen["sharp"][name], seen["blur"][name])))
+    print(f"| fluorescence in focus over out of it | {line} |", flush=True)
+    chosen = pictures(data / "szu_train" / "image", 55 * every)
+    clear, copies = values(chosen), values([blurred(picture, 3) for picture in chosen])
+    line = ordered(lambda name: list(itertools.product(clear[name], copies[name])))
+    print(f"| subjects before smooth grounds over blurred copies of any | {line} |", flush=True)
+
+
+def where(data, every):
+    for name, step in (("cuhk_dev", every), ("szu_train", 3 * every)):
+        inside = []
+        for file in sorted((data / name / "image").iterdir())[::step]:
+            found = defocus.sharpness(defocus.load_image(file))
+            mask = np.asarray(Image.open(next((data / name / "mask").glob(f"{file.stem}.*"))).convert("L")) < 128
+            if found.center is None:
+                inside.append(False)
+                continue
+            x, y = found.center
+            inside.append(bool(mask[int(y * mask.shape[0]), int(x * mask.shape[1])]))
+        print(f"{name}: the centre lies inside the drawn mask on {sum(inside)} of {len(inside)}", flush=True)
+
+
+def motion_kernel(length, angle):
+    """A straight path of some length in px, 8 times finer and reduced."""
+    size = int(np.ceil(length)) + 3
+    size += 1 - size % 2
+    fine = np.zeros((8 * size, 8 * size))
+    middle = (8 * size - 1) / 2
+    for step in np.linspace(-length / 2, length / 2, int(32 * length)):
+        y, x = middle - 8 * step * np.sin(np.deg2rad(angle)), middle + 8 * step * np.cos(np.deg2rad(angle))
+        fine[round(y), round(x)] += 1
+    kernel = fine.reshape(size, 8, size, 8).sum((1, 3))
+    return kernel / kernel.sum()
+
+
+def motion(data, every):
+    """Moved copies of sharp scenes; defocused photographs and copies that a disc blurred."""
+    rng = np.random.default_rng(0)
+    scenes = [picture.luminance for picture in pictures(data / "pixel4_sharp_dev" / "image", 2)]
+    for disc in (0, 2):
+        for length in (2, 4, 6, 8, 12, 20):
+            errors, lengths, called = [], [], 0
+            for i, angle in enumerate(range(0, 180, 15 * every)):
+                moved = signal.fftconvolve(scenes[i % len(scenes)], motion_kernel(length, angle), mode="valid")
+                moved = simulate_blur(moved, float(disc)) if disc else moved
+                moved = np.clip(moved + rng.normal(0, 0.005, moved.shape), 0, 1)
+                found = defocus.sharpness(np.rint(moved * 255).astype(np.uint8))
+                if found.motion is not None:
+                    called += 1
+                    errors.append(abs((found.motion.angle - angle + 90) % 180 - 90))
+                    lengths.append(found.motion.length)
+            said = (
+                f", angle off by {max(errors):.0f} degrees at most, length {np.median(lengths):.1f} px"
+                if called
+                else ""
+            )
+            print(f"{length} px, {disc} px of defocus: {called} of {i + 1} called motion{said}", flush=True)
+    files = sorted((data / "cuhk_dev" / "image").iterdir())[:: 2 * every]
+    verdicts = [defocus.sharpness(defocus.load_image(file)).verdict for file in files]
+    print(f"photographs called motion: {verdicts.count('motion')} of {len(files)}", flush=True)
+    verdicts = [
+        defocus.sharpness(blurred(defocus.load_image(file), radius)).verdict
+        for file, radius in zip(files, itertools.cycle((1.5, 2.5, 4, 6)), strict=False)
+    ]
+    print(f"the same blurred by a disc of 1.5 to 6 px called motion: {verdicts.count('motion')} of {len(files)}")
+
+
+def speed(data, every):
+    """JPEGs of 24 megapixels, and small ones, by the command: a sample picture with a camera's noise."""
+    rng = np.random.default_rng(0)
+    grain = rng.integers(-6, 7, (4000, 6000, 3), dtype=np.int16)
+    scene = np.asarray(Image.open(SAMPLES / "china.jpg").convert("RGB").resize((6000, 4000), Image.Resampling.BICUBIC))
+    large = Image.fromarray(np.clip(scene.astype(np.int16) + grain, 0, 255).astype(np.uint8))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, image, count in (
+            ("24 megapixels", large, 99 // every),
+            ("160 x 120 px", large.resize((160, 120)), 200),
+        ):
+            place = Path(folder) / name.replace(" ", "")
+            place.mkdir()
+            image.save(place / "0.jpg", quality=92)
+            for i in range(1, count):
+                (place / f"{i}.jpg").write_bytes((place / "0.jpg").read_bytes() + bytes(i))
+            command = [sys.executable, "-m", "defocus.command.line", "cull", str(place), "--quiet"]
+            for run in ("first", "second"):
+                before = time.perf_counter()
+                cpu = _children_time()
+                subprocess.run(command, check=True, env={**os.environ, "XDG_CACHE_HOME": folder})
+                took = time.perf_counter() - before
+                print(
+                    f"{count} of {name}, {run} run: {count / took:.1f} pictures/s, {took:.1f} s, "
+                    f"{(_children_time() - cpu) / count:.3f} s of CPU each",
+                    flush=True,
+                )
+
+        print(f"largest process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3:.0f} MB")
+
+
+def _children_time():
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+PARTS = {"order": order, "where": where, "motion": motion, "speed": speed}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--every", type=int, default=1, help="every so many of the pictures")
+    parser.add_argument("--only", choices=PARTS)
+    arguments = parser.parse_args()
+    for name, part in PARTS.items():
+        if arguments.only in (None, name):
+            part(arguments.data, arguments.every)
+
+
+if __name__ == "__main__":
+    main()
