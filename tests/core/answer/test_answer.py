@@ -78,9 +78,11 @@ def test_a_hint_moves_mask_and_map(flower):
     sharp, blurred = np.zeros(mask.shape, bool), np.zeros(mask.shape, bool)
     inside, outside = (ndimage.distance_transform_edt(side) for side in (mask, ~mask))
     y, x = np.unravel_index(inside.argmax(), mask.shape)
-    blurred[y - 8 : y + 8, x - 8 : x + 8] = True
+    blurred[max(y - 8, 0) : y + 8, max(x - 8, 0) : x + 8] = True
     y, x = np.unravel_index(outside.argmax(), mask.shape)
-    sharp[y - 8 : y + 8, x - 8 : x + 8] = True
+    sharp[max(y - 8, 0) : y + 8, max(x - 8, 0) : x + 8] = True
+    assert sharp.any()
+    assert blurred.any()
     hinted = flower.focus_mask(in_focus=sharp, blurred=blurred)
     moved = flower.blur_map(in_focus=sharp, blurred=blurred)
     assert (moved[sharp] <= flower.threshold).all()
@@ -167,6 +169,16 @@ def test_what_is_saturated_is_counted_and_not_read_as_sharp(sigma):
         if sure.any():
             assert np.median(analysis.blur_map()[sure]) == pytest.approx(2 * sigma, rel=0.2)
         assert analysis.focus_mask().mean() < 0.02
+
+
+def test_of_a_photograph_nothing_is_known_beside_what_is_cut_off():
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((200, 260)), 1)
+    light = np.clip(0.45 + 0.12 * grain / grain.std(), 0, 1)
+    light[60:110, 90:170] = 1
+    analysis = defocus.analyze(eight_bits(light), kind="photograph")
+    assert analysis.saturated_share == pytest.approx(50 * 80 / light.size, rel=0.2)
+    assert not analysis.known[50:120, 80:180].any()
+    assert analysis.known[:30].all()
 
 
 @pytest.mark.parametrize("name", ["gravel.png", "grass.png", "coffee.jpg"])

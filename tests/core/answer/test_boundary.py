@@ -9,6 +9,7 @@ import pytest
 
 from defocus.answer.boundary import boundary_weights
 from defocus.cuts.grid_cut import BandedCut
+from defocus.cuts.neighbors import contrast_weights
 from defocus.tuning import TUNING
 
 
@@ -39,3 +40,10 @@ def test_weights_keep_a_boundarys_cost_on_finer_grids():
     coarse = boundary_weights(np.zeros((40, 60, 3), np.float32), 1.0, 1.0, TUNING)[0, :, 30].sum() / (40 * 60)
     fine = boundary_weights(np.zeros((80, 120, 3), np.float32), 1.0, 1.0, TUNING)[0, :, 60].sum() / (80 * 120)
     assert fine == pytest.approx(coarse, rel=1e-3)
+
+
+def test_on_the_usual_number_of_samples_the_smoothness_is_that_of_the_tuning():
+    color = np.random.default_rng(0).uniform(0, 0.2, (100, 170, 3)).astype(np.float32)
+    assert color[..., 0].size == TUNING.evidence.samples
+    expected = contrast_weights(color, 0.5 * TUNING.mask.smoothness, TUNING.mask.edge_scale / 2)
+    np.testing.assert_allclose(boundary_weights(color, 0.5, 2.0, TUNING), expected, rtol=1e-5)

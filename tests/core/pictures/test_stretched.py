@@ -43,6 +43,13 @@ def test_noise_that_does_not_grow_is_told_so(light):
     assert growth * 700 < 10
 
 
+def test_noise_is_told_of_every_pixel_by_its_light(light):
+    found = stretched(as_picture(counts(light, gain=2, read=0).astype(np.float32)), counts=True)
+    smooth = ndimage.uniform_filter(found.noise_ratio, 9)
+    inner = light > 200
+    np.testing.assert_allclose((smooth / (light / light.min()))[inner], 1, atol=0.35)
+
+
 def test_units_do_not_matter(light):
     once = stretched(as_picture(counts(light, gain=1).astype(np.float32)), counts=True)
     again = stretched(as_picture((50 * counts(light, gain=1) + 7000).astype(np.float32)), counts=True)
