@@ -50,7 +50,7 @@ def test_help_names_every_keyword_with_its_default_and_what_it_means(function, k
 
 
 def test_objects_say_what_they_are_in_a_line(analysis):
-    assert repr(analysis) == "<Analysis of the picture: 80 x 64 px, photograph, radii up to 8 px at every 1 px>"
+    assert repr(analysis) == "<Analysis of the picture: 80 x 64 px, photograph, radii up to 8 px at every 2 px>"
     assert repr(analysis.picture) == "<Picture the picture: 80 x 64 px, grey, 32 bits>"
 
 

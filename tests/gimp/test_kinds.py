@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import defocus
+from defocus.parameters import AnalysisParameters, MagnificationParameters, MapParameters
+from defocus.session import Question, Session
 
 pytestmark = [pytest.mark.gimp, pytest.mark.slow]
 
@@ -109,9 +111,9 @@ def test_sharpened_pictures_agree(kinds):
 def test_magnified_pictures_agree_and_keep_alpha_and_selection(kinds):
     made, original = result_layers(kinds, "background", "magnification")
     assert made.name == f"Background blurred: {original.name}"
-    analysis = defocus.analyze(original.pixels, noise=NOISE)
-    radii = analysis.blur_map()
-    wanted = defocus.magnify(analysis.picture, radii, strength=3.0, threshold=analysis.threshold)
+    session = Session()
+    session.open(defocus.as_picture(original.pixels), AnalysisParameters(noise=NOISE))
+    wanted = session.answer(Question("magnify", MagnificationParameters(strength=3.0), MapParameters(), {})).values
     seen = original.pixels[..., 3] > 0
     assert (abs(made.pixels[..., :3] - np.clip(wanted, 0, 1) * 255)[seen] <= 0.501).all()
     assert np.array_equal(made.pixels[..., 3], original.pixels[..., 3])

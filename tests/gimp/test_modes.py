@@ -267,7 +267,7 @@ def test_procedures_are_documented_for_scripts(modes):
         assert all(procedure["arguments"].values()), name
     mask = facts["plug-in-defocus-in-focus-mask"]["arguments"]
     assert "From 0 to 100" in mask["softness"]
-    assert "0.1 to 64, or 0 for auto" in mask["threshold"]
+    assert "0 is auto. From 0.1 to 64." in mask["threshold"]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class CullOptions(BatchOptions):
 
     Attributes
     ----------
-    recursive, jobs, quiet, json, value_range, max_pixels, verbose, log
+    recursive, jobs, quiet, json, value_range, max_pixels, series, page, channel, verbose, log
         See `BatchOptions`.
     csv : Path or None
         Table to write.

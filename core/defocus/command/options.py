@@ -51,6 +51,8 @@ class BatchOptions:
     value_range : tuple of float or None
         Black and white; None finds them out.
     max_pixels : int
+    series, page, channel : int, int and str, or None
+        Of a TIFF that holds several: which; None where there is but one.
         Files with more are refused.
     verbose : bool
         Show what goes to the log.
@@ -99,7 +101,7 @@ class ResultOptions(BatchOptions):
 
     Attributes
     ----------
-    recursive, jobs, quiet, json, value_range, max_pixels, verbose, log
+    recursive, jobs, quiet, json, value_range, max_pixels, series, page, channel, verbose, log
         See `BatchOptions`.
     overwrite : bool
         Replace results that are there already.

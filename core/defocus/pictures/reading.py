@@ -60,7 +60,15 @@ _MADE = 12  # bytes of a pixel's colour once it is float32
 def check_picture_size(name: str, width: int, height: int, stored: int, max_pixels: int) -> None:
     """Raise `InputError` if a picture has more pixels than are allowed, or than fit into memory.
 
-    Of a pixel, `stored` bytes are in the file when it is unpacked.
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    width, height : int
+        In px.
+    stored : int
+        Bytes of a pixel in the file when it is unpacked.
+    max_pixels : int
     """
     if width * height > max_pixels:
         raise InputError(
@@ -192,7 +200,12 @@ _limit_before: int | None = None
 
 @contextlib.contextmanager
 def without_limit_of_pillow() -> Iterator[None]:
-    """Lift Pillow's own limit of pixels, which is one number for the whole process, while any thread reads."""
+    """Lift Pillow's own limit of pixels, which is one number for the whole process, while any thread reads.
+
+    Yields
+    ------
+    None
+    """
     global _limit_users, _limit_before
     with _limit_lock:
         if _limit_users == 0:
@@ -209,7 +222,17 @@ def without_limit_of_pillow() -> Iterator[None]:
 
 
 def opened_picture(file: Path) -> Image.Image:
-    """Open a picture file with nothing but decoders that parse it themselves."""
+    """Return a picture file opened with nothing but decoders that parse it themselves.
+
+    Parameters
+    ----------
+    file : Path
+
+    Raises
+    ------
+    InputError
+        If it is PostScript, which is a program.
+    """
     with file.open("rb") as stream:
         if stream.read(4) in _POSTSCRIPT:
             raise InputError(f"{file.name}: is PostScript (EPS), a program and not a picture; export it as PNG or TIFF")

@@ -89,7 +89,7 @@ def test_light_of_the_subject_stays_out_of_its_surroundings():
         (lambda radius: np.where(radius > 2, np.nan, radius), "NaN"),
         (lambda radius: radius - 3, "negative"),
         (lambda radius: radius * 100, "up to 5 px"),
-        (lambda _: [["a"]], "not an array of numbers"),
+        (lambda _: [["a"]], "must hold radii in px"),
     ],
 )
 def test_bad_maps(change, message):
