@@ -92,13 +92,15 @@ def _synthetic(folder: Path, stem: str) -> tuple[str, list[tuple[str, Image.Imag
     truth = np.asarray(Image.open(folder / f"{stem}_radius.tif"), np.float32)
     noise = _noise(stem)
     analysis = analyze(picture, noise=noise, psf="disc")
-    radius, known = analysis.blur_map(), analysis.known
-    error = np.where(known, np.abs(radius - truth), 0)  # nothing is said of the ground between cells
+    known = analysis.known
+    # Nothing is said of the ground between cells
+    radius = analysis.blur_map(unknown="nan" if analysis.kind == "fluorescence" else "drawn")
+    error = np.where(known, np.abs(radius - truth), np.nan)
     where = "" if known.all() else f" where known ({known.mean():.0%})"
     return f"{stem}.png (simulated; --psf disc --noise {noise:g} given)", [
         ("picture", _image(picture.color)),
         ("true blur map", with_scale(truth, _LARGEST)),
-        ("estimated blur map", with_scale(radius, _LARGEST)),
+        ("estimated blur map" + (", grey: not known" if where else ""), with_scale(radius, _LARGEST)),
         (
             f"error{where}: mean {error[known].mean():.2f}, median {np.median(error[known]):.2f} px",
             with_scale(error, 2.0, "error (px)"),
