@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step
 _ALWAYS_VERIFIED = 4_000_000  # px; up to here every preview looks if the layer is still the same
-_NOTE_LINES = 3
 
 
 class _Run:
@@ -73,12 +72,8 @@ class Preview:
         self.marks_row = MarksRow(self.canvas)
         self.view = ViewRow(self.procedure, self.canvas, self.request)
         self.bar = Gtk.ProgressBar(show_text=True, text="", ellipsize=Pango.EllipsizeMode.END)
-        self.note = Gtk.Label(
-            label="", xalign=0, yalign=0, wrap=True, width_chars=20, max_width_chars=20, lines=_NOTE_LINES
-        )
+        self.note = Gtk.Label(label="", xalign=0, yalign=0, wrap=True, width_chars=20, max_width_chars=20, lines=3)
         self.note.set_ellipsize(Pango.EllipsizeMode.END)
-        _, line = self.note.create_pango_layout("Ag").get_pixel_size()
-        self.note.set_size_request(-1, _NOTE_LINES * line)  # so that the preview keeps its size whatever is said
         self.switch = Gtk.CheckButton(label=_("_Preview"), use_underline=True, active=True)
         self.switch.connect("toggled", self._switched)
         self.widget = self._built()
