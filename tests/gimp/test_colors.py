@@ -33,9 +33,11 @@ def test_what_is_in_focus_comes_back_as_it_was(colors, profile, depth):
         change = abs(
             encoded(made.pixels[..., :3] / white, depth == "linear") - encoded(before / white, depth == "linear")
         )
-        # In focus; of two pixels there the map says a radius just above that of the mask, and sharpening believes it
-        assert np.quantile(change[:, :50], 0.999) <= step * 1.01
-        assert change[:, :50].max() <= max(step * 1.01, 0.004)
+        if made is blurred:  # in focus
+            assert change[:, :50].max() <= step * 1.01
+        else:  # a few pixels there have a radius just above that of the mask, and are sharpened by less than a level
+            assert change[:, :50].max() <= 0.004
+            assert change[:, :50].mean() <= 1e-4
         assert change[:, 110:].max() > 0.02  # out of focus
         assert np.mean(change[:, 110:]) < 0.2  # not darker or lighter on the whole
     if depth in ("float", "linear"):
