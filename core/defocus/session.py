@@ -389,10 +389,9 @@ class Session:
         least = MaskParameters(threshold=max(_LEAST_THRESHOLD, float(chosen.threshold)))
         marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
         first = sub_progress(progress, 0, 0.4)
-        # Without softness the matte is a hard mask
-        mask = held.focus_matte(least, in_focus=marked > 0, blurred=marked < 0, progress=first) > 0
+        mask = held.focus_mask(least, in_focus=marked > 0, blurred=marked < 0, progress=first)
         if chosen.focus_from >= _LEAST_THRESHOLD:
-            nearer = held.focus_matte(MaskParameters(threshold=chosen.focus_from)) > 0
+            nearer = held.focus_mask(MaskParameters(threshold=chosen.focus_from))
             mask = mask & ~nearer | (marked > 0)
         matte = subject_matte(mask, held.picture.color, marked, progress=sub_progress(progress, 0.4, 1))
         if not hints:

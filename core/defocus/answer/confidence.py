@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.answer.radii import OFFSET
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["confidence_features", "probability_right"]
 
-_OFFSET = 0.3  # px; distances of radii are those of log(radius + 0.3)
 _LEAST = 0.01  # of a probability whose logarithm is taken
 
 
@@ -49,7 +50,7 @@ def confidence_features(
     tuning : ConfidenceTuning
     """
     near = np.abs(radii.astype(np.float32) - radius[..., np.newaxis]) <= tuning.near
-    size, place = np.log(radii + _OFFSET).astype(np.float32), np.log(radius + np.float32(_OFFSET))
+    size, place = np.log(radii + OFFSET).astype(np.float32), np.log(radius + np.float32(OFFSET))
     probability = np.exp(np.float32(-tuning.temper) * costs)
     own = (probability * near).sum(axis=2) / probability.sum(axis=2)
     out = np.zeros((*radius.shape, 8), np.float32)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.answer.radii import OFFSET
 from defocus.answer.texture import local_texture, texture_features
 from defocus.parallel import run_parts
 from defocus.pictures.sampling import cell_means
@@ -26,7 +27,6 @@ __all__ = ["COUNT", "prior_features", "size_scale"]
 _EDGES = (0.5, 0.8, 1.0, 1.2, 1.4, 1.65, 2.1, 2.6, 3.2, 4.2, 5.5, 6.7)  # px of a web-size picture, between bins
 _BINS = len(_EDGES) + 1
 _AT = (0.0, 2.0, 4.0)  # px: radii whose gradient variance is told
-_OFFSET = 0.3  # px: distances of radii are those of log(radius + 0.3)
 _TEMPER = 0.25  # energies of one window are correlated, its likelihood counts them several times
 _STRIP = 32  # rows of samples done at a time; even, as wide windows have every second row
 _MOST = 23.0  # nats: no window is surer than 1 in 10^10
@@ -121,7 +121,7 @@ def _splits(evidence: Evidence, scale: float) -> NDArray[np.int64]:
 
 
 def _sizes(evidence: Evidence, scale: float) -> NDArray[np.float32]:
-    return np.log(evidence.radii / scale + _OFFSET).astype(np.float32)
+    return np.log(evidence.radii / scale + OFFSET).astype(np.float32)
 
 
 def _of_windows(evidence: Evidence, rows: slice, scale: float, out: NDArray[np.float32]) -> None:

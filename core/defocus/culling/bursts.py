@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -41,14 +40,12 @@ def taken_at(file: Path) -> Taken:
     """
     from PIL import ExifTags
 
-    from defocus.pictures.reading import opened_picture
+    from defocus.pictures.reading import quietly_opened
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with opened_picture(file) as opened:
-                exif = opened.getexif()
-                more = exif.get_ifd(ExifTags.IFD.Exif)
+        with quietly_opened(file) as opened:
+            exif = opened.getexif()
+            more = exif.get_ifd(ExifTags.IFD.Exif)
         text = more.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
         camera = f"{exif.get(ExifTags.Base.Model, '')}".strip("\0 ")
         fraction = str(more.get(ExifTags.Base.SubsecTimeOriginal, "")).strip("\0 ")

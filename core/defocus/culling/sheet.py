@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -112,18 +111,16 @@ def _number(value: object) -> float:
 
 def _thumbnail(file: Path) -> str:
     """Return a small JPEG of a picture in base 64, upright; "" if there is none."""
-    from defocus.pictures.reading import opened_picture, upright
+    from defocus.pictures.reading import quietly_opened, upright
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with opened_picture(file) as opened:
-                opened.draft("RGB", (_SIDE, _SIDE))
-                opened.thumbnail((2 * _SIDE, 2 * _SIDE))
-                image = upright(opened)
-                if image.mode.startswith("I"):  # Pillow cuts 16 bits off at 255
-                    image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-                image = image.convert("RGB")
+        with quietly_opened(file) as opened:
+            opened.draft("RGB", (_SIDE, _SIDE))
+            opened.thumbnail((2 * _SIDE, 2 * _SIDE))
+            image = upright(opened)
+            if image.mode.startswith("I"):  # Pillow cuts 16 bits off at 255
+                image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+            image = image.convert("RGB")
         image.thumbnail((_SIDE, _SIDE))
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=80)

@@ -62,13 +62,22 @@ def unmixed_colors(
     for level in range(count + 1):
         shape = round(height ** (level / count)), round(width ** (level / count))
         rounds = _ROUNDS_SMALL if max(shape) <= _SMALL else _ROUNDS
-        places = np.ix_(*(np.arange(size) * full // size for size, full in zip(shape, alpha.shape, strict=True)))
-        front, back = (
-            side[np.ix_(*(np.arange(size) * old // size for size, old in zip(shape, side.shape[:2], strict=True)))]
-            for side in (front, back)
+        front, back = _resized(front, shape), _resized(back, shape)
+        _unmix(
+            _resized(color, shape),
+            _resized(alpha, shape),
+            front,
+            back,
+            rounds,
+            np.float32(_SMOOTH),
+            np.float32(_AT_EDGES),
         )
-        _unmix(color[places], alpha[places], front, back, rounds, np.float32(_SMOOTH), np.float32(_AT_EDGES))
     return front, back
+
+
+def _resized(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return some of the values, or all repeatedly, as a new array of another height and width."""
+    return values[np.ix_(*(np.arange(size) * old // size for size, old in zip(shape, values.shape, strict=False)))]
 
 
 def subject_colors(color: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:

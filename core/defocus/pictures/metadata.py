@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PIL import ExifTags
 
-from defocus.pictures.reading import opened_picture
+from defocus.pictures.reading import quietly_opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,14 +44,12 @@ def read_metadata(file: Path) -> Metadata:
     file : Path
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with opened_picture(file) as opened:
-                profile = opened.info.get("icc_profile") if opened.mode in _COLORS else None
-                exif = opened.getexif()
-                exif.pop(ExifTags.Base.Orientation, None)
-                packet = opened.info.get("xmp")
-                block = exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else None
+        with quietly_opened(file) as opened:
+            profile = opened.info.get("icc_profile") if opened.mode in _COLORS else None
+            exif = opened.getexif()
+            exif.pop(ExifTags.Base.Orientation, None)
+            packet = opened.info.get("xmp")
+            block = exif.tobytes().removeprefix(b"Exif\0\0") if len(exif) else None
     except Exception:  # decoders of damaged files raise anything, and the picture itself was read
         return Metadata()
     return Metadata(profile or None, block, packet if isinstance(packet, bytes) else None)

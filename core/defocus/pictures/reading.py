@@ -8,7 +8,7 @@ import math
 import stat
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -26,19 +26,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from tifffile import TiffPageSeries
+    from tifffile import TiffFile, TiffPageSeries
 
 __all__ = [
     "WHOLE",
     "check_picture_size",
     "is_tiff",
     "opened_picture",
+    "quietly_opened",
     "read_array",
     "read_planes",
     "read_stack",
     "upright",
     "without_limit_of_pillow",
 ]
+
+Taken = TypeVar("Taken")
 
 WHOLE = Part()
 """No part of a file that holds one picture."""
@@ -245,6 +248,24 @@ def opened_picture(file: Path) -> Image.Image:
         return Image.open(file, formats=_registered())
 
 
+@contextlib.contextmanager
+def quietly_opened(file: Path) -> Iterator[Image.Image]:
+    """Give a picture file as `opened_picture` does, without Pillow's warnings of odd metadata until it is closed.
+
+    Parameters
+    ----------
+    file : Path
+
+    Yields
+    ------
+    PIL.Image.Image
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with opened_picture(file) as opened:
+            yield opened
+
+
 def _registered() -> tuple[str, ...]:
     """Return the kinds of files that Pillow knows by now, of those that may be read."""
     return tuple(kind for kind in _FORMATS if kind in Image.OPEN)
@@ -314,20 +335,7 @@ def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) 
         If the file is missing, no TIFF, damaged, too large, no grey stack, or holds several series or channels and
         `part` does not say which; names the file.
     """
-    import tifffile
-
-    if _head(file)[:4] not in _TIFF:
-        raise InputError(f"{file.name}: no TIFF, and no stack")
-    try:
-        with tifffile.TiffFile(file) as tiff:
-            series = chosen_series(tiff, file.name, part)
-            if "S" in series.axes:
-                raise InputError(f"{file.name}: is in colour, but a stack is Z x H x W")
-            return stack_of(tiff, series, _values(file.name, series, max_pixels), file.name, part)
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # decoders of damaged files raise anything
-        raise InputError(f"{file.name}: damaged or truncated ({' '.join(str(error).split())})") from error
+    return _of_series(file, max_pixels, part, "a stack is Z x H x W", stack_of)
 
 
 def read_planes(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) -> list[tuple[str, NDArray[Any]]]:
@@ -344,6 +352,17 @@ def read_planes(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE)
     InputError
         As `read_stack`.
     """
+    return _of_series(file, max_pixels, part, "frames are grey", planes_of)
+
+
+def _of_series(
+    file: Path,
+    max_pixels: int,
+    part: Part,
+    wanted: str,
+    take: Callable[[TiffFile, TiffPageSeries, NDArray[Any], str, Part], Taken],
+) -> Taken:
+    """Return what is taken of the grey series of a TIFF that is meant; `wanted` tells why colours are refused."""
     import tifffile
 
     if not is_tiff(file):
@@ -352,8 +371,8 @@ def read_planes(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE)
         with tifffile.TiffFile(file) as tiff:
             series = chosen_series(tiff, file.name, part)
             if "S" in series.axes:
-                raise InputError(f"{file.name}: is in colour, but frames are grey")
-            return planes_of(tiff, series, _values(file.name, series, max_pixels), file.name, part)
+                raise InputError(f"{file.name}: is in colour, but {wanted}")
+            return take(tiff, series, _values(file.name, series, max_pixels), file.name, part)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # decoders of damaged files raise anything

@@ -223,8 +223,6 @@ def stack_of(tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], name:
         If there are several channels to choose from, or more axes than one.
     """
     axes = list(series.axes)
-    if "S" in axes:
-        raise InputError(f"{name}: is in colour, but a stack is Z x H x W")
     if "C" in axes:
         values = _channel(values, axes, "C", channel_names(tiff), name, part)
         axes.remove("C")

@@ -15,14 +15,12 @@ from queue import SimpleQueue
 from typing import Any, NoReturn
 
 from defocus import __version__
-from defocus.worker.client import PROTOCOL
+from defocus.worker.client import AGAIN, LOG_NAME, PROTOCOL
 
 __all__ = ["main"]
 
 
 _LONGEST_LINE = 4 << 20  # bytes; pixels travel as files, so that a request is short
-_LOG_NAME = "worker.log"  # which the caller puts there before the start
-_AGAIN = "again"  # the socket by which another caller finds a worker that waits
 _LONGEST_WAIT = 3600.0  # s
 
 
@@ -94,7 +92,7 @@ class _Caller:
         """Wait for another caller; return the descriptor with its requests, or end."""
         if not self.waits or not hasattr(socket, "AF_UNIX"):
             _end(self._folder)
-        place = self._folder / _AGAIN
+        place = self._folder / AGAIN
         try:
             with socket.socket(socket.AF_UNIX) as door:
                 door.bind(str(place))
@@ -152,7 +150,7 @@ def _private(folder: Path) -> Path:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        strangers = [file.name for file in folder.iterdir() if file.name != _LOG_NAME]
+        strangers = [file.name for file in folder.iterdir() if file.name != LOG_NAME]
     except OSError as error:
         raise SystemExit(f"{folder}: cannot be used ({error.strerror or error})") from error
     if strangers:

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "AGAIN",
+    "LOG_NAME",
     "PROTOCOL",
     "ProtocolMismatchError",
     "WorkerCancelledError",
@@ -35,8 +37,12 @@ PROTOCOL = 1
 
 _LEFT: list[subprocess.Popen[bytes]] = []
 _FOLDERS = re.compile(r"defocus-[a-z0-9_]{8}")  # what tempfile makes of the prefix
-_LOG = "worker.log"
-_AGAIN = "again"  # the socket of a worker that waits for another client
+LOG_NAME = "worker.log"
+"""What the caller may have put into the private folder before the start."""
+
+AGAIN = "again"
+"""The socket of a worker that waits for another client."""
+
 _ORPHANED_SECONDS = 600.0  # a folder that nobody holds is given that long
 _ANSWER_SECONDS = 5.0  # a worker that waits has nothing else to do
 _START_SECONDS = 60.0  # a cold disk and a virus scanner can make importing take long
@@ -181,7 +187,7 @@ class WorkerClient:
             As for the client itself.
         """
         for folder in _folders(parent_folder):
-            if not hasattr(socket, "AF_UNIX") or not (folder / _AGAIN).exists():
+            if not hasattr(socket, "AF_UNIX") or not (folder / AGAIN).exists():
                 continue
             try:
                 link = _Connection(folder)
@@ -362,7 +368,7 @@ class WorkerClient:
     def log(self) -> str:
         """Return the end of what the worker wrote to its standard error."""
         try:
-            return (self.folder / _LOG).read_bytes()[-4000:].decode("utf-8", "replace").strip()
+            return (self.folder / LOG_NAME).read_bytes()[-4000:].decode("utf-8", "replace").strip()
         except OSError:
             return ""
 
@@ -485,7 +491,7 @@ class _Child(_Link):
         if sys.platform == "win32":
             options["creationflags"] = subprocess.CREATE_NO_WINDOW
         try:
-            with (folder / _LOG).open("wb") as errors:
+            with (folder / LOG_NAME).open("wb") as errors:
                 _locked(errors)  # by the worker, which has it open as long as it lives
                 self.process = subprocess.Popen(
                     [*command, "--folder", str(folder)],
@@ -550,7 +556,7 @@ class _Connection(_Link):
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self._socket.settimeout(_ANSWER_SECONDS)
-            self._socket.connect(str(folder / _AGAIN))
+            self._socket.connect(str(folder / AGAIN))
             self._socket.settimeout(None)
         except OSError:
             self._socket.close()
@@ -631,7 +637,7 @@ def _remove_orphans(parent_folder: str | os.PathLike[str] | None) -> None:
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime < _ORPHANED_SECONDS:
                 continue
-            log = folder / _LOG
+            log = folder / LOG_NAME
             if not log.exists():
                 folder.rmdir()  # if it is empty
                 continue

@@ -6,14 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from defocus.session import REQUESTS
+from defocus.worker.client import LOG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FIELDS", "LOG_NAME", "RequestError", "checked", "files_of"]
-
-LOG_NAME = "worker.log"
-"""What the caller may have put into the private folder before the start."""
+__all__ = ["FIELDS", "RequestError", "checked", "files_of"]
 
 _LARGEST_NUMBER = 1e30
 _LARGEST_SIDE = 1_000_000  # px; no picture is larger

@@ -43,6 +43,9 @@ class Analysis:
         radius = self.picture.luminance * np.float32(10 * parameters.smoothness)
         return radius if in_focus is None else np.where(in_focus, np.float32(0), radius)
 
+    def focus_mask(self, parameters=None, **asked):
+        return self.focus_matte(parameters, **asked) > 0
+
     def focus_matte(self, parameters=None, *, in_focus=None, blurred=None, progress):
         parameters = parameters or MaskParameters()
         if "DEFOCUS_TEST_FOLDER" in os.environ:
