@@ -13,11 +13,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage, optimize
+from scipy import ndimage, optimize, signal
 
 import defocus
 from benchmarks.simulated_scenes import blurred, scene
 from defocus.answer.confidence import confidence_features, probability_right
+from defocus.psf import as_psf
 from defocus.tuning import TUNING, changed
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data"
@@ -50,7 +51,7 @@ def photographs(data):
 
 
 def fluorescence(_data):
-    """Textured nuclei, blurred by a Gaussian, as counts; the brightest of some are cut off."""
+    """Textured nuclei, blurred by a Gaussian or by a disc, as counts; the brightest of some are cut off."""
     for number in range(14):
         rng = np.random.default_rng(number)
         field = np.zeros((320, 320))
@@ -61,7 +62,8 @@ def fluorescence(_data):
         grain = ndimage.gaussian_filter(rng.standard_normal(field.shape), rng.uniform(0.6, 1.6))
         field *= np.clip(1 + rng.uniform(0.2, 0.6) * grain / grain.std(), 0.1, None)
         for radius in (0.8, 2.0, 3.0, 4.0, 6.0, 8.0):
-            light = rng.uniform(200, 3000) * ndimage.gaussian_filter(field, radius / 2) + 12
+            kernel = as_psf("disc" if number % 2 else "gaussian").kernel(radius)
+            light = rng.uniform(200, 3000) * np.maximum(signal.fftconvolve(field, kernel, mode="same"), 0) + 12
             counts = 100 + rng.poisson(light) + rng.normal(0, 1.5, light.shape)
             if rng.random() < 0.4:
                 counts = np.minimum(counts, np.percentile(counts, rng.uniform(97, 99.7)))

@@ -226,7 +226,7 @@ def measure(sample: Sample, folder: Path) -> Path:
         picture, radius, known = known_scene(sample)
     else:
         picture = sample.picture()
-    evidence, seen = measured_evidence(picture, AnalysisParameters(kind="photograph"), TUNING)
+    evidence, seen, _ = measured_evidence(picture, AnalysisParameters(kind="photograph"), TUNING)
     features, step = prior_features(evidence, seen.picture.luminance, TUNING.prior)
     folder.mkdir(parents=True, exist_ok=True)
     if sample.edit == "scene":

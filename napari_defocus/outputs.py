@@ -154,6 +154,8 @@ def doubts(about: Mapping[str, Any]) -> str:
     saturated = about.get("saturated_share") or 0
     if saturated > _MUCH_SATURATED:
         told.append(f"{saturated:.1%} are saturated and tell nothing.")
+    if about.get("shape_doubt"):
+        told.append(f"The blur's shape is in doubt: {about['shape_doubt']}.")
     other = about.get("other_threshold")
     if other:
         told.append(f"A close call: {other:.2g} px gives another mask.")

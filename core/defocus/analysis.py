@@ -137,6 +137,11 @@ class Analysis:
         return self.answer.saturated_share
 
     @property
+    def shape_doubt(self) -> str:
+        """Why the blur may have another shape, and then be of another size; empty where there is no such doubt."""
+        return self.evidence.shape_doubt
+
+    @property
     def has_evidence(self) -> bool:
         """Whether any pixel says something of its blur; in a flat picture none does."""
         return self.answer.has_evidence
@@ -345,9 +350,9 @@ def analyze(
     chosen = with_changes(parameters or AnalysisParameters(), changes)
     tuning = TUNING if tuning is None else tuning
     picture = as_picture(image)
-    chosen = chosen.of_kind(kind_of(picture) if chosen.kind == "auto" else chosen.kind)
+    chosen = dataclasses.replace(chosen, kind=kind_of(picture) if chosen.kind == "auto" else chosen.kind)
     _require_memory(picture, chosen, tuning)
-    evidence, seen = measured_evidence(picture, chosen, tuning, progress=progress)
+    evidence, seen, chosen = measured_evidence(picture, chosen, tuning, progress=progress)
     return Analysis(picture, chosen, evidence, tuning, seen)
 
 

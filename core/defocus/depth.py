@@ -18,6 +18,7 @@ from defocus.analysis import analyze
 from defocus.errors import InputError
 from defocus.pictures.files import written_whole
 from defocus.pictures.intensity import value_range
+from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import as_picture
 from defocus.progress import ignore_progress, sub_progress
 
@@ -187,7 +188,9 @@ def _map_radii(slices: NDArray[Any], changes: dict[str, Any], progress: Progress
     radii = np.full(len(slices), np.nan)
     for z, values in enumerate(slices):
         part = sub_progress(progress, z / len(slices), (z + 1) / len(slices))
-        analysis = analyze(as_picture(values, source=f"slice {z}", limits=limits), progress=part, **changes)
+        picture = as_picture(values, source=f"slice {z}", limits=limits)
+        one_shape = {"psf": "gaussian"} if kind_of(picture) == "fluorescence" else {}  # or the scale would jump
+        analysis = analyze(picture, progress=part, **{**one_shape, **changes})
         if analysis.has_evidence and analysis.known.any():
             radii[z] = float(np.median(analysis.blur_map()[analysis.known]))
     return radii

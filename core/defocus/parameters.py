@@ -195,7 +195,7 @@ class AnalysisParameters(_Checked):
         "Blur shape",
         "Shape of an out-of-focus point: disc for an open lens, polygon for a stopped-down one, annulus for a "
         "mirror lens or telescope, gaussian for fluorescence and much processed pictures, or a lens measured by "
-        "defocus calibrate; auto is gaussian for fluorescence, else disc.",
+        "defocus calibrate; auto is a disc, or for fluorescence a gaussian unless a disc clearly fits better.",
         choices=("auto", *FAMILIES),
         file=LENS_FILE,
     )
@@ -266,21 +266,19 @@ class AnalysisParameters(_Checked):
             raise InputError(f"window must be odd, not {self.window}")
         self.blur_shape()  # a lens that cannot be read is told now
 
-    def of_kind(self, kind: Literal["photograph", "fluorescence", "brightfield"]) -> AnalysisParameters:
-        """Return the parameters for a picture of some kind, with the blur shape that "auto" means for it."""
-        psf = self.psf
-        if isinstance(psf, str) and psf == "auto":
-            psf = "gaussian" if kind == "fluorescence" else "disc"
-        return dataclasses.replace(self, kind=kind, psf=psf)
+    @property
+    def tells_shape(self) -> bool:
+        """Whether the blur's shape is to be told from the picture."""
+        return isinstance(self.psf, str) and self.psf == "auto"
 
     def blur_shape(self) -> PSF:
-        """Return the shape of the blur, without the sensor's; "auto" is a photograph's until the kind is known."""
+        """Return the shape of the blur, without the sensor's; "auto" is a photograph's until it is told."""
         if isinstance(self.psf, str) and self.psf.endswith(LENS_FILE):
             from defocus.psf.calibration import load_psf  # which loads more than an interface needs to start
 
             return load_psf(self.psf)
         shape = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name != "psf"}
-        return as_psf("disc" if isinstance(self.psf, str) and self.psf == "auto" else self.psf, **shape)
+        return as_psf("disc" if self.tells_shape else self.psf, **shape)
 
 
 @dataclass(frozen=True)

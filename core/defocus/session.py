@@ -185,6 +185,7 @@ REQUESTS: Mapping[str, Request] = {
 RESULT_FACTS: Mapping[str, str] = {
     "known_share": "part of the pixels whose windows tell their blur",
     "saturated_share": "part of the pixels that are as bright as the picture can be, and tell nothing",
+    "shape_doubt": "what else the blur may be, in words, where its shape tells another radius; else empty",
     "threshold": "masks: the radius in px up to which pixels count as in focus",
     "threshold_reason": "masks: why it is that radius, where it was chosen automatically",
     "other_threshold": "masks: a radius in px that was nearly chosen instead; none if it was no close call",
@@ -304,6 +305,7 @@ class Session:
         facts: dict[str, float | str | None] = {}
         if request.result != "picture":
             facts = {"known_share": analysis.known_share, "saturated_share": analysis.saturated_share}
+            facts["shape_doubt"] = analysis.shape_doubt
         if request.step == "mask":
             chosen = question.parameters.threshold if question.parameters else "auto"
             if chosen == "auto":

@@ -267,6 +267,8 @@ def _with_one_noise(
     from defocus.tuning import TUNING
 
     chosen = parameters
+    if chosen.kind == "fluorescence" and chosen.tells_shape:
+        chosen = dataclasses.replace(chosen, psf="gaussian")  # one shape for all slices, or radii would jump
     if chosen.spacing == "auto":
         wider = sample_spacing(chosen, shape, TUNING.evidence) * _SPARSER
         chosen = dataclasses.replace(chosen, spacing=min(round(wider), _WIDEST))

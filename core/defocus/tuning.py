@@ -182,6 +182,7 @@ class MapTuning:
 class ConfidenceTuning:
     """How sure a radius is; the weights of a logistic regression, by `benchmarks.fit_confidence`."""
 
+    doubted: float = _number(0.5, "", "derived: probability of either of two shapes that tell other radii")
     near: float = _number(0.3, "px", "derived: confidence is the probability of being right to so much")
     temper: float = _number(
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
@@ -250,6 +251,10 @@ class FluorescenceTuning:
         4.0, "nats", "measured: what has no evidence is not in focus; of less a mask of many cells swallows it"
     )
     mask_smoothness: float = _number(15.0, "nats", "measured: as in mask; cells are small")
+    shape_spacing: int = _number(3, "", "derived: times as far apart lie the samples that tell a disc from a Gaussian")
+    most_gain: float = _number(20.0, "nats", "derived: that one window may say for a shape; more is another fault")
+    disc_gain: float = _number(5.0, "nats", "measured: a window, by which a disc must fit better; benchmarks.shapes")
+    alike: float = _number(1.5, "", "measured: times as large may be the one shape's radius for a disc to be believed")
 
 
 @dataclass(frozen=True)

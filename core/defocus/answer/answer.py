@@ -337,6 +337,8 @@ class Answer:
         features = confidence_features(self.likelihood, learned, radius, radii, tuning)
         sure = probability_right(features, self.kind, tuning)
         sure[~self.judged_samples] = 0
+        if self.evidence.shape_doubt:
+            sure *= np.float32(self.tuning.confidence.doubted)
         return self.at_pixels(sure)
 
     def at_pixels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

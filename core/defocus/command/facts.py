@@ -39,6 +39,7 @@ FACTS: dict[str, tuple[dict[str, Any], str]] = {
     "evidence": (_FLAG, "Whether anything could be measured."),
     "evidence_share": (_SHARE, "Part of the picture that tells its blur."),
     "saturated_share": (_SHARE, "Part of the picture that is as bright as it can be."),
+    "shape_doubt": (_WORD, "What else the blur may be, where its shape is in doubt; else empty."),
     "max_radius_px": (_RADIUS, "Largest radius looked for."),
     "kind": ({"enum": ["photograph", "fluorescence", "brightfield"]}, "What the picture was taken for."),
     "threshold_px": (_RADIUS, "Radius up to which things count as in focus."),
@@ -112,6 +113,7 @@ def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
         "evidence": analysis.has_evidence,
         "evidence_share": round(analysis.known_share, 4),
         "saturated_share": round(analysis.saturated_share, 4),
+        "shape_doubt": analysis.shape_doubt,
         "max_radius_px": analysis.max_radius,
     }
 
@@ -128,6 +130,7 @@ def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
         "threshold_reason": analysis.threshold_reason,
         "other_threshold_px": result.facts["other_threshold"],
         "psf": str(analysis.parameters.psf),
+        "shape_doubt": analysis.shape_doubt,
         "in_focus_share": round(float(result.facts["in_focus_share"] or 0), 4),
     }
 
@@ -152,6 +155,8 @@ def summary(name: str, facts: dict[str, Any]) -> str:
         parts.append("no evidence of blur anywhere: nothing but flat areas or noise")
     if facts.get("saturated_share", 0) > _MUCH_SATURATED:
         parts.append(f"{100 * facts['saturated_share']:.1f} % saturated, which tells nothing")
+    if facts.get("shape_doubt"):
+        parts.append(facts["shape_doubt"])
     if facts.get("other_threshold_px"):
         parts.append(f"a close call: up to {facts['other_threshold_px']:.2f} px gives another mask")
     kept = {Path(item).name for item in facts.get("kept", ())}

@@ -9,6 +9,7 @@ import numpy as np
 
 from defocus.evidence.octaves import Evidence, local_evidence
 from defocus.evidence.radii import octaves_and_radii
+from defocus.evidence.shape import fitting_shape
 from defocus.parameters import NOISE_RANGE
 from defocus.progress import ignore_progress, sub_progress
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from defocus.parameters import AnalysisParameters
     from defocus.pictures.stretched import Stretched
     from defocus.progress import Progress
+    from defocus.psf import PSF
     from defocus.tuning import Tuning
 
 __all__ = ["fluorescence_evidence"]
@@ -31,13 +33,15 @@ def fluorescence_evidence(
     tuning: Tuning,
     *,
     progress: Progress = ignore_progress,
-) -> Evidence:
+) -> tuple[Evidence, str | PSF]:
     """Measure how well every radius explains what shines around every sample.
 
     Windows of the dark ground see only the glow of what is beside them, so the ground is no evidence, and neither is
     what prefers no radius. With
     ``max_radius="auto"`` the largest radius is doubled while most of what shines is blurred by more than a part of it:
     reduced copies of the picture tell large radii better.
+
+    With ``psf="auto"`` the blur is a Gaussian, unless `fitting_shape` finds a disc.
 
     Parameters
     ----------
@@ -49,8 +53,10 @@ def fluorescence_evidence(
 
     Returns
     -------
-    Evidence
+    evidence : Evidence
         Where there is none, `valid_fraction` is 0.
+    psf : str or PSF
+        The shape of the blur.
 
     Raises
     ------
@@ -62,29 +68,49 @@ def fluorescence_evidence(
     # That of the ground is known from the finest detail, which for cells says more than what suits the windows best
     noise = seen.noise**2 if parameters.noise == "auto" else float(parameters.noise) * seen.gain**2
     noise = min(max(noise, numbers.least_noise), NOISE_RANGE[1])
-    chosen = dataclasses.replace(parameters, noise=noise)
+    chosen = dataclasses.replace(parameters, noise=noise, psf="gaussian" if parameters.tells_shape else parameters.psf)
     ratio = seen.noise_ratio + (numbers.model_error / noise) * _contrast(seen, parameters.window)
-    done = 0.0
+    ends = sub_progress(progress, 0, 0.6), sub_progress(progress, 0.6, 0.7), sub_progress(progress, 0.7, 1)
+    found, chosen = _wide_enough(seen, chosen, ratio, tuning, ends[0])
+    if parameters.tells_shape:
+        told = fitting_shape(
+            seen.picture,
+            dataclasses.replace(chosen, spacing=found.spacing, max_radius=float(found.radii[-1])),
+            tuning,
+            noise_ratio=ratio,
+            shining=lambda evidence: _shining(seen, evidence, parameters.window, tuning),
+            progress=ends[1],
+        )
+        found = dataclasses.replace(found, shape_doubt=told.doubt)
+        if told.name != chosen.psf:
+            chosen = dataclasses.replace(chosen, psf=told.name)
+            found = local_evidence(seen.picture, chosen, tuning.evidence, noise_ratio=ratio, progress=ends[2])
+    progress(1.0, "measuring blur")
+    return _without_ground(found, _known(seen, found, parameters.window, tuning)), chosen.psf
+
+
+def _wide_enough(
+    seen: Stretched,
+    parameters: AnalysisParameters,
+    noise_ratio: NDArray[np.float32],
+    tuning: Tuning,
+    progress: Progress,
+) -> tuple[Evidence, AnalysisParameters]:
+    """Return evidence up to a radius that is large enough, and the parameters with that."""
+    chosen, done = parameters, 0.0
     while True:
         part = sub_progress(progress, done, done + (1 - done) / 2 if parameters.max_radius == "auto" else 1.0)
-        found = local_evidence(seen.picture, chosen, tuning.evidence, noise_ratio=ratio, progress=part)
-        shining = _shining(seen, found, parameters.window, tuning)
-        sure = found.profile.max(axis=2) > tuning.evidence.evidence_nats
+        found = local_evidence(seen.picture, chosen, tuning.evidence, noise_ratio=noise_ratio, progress=part)
+        if parameters.max_radius != "auto":
+            return found, chosen
         largest = float(found.radii[-1])
-        if (
-            parameters.max_radius != "auto"
-            or not _beyond(found, shining, sure, tuning)
-            or 2 * largest > numbers.most_radius
-        ):
-            break
-        chosen = dataclasses.replace(chosen, max_radius=2 * largest)
-        if len(octaves_and_radii(chosen, seen.picture.shape, tuning.evidence)[1]) <= len(
-            found.radii
-        ):  # no room for another octave
-            break
+        if not _beyond(found, seen, parameters.window, tuning) or 2 * largest > tuning.fluorescence.most_radius:
+            return found, chosen
+        wider = dataclasses.replace(chosen, max_radius=2 * largest)
+        if len(octaves_and_radii(wider, seen.picture.shape, tuning.evidence)[1]) <= len(found.radii):
+            return found, chosen  # no room for another octave
+        chosen = wider
         done += (1 - done) / 2
-    progress(1.0, "measuring blur")
-    return _without_ground(found, shining & sure)
 
 
 def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
@@ -112,14 +138,24 @@ def _shining(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -
     return np.asarray(shines[np.ix_(evidence.rows, evidence.columns)])
 
 
-def _beyond(evidence: Evidence, shining: NDArray[np.bool_], sure: NDArray[np.bool_], tuning: Tuning) -> bool:
+def _sure(evidence: Evidence, tuning: Tuning) -> NDArray[np.bool_]:
+    """Return which samples prefer some radius, bool (h, w)."""
+    return np.asarray(evidence.profile.max(axis=2) > tuning.evidence.evidence_nats)
+
+
+def _known(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -> NDArray[np.bool_]:
+    """Return which samples are evidence, bool (h, w)."""
+    return _shining(seen, evidence, window, tuning) & _sure(evidence, tuning)
+
+
+def _beyond(evidence: Evidence, seen: Stretched, window: int, tuning: Tuning) -> bool:
     """Whether what shines is blurred so much that it should be looked at farther out."""
-    here = shining & (evidence.valid_fraction > 0)
+    here = _shining(seen, evidence, window, tuning) & (evidence.valid_fraction > 0)
     if not here.any():
         return False
     best = evidence.radii[evidence.profile[here].argmin(axis=1)]
     # What is blurred far more than the largest radius prefers none
-    best = np.where(sure[here], best, evidence.radii[-1])
+    best = np.where(_sure(evidence, tuning)[here], best, evidence.radii[-1])
     return bool(np.median(best) > tuning.fluorescence.most_filled * evidence.radii[-1])
 
 

@@ -23,7 +23,7 @@ __all__ = ["measured_evidence"]
 
 def measured_evidence(
     picture: Picture, parameters: AnalysisParameters, tuning: Tuning, *, progress: Progress = ignore_progress
-) -> tuple[Evidence, Stretched]:
+) -> tuple[Evidence, Stretched, AnalysisParameters]:
     """Measure how well every radius explains the surroundings of every sample.
 
     Parameters
@@ -39,18 +39,23 @@ def measured_evidence(
     evidence : Evidence
     seen : Stretched
         The picture as it was measured; noise variances are those of its intensities.
+    parameters : AnalysisParameters
+        As given, but with the blur shape that "auto" turned out to be.
 
     Raises
     ------
     InputError
         If the picture is smaller than the window.
     """
+    usual = dataclasses.replace(parameters, psf="disc") if parameters.tells_shape else parameters
     if parameters.method == "paper":  # which knows no stretching
-        return local_evidence(picture, parameters, tuning.evidence, progress=progress), unstretched(picture)
+        return local_evidence(picture, usual, tuning.evidence, progress=progress), unstretched(picture), usual
     seen = stretched(picture, counts=parameters.kind == "fluorescence")
     if parameters.kind == "fluorescence":
-        return fluorescence_evidence(seen, parameters, tuning, progress=progress), seen
-    if parameters.noise != "auto":
-        noise = min(max(float(parameters.noise) * seen.gain**2, NOISE_RANGE[0]), NOISE_RANGE[1])
-        parameters = dataclasses.replace(parameters, noise=noise)
-    return local_evidence(seen.picture, parameters, tuning.evidence, progress=progress), seen
+        evidence, shape = fluorescence_evidence(seen, parameters, tuning, progress=progress)
+        return evidence, seen, dataclasses.replace(parameters, psf=shape) if parameters.tells_shape else parameters
+    if usual.noise == "auto":
+        return local_evidence(seen.picture, usual, tuning.evidence, progress=progress), seen, usual
+    noise = min(max(float(usual.noise) * seen.gain**2, NOISE_RANGE[0]), NOISE_RANGE[1])
+    chosen = dataclasses.replace(usual, noise=noise)
+    return local_evidence(seen.picture, chosen, tuning.evidence, progress=progress), seen, usual

@@ -48,8 +48,10 @@ class Evidence:
         Radii in px; evenly spaced in each octave.
     profile : float32 (h, w, R)
         Negative log-likelihood (13) of each radius at its best gradient variance, less its minimum, in nats.
+    least : float32 (h, w)
+        That minimum: how well the best radius explains the window, over all octaves, in nats.
     log_gradient_variance : float32 (h, w, R)
-        Natural logarithm of that variance, in the coarsest octave.
+        Natural logarithm of the variance, in the coarsest octave.
     wide : float32 (ceil(h / 2), ceil(w / 2), R) or None
         The same as `profile` from windows twice as wide as those of the coarsest octave, at every second sample; None
         in pictures too small for them.
@@ -61,6 +63,8 @@ class Evidence:
         Local energies of the first octave.
     spectra : BlurSpectra
         Tables of the first octave.
+    shape_doubt : str
+        Why the blur may have another shape as well, in words; empty where that is known or was chosen.
     """
 
     rows: NDArray[np.int64]
@@ -68,12 +72,14 @@ class Evidence:
     spacing: int
     radii: NDArray[np.float64]
     profile: NDArray[np.float32]
+    least: NDArray[np.float32]
     log_gradient_variance: NDArray[np.float32]
     wide: NDArray[np.float32] | None
     valid_fraction: NDArray[np.float32]
     noise_variance: float
     energies: NDArray[np.float32]
     spectra: BlurSpectra
+    shape_doubt: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -158,7 +164,8 @@ def local_evidence(
         del found  # what is measured next takes its place in memory
     assert profile is not None
     assert log_variance is not None
-    profile -= profile.min(axis=2, keepdims=True)
+    least = profile.min(axis=2)
+    profile -= least[..., np.newaxis]
     if fraction is None:
         fraction = np.ones(profile.shape[:2], np.float32)
     else:
@@ -173,6 +180,7 @@ def local_evidence(
         spacing=spacing,
         radii=radii,
         profile=profile,
+        least=least,
         log_gradient_variance=log_variance,
         wide=wide,
         valid_fraction=fraction,
