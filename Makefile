@@ -99,6 +99,7 @@ screenshots: system $(STAMP)
 	$(RUN) tests/gimp/screenshots.py
 
 docs: $(STAMP)
+	$(RUN) docs/try_page.py
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 clean:
