@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 DEMO ?= demo_output
 # Versions that are known to go together; empty for the newest ones
 CONSTRAINTS ?= tests/constraints.txt
+# Processes that test side by side; 0 for the one that can be debugged
+WORKERS ?= 2
 
 .PHONY: help demo test quick mutants lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
 
@@ -56,8 +58,9 @@ lint: $(STAMP)
 	$(RUN) -m mypy
 	$(RUN) -m mypy --config-file gimp_plugin/mypy.ini
 
+# Two processes: where one waits for a window, the other computes. A file stays in one, so what it starts is started once
 test: system lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 quick: lint
 	$(RUN) -m pytest tests/core -q -m 'not slow and not lengthy' --durations=5

@@ -74,6 +74,19 @@ def build() -> None:
         print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB")
 
 
+def weigh(folder: Path) -> None:
+    """Print what an environment takes on the disk, and what takes most of it."""
+    sizes: dict[str, int] = {}
+    (packages,) = [*folder.glob("lib/python*/site-packages"), *folder.glob("Lib/site-packages")]
+    for file in packages.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            part = file.relative_to(packages).parts[0]
+            sizes[part] = sizes.get(part, 0) + file.stat().st_size
+    largest = sorted(sizes.items(), key=lambda item: -item[1])[:8]
+    told = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in largest)
+    print(f"the environment: {sum(sizes.values()) / 1e6:.0f} MB; of these {told}", flush=True)
+
+
 def test(package: str | None, selected: list[str]) -> None:
     """Install the wheel, or what an index has, and run the core's tests in a folder without the sources."""
     wheels = list(DIST.glob("*.whl"))
@@ -83,6 +96,7 @@ def test(package: str | None, selected: list[str]) -> None:
         folder = Path(name)
         python = environment(folder / "venv")
         run(python, "-m", "pip", "install", "-q", package or wheels[0])
+        weigh(folder / "venv")
         run(python, "-m", "pip", "install", "-q", "pytest>=8.3", "hypothesis>=6.100", "psutil>=5.9", "setuptools>=77")
         run(python, "-m", "pip", "check")
         # Tests, and the files beside them that they read; without core/ nothing but what is installed can be imported
