@@ -25,6 +25,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
 NEEDED = ("CHANGELOG.md", "docs/method.md", "tests/core/test_house.py", "sample_data/flower.jpg", "Makefile")
 
+# What the core's tests import beside the package; the rest of the group "test" belongs to napari's and to style
+NEEDED_BY_TESTS = ("pytest>=8.3", "hypothesis>=6.100", "jsonschema>=4", "psutil>=5.9", "setuptools>=77")
+
 
 def run(*command: object, folder: Path = ROOT) -> None:
     """Run a command that must not fail."""
@@ -97,7 +100,7 @@ def test(package: str | None, selected: list[str]) -> None:
         python = environment(folder / "venv")
         run(python, "-m", "pip", "install", "-q", package or wheels[0])
         weigh(folder / "venv")
-        run(python, "-m", "pip", "install", "-q", "pytest>=8.3", "hypothesis>=6.100", "psutil>=5.9", "setuptools>=77")
+        run(python, "-m", "pip", "install", "-q", *NEEDED_BY_TESTS)
         run(python, "-m", "pip", "check")
         # Tests, and the files beside them that they read; without core/ nothing but what is installed can be imported
         tree = folder / "tree"
