@@ -9,12 +9,13 @@ CONSTRAINTS ?= tests/constraints.txt
 # Processes that test side by side; 0 for the one that can be debugged
 WORKERS ?= 2
 
-.PHONY: help demo test quick mutants lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
+.PHONY: help demo test quick coverage mutants lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
 
 help:
 	@echo "make demo         run the suite on sample_data/ and write a page of pictures to $(DEMO)/"
 	@echo "make test         run every check: ruff, mypy, pytest with a real napari and a real GIMP 3"
 	@echo "make quick        ruff, mypy and the fast tests of the core, in under a minute"
+	@echo "make coverage     which part of the core its tests run"
 	@echo "make mutants      make deliberate faults in the estimate; its tests must catch each"
 	@echo "make abuse        damaged files, odd arrays, kills, full disks; writes docs/robustness.md"
 	@echo "make bare         make demo and make test on bare Debian 12 and 13 systems (root)"
@@ -55,6 +56,7 @@ demo: $(STAMP)
 lint: $(STAMP)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(VENV)/bin/typos
 	$(RUN) -m mypy
 	$(RUN) -m mypy --config-file gimp_plugin/mypy.ini
 
@@ -64,6 +66,11 @@ test: system lint
 
 quick: lint
 	$(RUN) -m pytest tests/core -q -m 'not slow and not lengthy' --durations=5
+
+# Lines of the core that its tests run; compiled kernels are none of them
+coverage: $(STAMP)
+	$(RUN) -m pip install -q 'pytest-cov>=6'
+	$(RUN) -m pytest tests/core -q -n $(WORKERS) --dist loadfile -m 'not slow' --cov=defocus --cov-report=term:skip-covered
 
 # What is installed changes only on purpose
 lock: $(STAMP)
