@@ -217,17 +217,39 @@ def plate(cluster: Cluster, folder: Path, side: int) -> None:
     )
 
 
+def overhead(cluster: Cluster, count: int) -> None:
+    """Print what a cluster needs for a call that does nothing."""
+    here, there = psutil.Process(), cluster.scheduler
+
+    def state() -> tuple[float, float, float, float]:
+        spent = [sum(process.cpu_times()[:2]) for process in (here, there)]
+        return *spent, here.memory_info().rss, there.memory_info().rss
+
+    before, largest = state(), [0.0, 0.0]
+    for index, _ in defocus.dask.batch(divmod, [(7, 2)] * count, str(cluster.file)):
+        if index % 500 == 0:
+            largest = [max(most, now) for most, now in zip(largest, state()[2:], strict=True)]
+    after = state()
+    told = [
+        f"{name} {1e3 * (after[k] - before[k]) / count:.2f} ms and {(largest[k] - before[2 + k]) / count / 1e3:.1f} kB"
+        for k, name in enumerate(("whoever asks", "the scheduler"))
+    ]
+    print(f"{count} calls of nothing: {', '.join(told)} for each", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--side", type=int, default=8192, help="px of the plate")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--calls", type=int, default=20_000, help="that do nothing")
     given = parser.parse_args()
     cores = min(given.workers, len(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory(prefix="at-scale-") as name:
         folder = Path(name)
         cluster = Cluster(folder, given.workers)
         try:
+            overhead(cluster, given.calls)
             many(cluster, folder, given.pictures, cores)
             plate(cluster, folder, given.side)
         finally:
