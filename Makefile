@@ -6,13 +6,16 @@ STAMP := $(VENV)/.installed
 DEMO ?= demo_output
 # Versions that are known to go together; empty for the newest ones
 CONSTRAINTS ?= tests/constraints.txt
+# Processes that test side by side; 0 for the one that can be debugged
+WORKERS ?= 2
 
-.PHONY: help demo test quick mutants lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
+.PHONY: help demo test quick coverage mutants lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
 
 help:
 	@echo "make demo         run the suite on sample_data/ and write a page of pictures to $(DEMO)/"
 	@echo "make test         run every check: ruff, mypy, pytest with a real napari and a real GIMP 3"
 	@echo "make quick        ruff, mypy and the fast tests of the core, in under a minute"
+	@echo "make coverage     which part of the core its tests run"
 	@echo "make mutants      make deliberate faults in the estimate; its tests must catch each"
 	@echo "make abuse        damaged files, odd arrays, kills, full disks; writes docs/robustness.md"
 	@echo "make bare         make demo and make test on bare Debian 12 and 13 systems (root)"
@@ -53,14 +56,21 @@ demo: $(STAMP)
 lint: $(STAMP)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(VENV)/bin/typos
 	$(RUN) -m mypy
 	$(RUN) -m mypy --config-file gimp_plugin/mypy.ini
 
+# Two processes: where one waits for a window, the other computes. A file stays in one, so what it starts is started once
 test: system lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 quick: lint
 	$(RUN) -m pytest tests/core -q -m 'not slow and not lengthy' --durations=5
+
+# Lines of the core that its tests run; compiled kernels are none of them
+coverage: $(STAMP)
+	$(RUN) -m pip install -q 'pytest-cov>=6'
+	$(RUN) -m pytest tests/core -q -n $(WORKERS) --dist loadfile -m 'not slow' --cov=defocus --cov-report=term:skip-covered
 
 # What is installed changes only on purpose
 lock: $(STAMP)
@@ -99,6 +109,7 @@ screenshots: system $(STAMP)
 	$(RUN) tests/gimp/screenshots.py
 
 docs: $(STAMP)
+	$(RUN) docs/try_page.py
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 clean:

@@ -25,6 +25,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
 NEEDED = ("CHANGELOG.md", "docs/method.md", "tests/core/test_house.py", "sample_data/flower.jpg", "Makefile")
 
+# What the core's tests import beside the package; the rest of the group "test" belongs to napari's and to style
+NEEDED_BY_TESTS = ("pytest>=8.3", "hypothesis>=6.100", "jsonschema>=4", "psutil>=5.9", "setuptools>=77")
+
 
 def run(*command: object, folder: Path = ROOT) -> None:
     """Run a command that must not fail."""
@@ -74,6 +77,19 @@ def build() -> None:
         print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB")
 
 
+def weigh(folder: Path) -> None:
+    """Print what an environment takes on the disk, and what takes most of it."""
+    sizes: dict[str, int] = {}
+    (packages,) = [*folder.glob("lib/python*/site-packages"), *folder.glob("Lib/site-packages")]
+    for file in packages.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            part = file.relative_to(packages).parts[0]
+            sizes[part] = sizes.get(part, 0) + file.stat().st_size
+    largest = sorted(sizes.items(), key=lambda item: -item[1])[:8]
+    told = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in largest)
+    print(f"the environment: {sum(sizes.values()) / 1e6:.0f} MB; of these {told}", flush=True)
+
+
 def test(package: str | None, selected: list[str]) -> None:
     """Install the wheel, or what an index has, and run the core's tests in a folder without the sources."""
     wheels = list(DIST.glob("*.whl"))
@@ -83,7 +99,8 @@ def test(package: str | None, selected: list[str]) -> None:
         folder = Path(name)
         python = environment(folder / "venv")
         run(python, "-m", "pip", "install", "-q", package or wheels[0])
-        run(python, "-m", "pip", "install", "-q", "pytest>=8.3", "hypothesis>=6.100", "psutil>=5.9", "setuptools>=77")
+        weigh(folder / "venv")
+        run(python, "-m", "pip", "install", "-q", *NEEDED_BY_TESTS)
         run(python, "-m", "pip", "check")
         # Tests, and the files beside them that they read; without core/ nothing but what is installed can be imported
         tree = folder / "tree"
@@ -102,8 +119,8 @@ def test(package: str | None, selected: list[str]) -> None:
         if folder / "venv" not in Path(place).parents:
             raise SystemExit(f"{place} is not the installed one")
         # What reads the sources themselves is the tree's business
-        left_out = ("test_house.py", "test_recipe.py")
-        apart = [f"--ignore=tests/core/{name}" for name in left_out]
+        apart = [f"--ignore=tests/core/{name}" for name in ("test_house.py", "test_recipe.py")]
+        apart.append("--deselect=tests/core/test_shipped.py::test_the_source_tree_has_its_own")
         run(python, "-m", "pytest", "-q", *(selected or ["tests/core", "-m", "not slow"]), *apart, folder=tree)
 
 

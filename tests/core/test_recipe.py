@@ -38,3 +38,10 @@ def test_it_names_the_same_program_version_and_home(recipe):
     assert recipe["context"]["version"] == defocus.__version__.partition(".dev")[0]
     assert recipe["about"]["summary"] == project["description"]
     assert recipe["about"]["homepage"] == project["urls"]["Homepage"]
+
+
+def test_before_a_commit_the_versions_check_that_make_lint_takes():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    asked = {pin for hook in hooks for pin in hook.get("additional_dependencies", [])}
+    assert len(asked) == 2
+    assert asked <= set((ROOT / "tests" / "constraints.txt").read_text(encoding="utf-8").splitlines())

@@ -7,6 +7,7 @@ that nothing stays mounted whatever happens. The suite's own Python is mounted i
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -15,6 +16,10 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PROGRAMS = ["gimp", "python3-gi", "python3-numpy", "xdotool", "x11-utils", "imagemagick", "openbox"]
 PACKAGES = [*_PROGRAMS, "xvfb", "xauth", "dbus", "dbus-x11", "fonts-dejavu-core"]
@@ -162,8 +167,24 @@ def cannot_build() -> str:
     return ""
 
 
+@contextlib.contextmanager
+def alone(cache: Path) -> Iterator[None]:
+    """Wait until no other process that tests builds anything in a folder."""
+    import fcntl  # not on every system, as nothing that is built here
+
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # given back when it closes, whatever happens
+        yield
+
+
 def built_root(cache: Path) -> Path:
     """Return a root folder with GIMP 3, building it if it is not there yet."""
+    with alone(cache):
+        return _built_root(cache)
+
+
+def _built_root(cache: Path) -> Path:
     stamp_text = hashlib.sha256(repr((_OPTIONS, PACKAGES)).encode()).hexdigest()[:12]
     root = cache / f"trixie-{stamp_text}"
     stamp = cache / f"trixie-{stamp_text}.complete"
@@ -177,7 +198,6 @@ def built_root(cache: Path) -> Path:
             stdout=subprocess.DEVNULL,
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         )
-    cache.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(root, ignore_errors=True)
     command = ["mmdebstrap", *_OPTIONS, f"--include={','.join(PACKAGES)}", "trixie", str(root)]
     with (cache / "build.log").open("wb") as log:

@@ -5,6 +5,11 @@ from unittest import mock
 
 import pytest
 
+from defocus.parameters import AnalysisParameters
+from defocus.psf.families import FAMILIES
+
+# What shapes have of their own: a new shape is asked for by itself
+OF_SHAPES = {name: getattr(AnalysisParameters(), name) for shape in FAMILIES.values() for name in shape.parameters}
 MASK, SELECT = "plug-in-defocus-in-focus-mask", "plug-in-defocus-select-in-focus"
 MAP, SHARPEN, BACKGROUND = (f"plug-in-defocus-{name}" for name in ("blur-map", "sharpen", "blur-background"))
 
@@ -62,9 +67,7 @@ def test_defaults_ask_for_what_the_suite_does_by_default(entries, config, layer,
     assert entries[MASK].analysis(config(entries[MASK])) == {
         "kind": "photograph",
         "psf": "auto",
-        "blades": 6,
-        "rotation": 0.0,
-        "obstruction": 0.4,
+        **OF_SHAPES,
         "noise": "auto",
         "max_radius": "auto",
     }
@@ -96,9 +99,7 @@ def test_whole_numbers_are_whole_because_the_suite_says_so(entries):
     assert kinds == {
         "strength": False,
         "iterations": True,
-        "blades": True,
-        "rotation": False,
-        "obstruction": False,
+        **{name: isinstance(value, int) for name, value in OF_SHAPES.items()},
         "noise": False,
         "max-radius": False,
     }
