@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DOCKS = ("Blur map", "In-focus mask", "Restore or magnify", "Focus over z", "Table of focus", "All in tabs")
 BINDINGS = {"pyqt6": "PyQt6", "pyside6": "PySide6"}
 _DIALOGS = ("Export", "Save", "Delete", "elect ", "hoose", "older")  # of buttons that write files or open dialogs
-_LIMIT_SECONDS = 1800  # of one window
+_LIMIT_SECONDS = 7200  # of one window
 
 
 class Steps:
