@@ -66,6 +66,12 @@ def chosen_plane(values: NDArray[Any], axes: Sequence[str], name: str, part: Par
         Of the file.
     part : Part
 
+    Returns
+    -------
+    values : array (..., H, W)
+    rest : list of str
+        Its axes before the last two.
+
     Raises
     ------
     InputError
@@ -127,7 +133,18 @@ def chosen_channel(
 
 
 def channel_number(channel: int | str, names: list[str], count: int, name: str) -> int:
-    """Return the number of a channel that is called by its number or name; raise `InputError` if there is none."""
+    """Return the number of a channel that is called by its number or name; raise `InputError` if there is none.
+
+    Parameters
+    ----------
+    channel : int or str
+    names : list of str
+        Of all channels, or none.
+    count : int
+        Of channels.
+    name : str
+        Of the file.
+    """
     number = channel if isinstance(channel, int) else names.index(channel) if channel in names else None
     if number is None and str(channel).isdigit():
         number = int(channel)
