@@ -3,12 +3,16 @@
 # mypy: allow-untyped-calls
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.parallel import available_threads
+from napari_defocus.engine import LocalEngine
+from napari_defocus.helpers import Helpers
 from napari_defocus.outputs import as_layer
 from napari_defocus.requests import Answer
 
@@ -24,8 +28,9 @@ LARGE_PIXELS = 100_000_000
 """Planes of more are measured in blocks."""
 
 _SHOWN_PIXELS = 32_000_000  # of a map at most
-_BLOCK = 2048  # px, side of what is measured at a time
-_THREADS = 2
+_BLOCK = 3072  # px, side of what is measured at a time
+_AT_A_TIME = 2  # blocks
+_LARGEST = 32.0  # px of blur, unless told: such planes are stitched, and a lens blurs as in one of their fields
 
 
 def is_large(request: LayerRequest) -> bool:
@@ -53,7 +58,7 @@ def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
     """Return the blur map of one large plane, as `napari_defocus.functions.computed_layer` does of others.
 
     Blocks are loaded, measured and let go. The map has one value for a square of pixels, so that 32 megapixels are not
-    exceeded; it lies where the picture lies.
+    exceeded; it lies where the picture lies. What a widget asks for is measured in processes of their own.
     """
     import dask
     from dask.array import coarsen
@@ -68,15 +73,13 @@ def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
     index = request.index or ()
     plane = source.data[index] if index else source.data
     analysis, drawn = request.analysis, request.question.parameters
+    largest = float(octaves_and_radii(analysis, (source.shape[-2], source.shape[-1]), TUNING.evidence)[1][-1])
+    if analysis.max_radius == "auto":
+        largest = min(largest, _LARGEST)
+        analysis = dataclasses.replace(analysis, max_radius=largest)
     changes: dict[str, Any] = {item.name: getattr(analysis, item.name) for item in dataclasses.fields(analysis)}
     if drawn is not None:
         changes |= {item.name: getattr(drawn, item.name) for item in dataclasses.fields(drawn)}
-    found = blur_map(plane, block=_BLOCK, channel_axis=plane.ndim - 1 if source.rgb else None, **changes)
-    step = 1
-    while found.size / step**2 > _SHOWN_PIXELS:
-        step *= 2
-    if step > 1:
-        found = coarsen(_mean, found, {0: step, 1: step}, trim_excess=True)
 
     def told(_key: object, _result: object, _graph: object, state: dict[str, Any], _worker: object) -> None:
         done = len(state["finished"])
@@ -84,15 +87,26 @@ def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
         run.token.check()
         run.progress(done / max(1, done + todo), f"measuring in blocks: {done} of {done + todo} steps")
 
-    with Callback(posttask=told), dask.config.set(scheduler="threads", num_workers=_THREADS):
-        radius: NDArray[np.float32] = np.asarray(found.compute(), np.float32)
+    with contextlib.ExitStack() as stack:
+        if not isinstance(run.engine, LocalEngine):
+            threads = max(1, available_threads() // _AT_A_TIME)
+            helpers = stack.enter_context(Helpers(_AT_A_TIME, threads))
+            stack.enter_context(run.token.stopping(helpers.close))
+            changes["call"] = helpers
+        found = blur_map(plane, block=_BLOCK, channel_axis=plane.ndim - 1 if source.rgb else None, **changes)
+        step = 1
+        while found.size / step**2 > _SHOWN_PIXELS:
+            step *= 2
+        if step > 1:
+            found = coarsen(_mean, found, {0: step, 1: step}, trim_excess=True)
+        with Callback(posttask=told), dask.config.set(scheduler="threads", num_workers=_AT_A_TIME):
+            radius: NDArray[np.float32] = np.asarray(found.compute(), np.float32)
     places = [source.ndim - 2, source.ndim - 1]
     scale, shift = np.ones(source.ndim), np.zeros(source.ndim)
     scale[places], shift[places] = step, (step - 1) / 2
     # The first value covers so many pixels and lies at their centre
     coarse = dataclasses.replace(source, transform=source.transform.compose(Affine(scale=scale, translate=shift)))
     known = float(np.isfinite(radius).mean())
-    largest = float(octaves_and_radii(analysis, (source.shape[-2], source.shape[-1]), TUNING.evidence)[1][-1])
     noise = 0.0 if analysis.noise == "auto" else float(analysis.noise)
     answer = Answer(radius, largest, noise, {"known_share": known, "blocks_px": _BLOCK, "px_per_value": step})
     return as_layer(dataclasses.replace(request, source=coarse), radius, answer)

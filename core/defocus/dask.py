@@ -59,7 +59,18 @@ class _Layout:
         return slice(max(begin - self.halo, 0), min(end + self.halo, length))
 
 
-def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = None, **changes: Any) -> da.Array:
+def _called(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def blur_map(
+    array: ArrayLike,
+    *,
+    block: int = 2048,
+    channel_axis: int | None = None,
+    call: Callable[..., Any] = _called,
+    **changes: Any,
+) -> da.Array:
     """Return the blur radius of every pixel of planes of any size, computed when asked for.
 
     Parameters
@@ -71,6 +82,9 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
         Side in px of the blocks in which a plane is computed. Memory grows with its square.
     channel_axis : int, optional
         The axis of red, green and blue, if there is one.
+    call : callable, optional
+        Calls a function of this module with its arguments and returns its result, in another process for instance;
+        blocks that are loaded already are among the arguments. Here, unless given.
     **changes
         Fields of `defocus.parameters.AnalysisParameters` and `defocus.parameters.MapParameters`. What is "auto" is
         chosen for the whole plane, the noise by measuring some blocks of it; `kind` has no effect, as no block shows
@@ -118,20 +132,20 @@ def blur_map(array: ArrayLike, *, block: int = 2048, channel_axis: int | None = 
     reach = (parameters.window // 2 + 1) * 2**octaves + _COHERENCE * spacing
     layout = _Layout(alignment, -(-reach // alignment) * alignment)
 
-    limits = _limits(source)
+    limits = _limits(source, call)
     leading = source.shape[color_axes:-2]
     results = []
     for index in np.ndindex(*leading):
         picture = source[(slice(None),) * color_axes + index]
-        results.append(_plane_map(picture, limits, parameters, map_parameters, layout, block))
+        results.append(_plane_map(picture, limits, parameters, map_parameters, layout, block, call))
     return da.stack(results).reshape((*leading, *plane)) if leading else results[0]
 
 
-def _limits(source: da.Array) -> Delayed:
+def _limits(source: da.Array, call: Callable[..., Any]) -> Delayed:
     """Return the values that become 0 and 1, one pair for the whole array."""
     if source.dtype in (np.uint8, np.bool_):
         return delayed(value_range, pure=True)(np.zeros(1, source.dtype))
-    blocks = [delayed(_extremes)(block) for block in source.to_delayed().ravel()]
+    blocks = [delayed(call)(_extremes, block) for block in source.to_delayed().ravel()]
     return delayed(_joined)(blocks, source.dtype)
 
 
@@ -158,10 +172,12 @@ def _plane_map(
     map_parameters: MapParameters,
     layout: _Layout,
     block: int,
+    call: Callable[..., Any],
 ) -> da.Array:
     """Return the map of one plane, (H, W) or (colours, H, W)."""
     height, width = source.shape[-2:]
-    light, noise = _light(source, limits), _noise(source, limits, parameters)
+    light = _light(source, limits, call)
+    noise = _noise(source, limits, light, parameters, call)
     spacing = usual_spacing((height, width), TUNING.evidence)
     rows = []
     for top, bottom in layout.cuts(height, block):
@@ -173,7 +189,7 @@ def _plane_map(
                 slice(top - vertical.start, bottom - vertical.start),
                 slice(left - horizontal.start, right - horizontal.start),
             )
-            value = delayed(_block_map)(part, limits, light, noise, parameters, map_parameters, spacing, middle)
+            value = delayed(call)(_block_map, part, limits, light, noise, parameters, map_parameters, spacing, middle)
             row.append(da.from_delayed(value, (bottom - top, right - left), dtype=np.float32))
         rows.append(row)
     return da.block(rows)
@@ -220,24 +236,27 @@ def _samples(source: da.Array, least: int) -> list[da.Array]:
     return [source[..., y : y + size, x : x + size].rechunk(-1) for y, x in corners]
 
 
-def _light(source: da.Array, limits: Delayed) -> Delayed:
+def _light(source: da.Array, limits: Delayed, call: Callable[..., Any]) -> Delayed:
     """Return the range that the light of a plane fills, from some blocks of it."""
-    return delayed(_joined_light)([delayed(_picture)(part, limits) for part in _samples(source, 0)])
+    return delayed(call)(_joined_light, _samples(source, 0), limits)
 
 
-def _joined_light(pictures: list[Picture]) -> tuple[float, float]:
+def _joined_light(parts: list[NDArray[Any]], limits: tuple[float, float]) -> tuple[float, float]:
     from defocus.pictures.stretched import light_range, quietest_noise
 
+    pictures = [_picture(part, limits) for part in parts]
     noise = float(np.median([quietest_noise(picture.luminance) for picture in pictures]))
     return light_range(np.concatenate([picture.luminance.ravel() for picture in pictures]), noise)
 
 
-def _noise(source: da.Array, limits: Delayed, parameters: AnalysisParameters) -> Delayed | float:
+def _noise(
+    source: da.Array, limits: Delayed, light: Delayed, parameters: AnalysisParameters, call: Callable[..., Any]
+) -> Delayed:
     """Return the noise variance of a plane, for its range of light: the median of what some blocks of it say."""
-    light = _light(source, limits)
     if parameters.noise != "auto":
         return delayed(_in_light)(float(parameters.noise), light)
-    found = [delayed(_block_noise)(part, limits, light, parameters) for part in _samples(source, 2 * parameters.window)]
+    parts = _samples(source, 2 * parameters.window)
+    found = [delayed(call)(_block_noise, part, limits, light, parameters) for part in parts]
     return delayed(lambda values: float(np.median(values)))(found)
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+
 import dask.array as da
 import numpy as np
+import psutil
 import pytest
 from napari.layers import Image, Layer
 
@@ -11,6 +17,7 @@ import defocus
 import napari_defocus
 from defocus.parameters import AnalysisParameters
 from napari_defocus import blocks
+from napari_defocus.helpers import Helpers
 from napari_defocus.layers.samples import blurred, texture
 
 QUICK = AnalysisParameters(window=21, spacing=4, max_radius=6, noise=1e-4)
@@ -63,3 +70,64 @@ def test_a_run_in_blocks_is_cancelled(small_limits):
 
     with pytest.raises(defocus.Cancelled):
         napari_defocus.blur_map_layer(Image(values, name="plate"), analysis=QUICK, progress=stop)
+
+
+def helpers_running():
+    mine = psutil.Process().children(recursive=True)
+    return [one.pid for one in mine if "napari_defocus.helpers" in " ".join(one.cmdline())]
+
+
+def test_the_dock_measures_in_other_processes_what_the_function_measures_here(
+    small_limits, viewer, open_widget, finish
+):
+    sharp = texture((160, 320), 3)[..., 0]
+    values = np.where(np.arange(320) < 160, sharp, blurred(sharp[..., None], np.full((160, 320), 4.0))[..., 0])
+    layer = viewer.add_image(da.from_array(values, chunks=64), name="plate")
+    dock = open_widget("Blur map")
+    for field in ("window", "spacing", "max_radius", "noise"):
+        dock.analysis.controls[field].value = getattr(QUICK, field)
+    dock.run_button.native.click()
+    finish(dock)
+    expected = napari_defocus.blur_map_layer(layer, analysis=QUICK)[0]
+    np.testing.assert_array_equal(viewer.layers["plate blur radius (px)"].data, expected)
+    assert helpers_running() == []
+
+
+def test_cancel_ends_the_other_processes_at_once(small_limits, viewer, open_widget, finish, qtbot):
+    values = texture((900, 1600), 3)[..., 0]
+    viewer.add_image(da.from_array(values, chunks=400), name="plate")
+    dock = open_widget("Blur map")
+    dock.analysis.controls["spacing"].value = 1  # a matter of minutes
+    dock.run_button.native.click()
+    qtbot.waitUntil(lambda: len(helpers_running()) == 2, timeout=30_000)
+    dock.cancel_button.native.click()
+    finish(dock)
+    assert dock.status.value == "cancelled"
+    assert helpers_running() == []
+    assert len(viewer.layers) == 1
+
+
+def test_faults_of_helpers_come_back():
+    with Helpers(1, 1) as helpers:
+        assert helpers(int, "21") == 21
+        with pytest.raises(RuntimeError, match="ValueError: invalid literal"):
+            helpers(int, "x")
+        with pytest.raises(defocus.InputError, match="must be"):
+            helpers(AnalysisParameters, 40)
+        assert helpers(int, "22") == 22  # it goes on
+        with pytest.raises(defocus.DefocusError, match="ended"):
+            helpers(os._exit, 3)
+
+
+def test_a_helper_ends_with_whoever_started_it():
+    command = (
+        "from napari_defocus.helpers import Helpers; print(Helpers(1, 1)._processes[0].pid); import os; os._exit(0)"
+    )
+    run = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    process = int(run.stdout)
+    for _ in range(200):
+        if not psutil.pid_exists(process) or psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    psutil.Process(process).kill()
+    pytest.fail("it lives on")

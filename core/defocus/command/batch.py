@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from defocus.command.inputs import Pictures
     from defocus.command.work import Work
-    from defocus.pictures.tiff import Part
+    from defocus.pictures.part import Part
     from defocus.progress import Progress
 
     One = Callable[[Path, Progress], dict[str, Any]]

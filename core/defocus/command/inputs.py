@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.errors import InputError
+from defocus.pictures.omezarr import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -78,7 +79,7 @@ def taken(inputs: Sequence[Path], *, recursive: bool, output: Path | None = None
                     shutil.copyfileobj(sys.stdin.buffer, spool)
                 called[file] = "-"
                 files[file] = None
-            elif one.is_dir():
+            elif one.is_dir() and not is_zarr(one):
                 found = list(_walked(one, recursive=recursive, output=output))
                 if not found:
                     more = "" if recursive else " (--recursive looks into the folders within it)"
@@ -114,11 +115,14 @@ def _walked(folder: Path, *, recursive: bool, output: Path | None) -> Iterator[P
         raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
     for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
+        shown = sorted(name for name in folders if not name.startswith("."))
+        packed = [name for name in shown if name.lower().endswith(".zarr") and is_zarr(Path(place) / name)]
+        folders[:] = [name for name in shown if name not in packed] if recursive else []
         here = Path(os.path.realpath(place))
         if results is not None and results != start and (here == results or results in here.parents):
             folders[:] = []
             continue
+        yield from (Path(place) / name for name in packed)  # whose chunks are no pictures
         for name in sorted(names):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in endings:  # noqa: PTH122 (a plain string)
                 yield Path(place) / name

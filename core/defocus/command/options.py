@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cyclopts import Token
 
     from defocus.parameters import Control
-    from defocus.pictures.tiff import Part
+    from defocus.pictures.part import Part
 
 __all__ = ["BatchOptions", "Overwrite", "ResultOptions", "chosen", "flag", "part_of", "with_options"]
 
@@ -139,7 +139,7 @@ class ResultOptions(BatchOptions):
 
 def part_of(options: BatchOptions) -> Part:
     """Return which part of a TIFF is meant."""
-    from defocus.pictures.tiff import Part
+    from defocus.pictures.part import Part
 
     return Part(options.series, options.page, options.channel)
 

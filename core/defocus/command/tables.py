@@ -36,7 +36,9 @@ def asks_for_table(files: list[Path], within: Path | None, table: Path | None, o
     """
     if within is not None or table is not None:
         return True
-    return options.page is None and any(_is_stack(file) for file in files)
+    from defocus.pictures.reading import is_stack
+
+    return options.page is None and any(is_stack(file) for file in files)
 
 
 def tabulated(
@@ -89,30 +91,14 @@ def tabulated(
     return 0
 
 
-def _is_stack(file: Path) -> bool:
-    """Whether a file is a TIFF whose first picture has planes along time or depth."""
-    from defocus.pictures.reading import is_tiff
-
-    try:
-        if not is_tiff(file):
-            return False
-        import tifffile
-
-        with tifffile.TiffFile(file) as tiff:
-            series = tiff.series[0]
-            return any(size > 1 for axis, size in zip(series.axes, series.shape, strict=True) if axis not in "YXSC")
-    except Exception:  # whoever reads it will say what is wrong
-        return False
-
-
 def _frames(file: Path, options: BatchOptions, parameters: AnalysisParameters) -> Iterator[dict[str, Any]]:
     """Yield a row for each frame of a file."""
     import dataclasses
 
     from defocus.pictures.picture import load_image
-    from defocus.pictures.reading import read_planes
+    from defocus.pictures.reading import is_stack, read_planes
 
-    if not _is_stack(file) or options.page is not None:
+    if not is_stack(file) or options.page is not None:
         picture = load_image(file, limits=options.value_range, max_pixels=options.max_pixels, part=part_of(options))
         yield {"file": file.name, "channel": options.channel or "", "frame": 0, **_measured(picture, parameters)}
         return

@@ -79,14 +79,16 @@ class MapWriter:
     def __call__(self, file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         """Write them."""
         from defocus.pictures.files import write_blur_map, written_whole
+        from defocus.pictures.reading import read_pixel_size
         from defocus.pictures.render import with_scale
 
         files = self.results(file)
+        size = read_pixel_size(file)
         wanted = _lacking(files, self.overwrite)
         if wanted[0]:
-            write_blur_map(files[0], result.values, overwrite=self.overwrite)
+            write_blur_map(files[0], result.values, overwrite=self.overwrite, size=size)
         if self.scale and wanted[1]:
-            write_blur_map(files[1], self.scale.defocus(result.values), overwrite=self.overwrite)
+            write_blur_map(files[1], self.scale.defocus(result.values), overwrite=self.overwrite, size=size)
         if self.preview and wanted[-1]:
             with written_whole(files[-1], overwrite=self.overwrite) as beside:
                 with_scale(result.values, analysis.max_radius).save(beside)

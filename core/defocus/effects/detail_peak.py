@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["refined_heights"]
 
-_SUMS = (1.2, 3.0, 6.0, 10.0)  # px, standard deviations of what energies are summed over
+_WIDE = (10.0, 6.0)  # px, standard deviations of what energies of all fine detail are summed over, where light is weak
+_USUAL = 3.0  # px, of the Laplacian's: where it is sure, heights are finest
+_NARROW = 1.2  # px, of the same: whose place counts at steps, where the usual sum sees both sides
+_STEP = 0.5  # slices between the two, from which on that is a step
 _VARIES = 1.1  # how much the sum over 1 px of noise varies, by its mean; over more px in proportion less
 _SURE = 15.0  # times that, from which on a sum is wide enough
 _STANDS_OUT = 5.0  # the same of the widest, below which it tells nothing
 _AROUND = 41  # px, the side of a window of the maps
-_BEYOND = 1.5  # slices outside of what the maps found there
+_BEYOND = 4.0  # slices outside of what the maps found there
 _QUIET = 10  # per cent of the pixels, whose least energy over z is that of noise at least
 
 
@@ -54,15 +57,48 @@ class _Peak:
         self._previous = energy
 
     def heights(self, coarse: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the vertex of the parabola through the largest energy and its neighbours, in slices.
+        """Return the vertex of the parabola through the largest root of the energy and its neighbours, in slices.
 
-        At the first and the last slice there is none: what is known coarsely tells how far in between.
+        Over z the energy itself is more pointed than a parabola where slices lie far apart, which draws heights to
+        them; its logarithm is flatter where they lie close. At the first and the last slice there is no parabola: what
+        is known coarsely tells how far in between.
         """
-        bend = self.left - 2 * self.value + self.right
+        left, middle, right = (np.sqrt(one) for one in (self.left, np.maximum(self.value, 0), self.right))
+        bend = left - 2 * middle + right
         with np.errstate(divide="ignore", invalid="ignore"):
-            offset = np.where(bend < 0, 0.5 * (self.left - self.right) / bend, 0)
+            offset = np.where(bend < 0, 0.5 * (left - right) / bend, 0)
         offset = np.where(np.isnan(bend), coarse - self.place, offset)
         return (self.place + np.clip(np.nan_to_num(offset), -0.5, 0.5)).astype(np.float32)
+
+
+class _Sum:
+    """Energies summed over some width: their peak over z, and how sure it is.
+
+    Attributes
+    ----------
+    width : float
+        In px, of a Gaussian.
+    peak : _Peak
+    """
+
+    def __init__(self, shape: tuple[int, int], width: float) -> None:
+        self.width, self.peak = width, _Peak(shape)
+        self._least = np.full(shape, np.inf, np.float32)
+
+    def add(self, z: int, energy: NDArray[np.float32]) -> None:
+        """Look at the next slice."""
+        from scipy import ndimage
+
+        found = ndimage.gaussian_filter(energy, self.width)
+        self.peak.add(z, found)
+        self._least = np.where(found > 0, np.minimum(self._least, found), self._least)
+
+    def sure(self) -> NDArray[np.float32]:
+        """Return by how many deviations of the noise's sum the peak stands above it."""
+        noise = np.maximum(self._least, np.percentile(self._least, _QUIET))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            above = (self.peak.value / noise - 1) * np.float32(self.width / _VARIES)
+        return np.asarray(np.nan_to_num(above, posinf=0), np.float32)
 
 
 def refined_heights(
@@ -93,31 +129,29 @@ def refined_heights(
     from scipy import ndimage
 
     coarse = np.asarray(heights, np.float32)
-    peaks = [_Peak(coarse.shape) for _ in _SUMS]
-    least = [np.full(coarse.shape, np.inf, np.float32) for _ in _SUMS]
+    sums = [_Sum(coarse.shape, width) for width in (*_WIDE, _USUAL, _NARROW)]
     for z, picture in enumerate(slices):
         if picture.shape != coarse.shape:
             raise InputError(f"a slice of {picture.shape} px for heights of {coarse.shape}")
         light, holes = filled_light(picture)
-        energy = fine_energy(light, detail.weights)
-        if holes is not None:  # the edge of what is unknown is no detail
-            energy[ndimage.binary_dilation(holes, np.ones((7, 7), bool))] = 0
-        if not detail.shared[z] and detail.shared.any():  # a slice of nothing but noise is the sharpest nowhere
-            energy[...] = 0
-        energy /= np.float32(detail.light[z])
-        for place, width in enumerate(_SUMS):
-            found = ndimage.gaussian_filter(energy, width)
-            peaks[place].add(z, found)
-            least[place] = np.where(found > 0, np.minimum(least[place], found), least[place])
-    result, stands_out = coarse.copy(), np.zeros(coarse.shape, bool)
-    for peak, low, width in zip(reversed(peaks), reversed(least), reversed(_SUMS), strict=True):
-        noise = np.maximum(low, np.percentile(low, _QUIET))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            sure = np.nan_to_num((peak.value / noise - 1) * np.float32(width / _VARIES), posinf=0)
-        chosen = sure > (_STANDS_OUT if width == _SUMS[-1] else _SURE)
-        result[chosen] = peak.heights(coarse)[chosen]
-        stands_out |= chosen
+        energies = fine_energy(light, detail.weights), ndimage.laplace(light) ** 2
+        for energy in energies:
+            if holes is not None:  # the edge of what is unknown is no detail
+                energy[ndimage.binary_dilation(holes, np.ones((7, 7), bool))] = 0
+            if not detail.shared[z] and detail.shared.any():  # a slice of nothing but noise is the sharpest nowhere
+                energy[...] = 0
+            energy /= np.float32(detail.light[z])
+        for place, one in enumerate(sums):
+            one.add(z, energies[place >= len(_WIDE)])
     below = ndimage.minimum_filter(coarse, _AROUND) - _BEYOND
     above = ndimage.maximum_filter(coarse, _AROUND) + _BEYOND
+    result, stands_out = coarse.copy(), np.zeros(coarse.shape, bool)
+    for place, one in enumerate(sums):
+        found = one.peak.heights(coarse)
+        chosen = one.sure() > (_SURE if place else _STANDS_OUT)
+        if one.width == _NARROW:
+            chosen &= (np.abs(found - result) > _STEP) & (found >= below) & (found <= above)
+        result[chosen] = found[chosen]
+        stands_out |= chosen
     fine = stands_out & (result >= below) & (result <= above)
     return np.where(fine, result, coarse).astype(np.float32), fine

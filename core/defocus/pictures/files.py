@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from defocus.pictures.metadata import Metadata
+    from defocus.pictures.part import PixelSize
 
 __all__ = ["refuse_existing", "remove_unfinished", "sweep", "write_blur_map", "write_picture", "written_whole"]
 
+_UM_PER_CM = 10_000.0
 _PNG_COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels to the format's numbers
 
 
@@ -139,7 +141,9 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def write_blur_map(path: Path, radius: NDArray[np.float32], *, overwrite: bool = True) -> None:
+def write_blur_map(
+    path: Path, radius: NDArray[np.float32], *, overwrite: bool = True, size: PixelSize | None = None
+) -> None:
     """Write a blur map as a TIFF of 32-bit floats that Pillow, tifffile and ImageJ read.
 
     Parameters
@@ -149,11 +153,16 @@ def write_blur_map(path: Path, radius: NDArray[np.float32], *, overwrite: bool =
         Disc radius in px.
     overwrite : bool
         See `written_whole`.
+    size : PixelSize, optional
+        Of the pixels, to be said in the file.
     """
     import tifffile
 
+    about: dict[str, Any] = {"photometric": "minisblack", "description": "blur radius in px"}
+    if size is not None:
+        about |= {"resolution": (_UM_PER_CM / size.x, _UM_PER_CM / size.y), "resolutionunit": "CENTIMETER"}
     with written_whole(path, overwrite=overwrite) as beside:
-        tifffile.imwrite(beside, radius.astype(np.float32), photometric="minisblack", description="blur radius in px")
+        tifffile.imwrite(beside, radius.astype(np.float32), **about)
 
 
 def write_picture(

@@ -19,7 +19,7 @@ from defocus.pictures.reading import WHOLE, read_array
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from defocus.pictures.tiff import Part
+    from defocus.pictures.part import Part
 
 __all__ = ["Picture", "as_laid_out", "as_picture", "load_image"]
 
@@ -256,7 +256,7 @@ def load_image(
         What becomes black and white; see `as_picture`.
     max_pixels : int
         A file with more pixels is refused before they are read.
-    part : defocus.pictures.tiff.Part
+    part : defocus.pictures.part.Part
         Of a TIFF with several pictures, planes or channels: which one.
 
     Returns

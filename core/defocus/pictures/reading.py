@@ -17,9 +17,11 @@ from defocus.errors import InputError
 from defocus.limits import MAX_PIXELS
 from defocus.memory import require_memory
 from defocus.pictures.decoders import more_decoders
+from defocus.pictures.omezarr import is_zarr, open_zarr
+from defocus.pictures.part import Part
 from defocus.pictures.png import is_png16, read_png16
 from defocus.pictures.raw import hint, is_raw, is_raw_tiff, read_raw
-from defocus.pictures.tiff import Part, chosen_series, one_picture, planes_of, stack_of
+from defocus.pictures.tiff import chosen_series, one_picture, pixel_size, planes_of, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffFile, TiffPageSeries
 
+    from defocus.pictures.part import PixelSize
+
 __all__ = [
     "WHOLE",
     "check_picture_size",
+    "is_stack",
     "is_tiff",
     "opened_picture",
     "quietly_opened",
     "read_array",
+    "read_pixel_size",
     "read_planes",
     "read_stack",
     "upright",
@@ -81,14 +87,14 @@ def check_picture_size(name: str, width: int, height: int, stored: int, max_pixe
 
 
 def read_array(file: Path, max_pixels: int, part: Part = WHOLE) -> NDArray[Any]:
-    """Return a picture file's array (H, W) or (H, W, C), upright.
+    """Return the array (H, W) or (H, W, C) of a picture file or an OME-Zarr folder, upright.
 
     Parameters
     ----------
     file : Path
     max_pixels : int
     part : Part
-        Of a TIFF: which of its pictures, planes and channels.
+        Of a TIFF or OME-Zarr: which of its pictures, planes and channels.
 
     Raises
     ------
@@ -96,6 +102,8 @@ def read_array(file: Path, max_pixels: int, part: Part = WHOLE) -> NDArray[Any]:
         If the file is missing, not a picture, damaged, larger than allowed, or holds several pictures, planes or
         channels and `part` does not say which.
     """
+    if is_zarr(file):
+        return open_zarr(file, part).plane(part, _checked(max_pixels))
     head = _head(file)
     if is_raw(file):
         return read_raw(file)
@@ -103,6 +111,56 @@ def read_array(file: Path, max_pixels: int, part: Part = WHOLE) -> NDArray[Any]:
     if array is None:
         array = _read_with_pillow(file, _read_png16 if is_png16(head) else _read_any, max_pixels)
     return array
+
+
+def _checked(max_pixels: int) -> Callable[[str, int, int, int], None]:
+    """Return `check_picture_size` with a limit."""
+
+    def check(name: str, width: int, height: int, stored: int) -> None:
+        check_picture_size(name, width, height, stored, max_pixels)
+
+    return check
+
+
+def is_stack(file: Path) -> bool:
+    """Whether a file's first picture has planes along time or depth; False for what cannot be read.
+
+    Parameters
+    ----------
+    file : Path
+    """
+    try:
+        if is_zarr(file):
+            return open_zarr(file, Part(series=0)).is_stack
+        if not is_tiff(file):
+            return False
+        import tifffile
+
+        with tifffile.TiffFile(file) as tiff:
+            return any(size > 1 for size in _sizes_but(tiff.series[0], "YXSC"))
+    except Exception:  # whoever reads it will say what is wrong
+        return False
+
+
+def read_pixel_size(file: Path, part: Part = WHOLE) -> PixelSize | None:
+    """Return how large the pixels of a TIFF or an OME-Zarr folder are; None where it does not say, or is another kind.
+
+    Parameters
+    ----------
+    file : Path
+    part : Part
+    """
+    try:
+        if is_zarr(file):
+            return open_zarr(file, part).pixel_size
+        if not is_tiff(file):
+            return None
+        import tifffile
+
+        with tifffile.TiffFile(file) as tiff:
+            return pixel_size(tiff)
+    except Exception:  # the picture itself was read
+        return None
 
 
 def _head(file: Path) -> bytes:
@@ -319,7 +377,7 @@ def _read_png16(file: Path) -> NDArray[np.uint16]:
 
 
 def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) -> NDArray[Any]:
-    """Return the slices of a TIFF file, (Z, H, W).
+    """Return the slices of a TIFF file or an OME-Zarr folder, (Z, H, W).
 
     Parameters
     ----------
@@ -335,15 +393,18 @@ def read_stack(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) 
         If the file is missing, no TIFF, damaged, too large, no grey stack, or holds several series or channels and
         `part` does not say which; names the file.
     """
+    if is_zarr(file):
+        return open_zarr(file, part).stack(part, _checked(max_pixels))
     return _of_series(file, max_pixels, part, "a stack is Z x H x W", stack_of)
 
 
 def read_planes(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) -> list[tuple[str, NDArray[Any]]]:
-    """Return the planes of a TIFF along time and depth, (planes, H, W), of each channel by its name or number.
+    """Return the planes along time and depth, (planes, H, W), of each channel by its name or number.
 
     Parameters
     ----------
     file : Path
+        A TIFF or an OME-Zarr folder.
     max_pixels, part
         As for `read_stack`; all channels unless `part` names one.
 
@@ -352,6 +413,8 @@ def read_planes(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE)
     InputError
         As `read_stack`.
     """
+    if is_zarr(file):
+        return open_zarr(file, part).planes(part, _checked(max_pixels))
     return _of_series(file, max_pixels, part, "frames are grey", planes_of)
 
 

@@ -7,19 +7,20 @@ is never taken in the place of the picture.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.pictures.part import PixelSize, channel_number, chosen_channel, chosen_plane, micrometers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffFile, TiffPage, TiffPageSeries
 
-__all__ = ["Part", "PixelSize", "channel_names", "chosen_series", "one_picture", "pixel_size", "planes_of", "stack_of"]
+    from defocus.pictures.part import Part
+
+__all__ = ["channel_names", "chosen_series", "one_picture", "pixel_size", "planes_of", "stack_of"]
 
 _ALPHA = (1, 2)  # of the tag ExtraSamples: opacity, associated or not; 0 says nothing
 _RGB, _WHITE_IS_ZERO = 2, 0  # of the tag PhotometricInterpretation
@@ -27,42 +28,6 @@ _EXTRA_SAMPLES, _MAX_SAMPLE = 338, 281  # tags
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _UNITS = {2: 25400.0, 3: 10000.0}  # um of the tag's units
 _LISTED = 12  # of a list in a message, as many as can be read
-
-
-@dataclass(frozen=True)
-class Part:
-    """Which part of a file is meant, where it holds more than one picture; all count from 0.
-
-    Attributes
-    ----------
-    series : int, optional
-        Of several pictures in one file.
-    page : int, optional
-        Of the planes of that along time and depth.
-    channel : int or str, optional
-        Number or name of a channel of a microscope, or number of a sample.
-    """
-
-    series: int | None = None
-    page: int | None = None
-    channel: int | str | None = None
-
-
-@dataclass(frozen=True)
-class PixelSize:
-    """How large pixels are, and how far slices lie apart; None where a file does not say.
-
-    Attributes
-    ----------
-    y, x : float
-        In um.
-    z : float or None
-        In um.
-    """
-
-    y: float
-    x: float
-    z: float | None = None
 
 
 def chosen_series(tiff: TiffFile, name: str, part: Part) -> TiffPageSeries:
@@ -117,58 +82,14 @@ def one_picture(tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], na
     InputError
         If there are several planes or channels to choose from, or the one that was chosen is not there; lists them.
     """
-    axes, keyframe = series.axes, series.keyframe
-    values = np.moveaxis(values, [axes.index(axis) for axis in "YX"], (-2, -1))
-    rest = [axis for axis in axes if axis not in "YX"]  # of the leading axes
-    for axis in [one for one in rest if one not in "SC"]:  # time, depth, tiles, whatever
-        if values.shape[rest.index(axis)] == 1:
-            values = values.squeeze(rest.index(axis))
-            rest.remove(axis)
-    planes = [axis for axis in rest if axis not in "SC"]
-    values = np.moveaxis(values, [rest.index(axis) for axis in planes], range(len(planes)))
-    rest = planes + [axis for axis in rest if axis in "SC"]
-    if planes:
-        sizes = values.shape[: len(planes)]
-        count = math.prod(sizes)
-        if part.page is None:
-            along = " x ".join(f"{size} along {axis}" for axis, size in zip(planes, sizes, strict=True))
-            raise InputError(
-                f"{name}: more than two spatial dimensions, planes {along}: choose one with --page 0 to {count - 1}"
-            )
-        if not 0 <= part.page < count:
-            raise InputError(f"{name}: there is no page {part.page}; it has pages 0 to {count - 1}")
-        values = values.reshape(count, *values.shape[len(planes) :])[part.page]
-        rest = rest[len(planes) :]
-    elif part.page not in (None, 0):
-        raise InputError(f"{name}: there is no page {part.page}; it has one")
+    keyframe = series.keyframe
+    values, rest = chosen_plane(values, series.axes, name, part)
     if "C" in rest:
-        values, rest = _channel(values, rest, "C", channel_names(tiff), name, part), [one for one in rest if one != "C"]
+        values = chosen_channel(values, rest, "C", channel_names(tiff), name, part)
+        rest = [one for one in rest if one != "C"]
     if "S" in rest:  # the only one that is left
         values = _samples(values, keyframe, name, part)
     return _upside(values, keyframe)
-
-
-def _channel(values: NDArray[Any], rest: list[str], axis: str, names: list[str], name: str, part: Part) -> NDArray[Any]:
-    place = rest.index(axis)
-    count = values.shape[place]
-    if count == 1 and part.channel in (None, 0):
-        return values.squeeze(place)
-    names = names if len(names) == count else []
-    if part.channel is None:
-        shown = "; ".join(f"{number}: {word}" for number, word in enumerate(names)) or f"0 to {count - 1}"
-        raise InputError(f"{name}: holds {count} channels, {shown}: choose one with --channel")
-    return values.take(_number(part.channel, names, count, name), place)
-
-
-def _number(channel: int | str, names: list[str], count: int, name: str) -> int:
-    """Return the number of a channel."""
-    number = channel if isinstance(channel, int) else names.index(channel) if channel in names else None
-    if number is None and str(channel).isdigit():
-        number = int(channel)
-    if number is None or not 0 <= number < count:
-        known = ", ".join(names) or f"0 to {count - 1}"
-        raise InputError(f"{name}: there is no channel {channel}; it has {known}")
-    return number
 
 
 def _samples(values: NDArray[Any], page: TiffPage, name: str, part: Part) -> NDArray[Any]:
@@ -178,7 +99,7 @@ def _samples(values: NDArray[Any], page: TiffPage, name: str, part: Part) -> NDA
     tag = page.tags.get(_EXTRA_SAMPLES)
     kinds = [] if tag is None else [int(one) for one in np.atleast_1d(tag.value)]
     if part.channel is not None:
-        return np.asarray(values[_number(part.channel, [], count, name)])
+        return np.asarray(values[channel_number(part.channel, [], count, name)])
     alpha = [colors + place for place, kind in enumerate(kinds) if kind in _ALPHA and colors + place < count]
     if colors == 1 and count > 1 + len(alpha):
         raise InputError(
@@ -224,7 +145,7 @@ def stack_of(tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], name:
     """
     axes = list(series.axes)
     if "C" in axes:
-        values = _channel(values, axes, "C", channel_names(tiff), name, part)
+        values = chosen_channel(values, axes, "C", channel_names(tiff), name, part)
         axes.remove("C")
     stack = np.squeeze(values)
     if stack.ndim != 3:
@@ -254,7 +175,7 @@ def planes_of(
         known = channel_names(tiff)
         count = values.shape[place]
         known = known if len(known) == count else [str(number) for number in range(count)]
-        chosen = range(count) if part.channel is None else [_number(part.channel, known, count, name)]
+        chosen = range(count) if part.channel is None else [channel_number(part.channel, known, count, name)]
         names = [known[number] for number in chosen]
         values = np.moveaxis(values.take(list(chosen), place), place, 0)
     else:
@@ -292,7 +213,7 @@ def pixel_size(tiff: TiffFile) -> PixelSize | None:
         sizes = {}
         for axis in "XYZ":
             value = pixels.get(f"PhysicalSize{axis}")
-            factor = _micrometers(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
+            factor = micrometers(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
             sizes[axis] = None if value is None or factor is None else float(value) * factor
         if sizes["X"] and sizes["Y"]:
             return PixelSize(sizes["Y"], sizes["X"], sizes["Z"])
@@ -301,7 +222,7 @@ def pixel_size(tiff: TiffFile) -> PixelSize | None:
     factor = _UNITS.get(int(page.tags[_RESOLUTION_UNIT].value)) if _RESOLUTION_UNIT in page.tags else None
     apart = None
     if tiff.is_imagej and tiff.imagej_metadata:
-        factor = _micrometers(str(tiff.imagej_metadata.get("unit", ""))) or factor
+        factor = micrometers(str(tiff.imagej_metadata.get("unit", ""))) or factor
         apart = tiff.imagej_metadata.get("spacing")
     if factor is None or _X_RESOLUTION not in page.tags or _Y_RESOLUTION not in page.tags:
         return None
@@ -310,19 +231,3 @@ def pixel_size(tiff: TiffFile) -> PixelSize | None:
         return None
     y, x = (factor * below / above for above, below in per_unit)
     return PixelSize(y, x, None if apart is None else float(apart) * factor)
-
-
-def _micrometers(unit: str) -> float | None:
-    """Return how many um a unit of length is; None if it is none that is known."""
-    known = {
-        "µm": 1.0,
-        "μm": 1.0,
-        "um": 1.0,
-        "micron": 1.0,
-        "\\u00B5m": 1.0,
-        "nm": 1e-3,
-        "mm": 1e3,
-        "cm": 1e4,
-        "m": 1e6,
-    }
-    return known.get(unit)

@@ -9,8 +9,9 @@ import pytest
 import tifffile
 
 from defocus import InputError, load_image
+from defocus.pictures.part import Part
 from defocus.pictures.reading import read_array, read_stack
-from defocus.pictures.tiff import Part, channel_names, pixel_size
+from defocus.pictures.tiff import channel_names, pixel_size
 
 RNG = np.random.default_rng(0)
 TWO = RNG.integers(100, 60000, (2, 40, 50), dtype=np.uint16)
