@@ -67,7 +67,7 @@ def results(folder, tmp_path, monkeypatch, capsys):
 
 def test_page_sheet_and_printed_numbers(results):
     output, printed = results
-    assert sorted(file.name for file in output.iterdir()) == ["contact_sheet.png", "index.html"]
+    assert sorted(file.name for file in output.iterdir()) == ["contact_sheet.png", "culled.html", "index.html"]
 
     page = Page()
     page.feed((output / "index.html").read_text(encoding="utf-8"))
@@ -77,6 +77,9 @@ def test_page_sheet_and_printed_numbers(results):
     assert page.titles[:2] == ["flower.jpg", "ramp.png (simulated; --psf disc --noise 1e-06 given)"]
     assert "Fig. 8" in page.text
 
+    culled = (output / "culled.html").read_text(encoding="utf-8")
+    assert culled.count("<figure") == 2
+    assert "flower.jpg" in culled
     with Image.open(output / "contact_sheet.png") as sheet:
         sheet.load()
         assert sheet.width > 4 * 300
