@@ -72,7 +72,8 @@ def test_page_sheet_and_printed_numbers(results):
     page = Page()
     page.feed((output / "index.html").read_text(encoding="utf-8"))
     assert len(page.images) == 8
-    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert page.links[0] == "culled.html"
+    assert all(link.startswith("data:image/png;base64,") for link in page.links[1:])
     assert "http" not in (output / "index.html").read_text(encoding="utf-8")
     assert page.titles[:2] == ["flower.jpg", "ramp.png (simulated; --psf disc --noise 1e-06 given)"]
     assert "Fig. 8" in page.text
