@@ -1,9 +1,10 @@
 """Disc or Gaussian: how often the blur's shape is told rightly in fluorescence, and what it does to the radius.
 
 ``python -m benchmarks.shapes [FOLDER]`` blurs simulated fields of textured nuclei, of cells and of beads by discs and
-by Gaussians of known radius, counts photons, and prints a row for each kind of field, shape and radius: what was told, how
-much better a disc explains a window, and the median error of the radius by a Gaussian always, by what is told, and by
-the true shape. Fields of FOLDER, where it is given or ``../shared`` lies beside the project, are listed after them.
+by Gaussians of known radius, counts photons, and prints a row for each kind of field, shape and radius: what was
+told, how much better a disc explains a window, and the median error of the radius by a Gaussian always, by what is
+told, and by the true shape. Fields of FOLDER, where it is given or ``../shared`` lies beside the project, are listed
+after them.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["available_threads", "limit_threads", "run_parts", "told_of_compiling"]
 
 _LOG = logging.getLogger(__name__)
+_compiled: set[tuple[Path, str]] = set()  # kernels that are known to be compiled
 _said: list[bool] = []  # whether this process has said that it compiles
 _POLL = 0.05  # seconds between two looks at the progress callback
 
@@ -78,7 +79,10 @@ def run_parts(
     stage : str
         What to tell it.
     """
-    with ThreadPoolExecutor(threads or available_threads()) as pool:
+    count = threads or available_threads()
+    if count == 1:
+        return _one_by_one(work, list(parts), progress, stage)
+    with ThreadPoolExecutor(count) as pool:
         futures = [pool.submit(work, part) for part in parts]
         finished: list[Future[_Result]] = []
         ready = threading.Semaphore(0)
@@ -102,6 +106,15 @@ def run_parts(
         return [future.result() for future in futures]
 
 
+def _one_by_one(work: Callable[[_Part], _Result], parts: list[_Part], progress: Progress, stage: str) -> list[_Result]:
+    """Return what `work` makes of each part, here: threads would take longer to begin than small parts to do."""
+    results = []
+    for count, part in enumerate(parts, start=1):
+        results.append(work(part))
+        progress(count / len(parts), stage)
+    return results
+
+
 def _is_compiled(kernel: Any) -> bool:
     """Return whether a kernel has been compiled by this process or an earlier one."""
     if not hasattr(kernel, "signatures"):  # a plain function, with NUMBA_DISABLE_JIT
@@ -111,7 +124,10 @@ def _is_compiled(kernel: Any) -> bool:
         return True
     function = kernel.py_func
     name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-*.nbi"
-    return any(Path(folder).glob(name))
+    place = Path(folder), name
+    if place not in _compiled and any(place[0].glob(name)):
+        _compiled.add(place)  # a folder is looked through once, not for each of many small pictures
+    return place in _compiled
 
 
 def told_of_compiling(progress: Progress, kernel: Any) -> Progress:

@@ -262,14 +262,14 @@ class CullingTuning:
     """How the sharpest part of a picture is found and judged."""
 
     look_side: int = _number(640, "px", "derived: length of the reduced look; pictures of the web are seen in full")
-    coarse_side: int = _number(400, "px", "measured: above it the look needs samples no closer than look_spacing")
-    look_spacing: int = _number(6, "px", "measured: distance of the samples of the look; closer ones rank no better")
+    look_samples: int = _number(3000, "", "measured: of the look; more rank no better")
+    noise_spacing: int = _number(3, "", "measured: times as far apart lie the samples that tell the look's noise")
     look_decides: float = _number(1.5, "px", "derived: of the look; no parts in full size are needed from there on")
     sharpest_percent: float = _number(3.5, "%", "measured: of the area with evidence, whose radius is the sharpest")
     least_samples: int = _number(8, "", "derived: samples with evidence, below which nothing is known")
     crops: int = _number(6, "", "measured: parts in full size that decide how sharp it is")
     crop_side: int = _number(256, "px", "derived: holds some windows of 41 px side by side")
-    crop_spacing: int = _number(8, "px", "derived: windows overlap still")
+    crop_spacing: int = _number(12, "px", "derived: windows overlap still")
     crop_radius: float = _number(8.0, "px", "paper: largest radius that a window of 41 px can tell")
     sharp_radius: float = _number(1.65, "px", "measured: usual threshold of photographs of the web")
     sharp_share: float = _number(1 / 3000, "", "derived: of the diagonal; half the usual circle of confusion")

@@ -211,3 +211,35 @@ def test_a_hot_pixel_does_not_move_the_range():
     changes = {"max_radius": 4, "noise": 1e-4, "spacing": 4}
     clean, broken = (blur_map(da.from_array(array, chunks=(80, 90)), **changes).compute() for array in (counts, hot))
     assert np.abs(clean - broken).mean() < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_culling_on_a_cluster_survives_a_killed_worker(tmp_path):
+    """A real command, on a cluster of two other processes, one of which is killed after the first picture."""
+    import json
+    import signal
+    import subprocess
+    import sys
+
+    from distributed import LocalCluster
+    from PIL import Image
+
+    for seed in range(12):
+        Image.fromarray((plane(150, 200, seed) * 255).astype(np.uint8)).save(tmp_path / f"{seed}.png")
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        program = [sys.executable, "-c", "from defocus.command.line import main; main()"]
+        command = [*program, "cull", str(tmp_path), "--json", "--no-cache", "--dask", cluster.scheduler_address]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None
+            lines = [running.stdout.readline()]
+            os.kill(cluster.workers[0].pid, signal.SIGKILL)
+            rest, said = running.communicate(timeout=300)
+            lines += rest.splitlines()
+    assert running.returncode == 0, said
+    answers = [json.loads(line) for line in lines]
+    assert {answer["input"] for answer in answers} == {str(tmp_path / f"{n}.png") for n in range(12)}
+    assert len(answers) == 12
+    assert all("verdict" in answer for answer in answers)

@@ -48,3 +48,25 @@ def test_an_error_in_a_part_is_raised():
 
     with pytest.raises(ValueError, match="part 3"):
         run_parts(work, range(6))
+
+
+def test_one_thread_works_where_it_is_called_and_can_be_cancelled():
+    begun, where = [], []
+
+    def work(part):
+        begun.append(part)
+        where.append(threading.get_ident())
+        return -part
+
+    seen = []
+    assert run_parts(work, range(3), threads=1, progress=lambda *told: seen.append(told), stage="x") == [0, -1, -2]
+    assert set(where) == {threading.get_ident()}
+    assert seen == [(1 / 3, "x"), (2 / 3, "x"), (1.0, "x")]
+    begun.clear()
+
+    def refuse(fraction, stage):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run_parts(work, range(9), threads=1, progress=refuse)
+    assert begun == [0]

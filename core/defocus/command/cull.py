@@ -17,13 +17,14 @@ from defocus.command.batch import each_file
 from defocus.command.facts import VERSION
 from defocus.command.inputs import STANDARD, taken
 from defocus.command.names import shown
-from defocus.command.options import BatchOptions, Overwrite, flag
+from defocus.command.options import BatchOptions, Overwrite, flag, part_of
 from defocus.errors import DefocusError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from defocus.command.inputs import Pictures
+    from defocus.pictures.tiff import Part
     from defocus.progress import Progress
 
     Facts = dict[str, Any]
@@ -121,15 +122,18 @@ class Culled:
     Attributes
     ----------
     max_pixels : int
+    part : Part
+        Of a TIFF: which of its pictures, planes and channels.
     """
 
     max_pixels: int
+    part: Part
 
     def __call__(self, file: Path, progress: Progress) -> Facts:
         """Return the facts of a picture."""
         from defocus.culling import sharpness_of_file
 
-        return sharpness_of_file(file, max_pixels=self.max_pixels, progress=progress).facts()
+        return sharpness_of_file(file, max_pixels=self.max_pixels, part=self.part, progress=progress).facts()
 
 
 def cull(inputs: list[Path], options: CullOptions, scheduler: str | None) -> int:
@@ -162,7 +166,7 @@ def _judge(pictures: Pictures, options: CullOptions, scheduler: str | None, foun
     from defocus.culling.kept import Kept
     from defocus.tuning import TUNING
 
-    kept = Kept(None, repr(TUNING)) if options.cache else None
+    kept = Kept(None, f"{TUNING!r} {part_of(options)!r}") if options.cache else None
     known = {}
     if kept is not None:
         known = {file: facts for file in pictures.files if (facts := kept.get(file)) is not None}
@@ -180,7 +184,7 @@ def _judge(pictures: Pictures, options: CullOptions, scheduler: str | None, foun
     try:
         return each_file(
             pictures,
-            Culled(options.max_pixels),
+            Culled(options.max_pixels, part_of(options)),
             shown_as_they_come,
             scheduler=scheduler,
             line=_line,

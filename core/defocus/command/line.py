@@ -80,6 +80,13 @@ Output = Annotated[
         metavar="FOLDER",
     ),
 ]
+Gray = Annotated[
+    bool,
+    flag(
+        "Also write STEM_gray.png, 16 bits, as tools that blur by a depth map take it: black in focus, white as "
+        "far out of it as was looked for."
+    ),
+]
 Preview = Annotated[bool, flag("Also write STEM_blur.png, in colour with a scale in px.")]
 Scheduler = Annotated[
     str | None,
@@ -100,6 +107,7 @@ Layer = Annotated[
     bool,
     flag("Also write STEM_layer.png: the picture with the mask as alpha, a soft rim in the subject's own colours."),
 ]
+Pfm = Annotated[bool, flag("Also write STEM_mask.pfm, a portable float map, as darktable's external raster masks.")]
 
 
 def _write(
@@ -141,6 +149,7 @@ def map_command(
     *,
     output: Output,
     preview: Preview = False,
+    gray: Gray = False,
     depth: Depth = None,
     dask: Scheduler = None,
     options: ResultOptions = _USUAL_RESULTS,
@@ -154,7 +163,7 @@ def map_command(
         scale = load_depth_scale(depth)
 
     def work(naming: Naming) -> Work:
-        return asked("blur_map", values, MapWriter(naming, options.overwrite, preview, scale))
+        return asked("blur_map", values, MapWriter(naming, options.overwrite, preview, gray, scale))
 
     return _write(inputs, output, options, work, dask)
 
@@ -167,13 +176,14 @@ def mask_command(
     *,
     output: Output,
     layer: Layer = False,
+    pfm: Pfm = False,
     options: ResultOptions = _USUAL_RESULTS,
     **values: Any,
 ) -> int:
     """Write STEM_mask.png: 8 bits, 255 is in focus, 0 is not."""
 
     def work(naming: Naming) -> Work:
-        return asked("focus_mask", values, MaskWriter(naming, options.overwrite, layer))
+        return asked("focus_mask", values, MaskWriter(naming, options.overwrite, layer, pfm))
 
     return _write(inputs, output, options, work)
 
@@ -338,7 +348,7 @@ def calibrate_command(
 Folder = Annotated[
     Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.", metavar="FOLDER")
 ]
-Align = Annotated[bool, flag("Shift the pictures against each other first (needs scikit-image).")]
+Align = Annotated[bool, flag("Shift the pictures against each other first (needs the extra stack).")]
 
 
 @app.command(name="stack")

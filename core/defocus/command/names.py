@@ -79,9 +79,19 @@ class Naming:
         file : Path
         *endings : str
             Kind and ending of each, as "mask.png".
+
+        Raises
+        ------
+        InputError
+            If two of them would have one name.
         """
         folder = self.output / self.below.get(file, Path())
-        return [folder / self._name(file, ending, first=not index) for index, ending in enumerate(endings)]
+        places = [folder / self._name(file, ending, first=not index) for index, ending in enumerate(endings)]
+        if len(set(places)) < len(places):
+            raise InputError(
+                f"names: {self.pattern!r} gives two results of {file.name} one name: {{what}} tells them apart"
+            )
+        return places
 
     def _name(self, file: Path, ending: str, *, first: bool) -> str:
         what, _, kind = ending.partition(".")

@@ -111,7 +111,7 @@ def _aligned(slices: list[NDArray[Any]]) -> list[NDArray[Any]]:
     try:
         from skimage.registration import phase_cross_correlation
     except ImportError as error:
-        raise InputError("--align needs scikit-image: pip install scikit-image") from error
+        raise InputError('--align needs the extra "stack": pip install "napari-defocus[stack]"') from error
     grays = [one if one.ndim == 2 else one.mean(axis=2) for one in slices]
     moved, total = [slices[0]], np.zeros(2)
     for before, gray, one in zip(grays, grays[1:], slices[1:], strict=False):

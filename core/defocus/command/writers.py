@@ -63,22 +63,29 @@ class MapWriter:
     overwrite : bool
         Whether results may replace what is there.
     preview : bool
+    gray : bool
+        Write a grey picture of 16 bits, too: black in focus, white the largest radius that was looked for.
     scale : DepthScale or None
     """
 
     naming: Naming
     overwrite: bool
     preview: bool
+    gray: bool
     scale: DepthScale | None
 
     def results(self, file: Path) -> list[Path]:
-        """Return the places of the map, the distances and the preview."""
-        more = [*(["defocus.tif"] if self.scale else []), *(["blur.png"] if self.preview else [])]
+        """Return the places of the map, the distances, the grey picture and the preview."""
+        more = [
+            *(["defocus.tif"] if self.scale else []),
+            *(["gray.png"] if self.gray else []),
+            *(["blur.png"] if self.preview else []),
+        ]
         return self.naming(file, "blur.tif", *more)
 
     def __call__(self, file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         """Write them."""
-        from defocus.pictures.files import write_blur_map, written_whole
+        from defocus.pictures.files import write_blur_map, write_picture, written_whole
         from defocus.pictures.reading import read_pixel_size
         from defocus.pictures.render import with_scale
 
@@ -89,6 +96,9 @@ class MapWriter:
             write_blur_map(files[0], result.values, overwrite=self.overwrite, size=size)
         if self.scale and wanted[1]:
             write_blur_map(files[1], self.scale.defocus(result.values), overwrite=self.overwrite, size=size)
+        if self.gray and wanted[1 + bool(self.scale)]:
+            values = result.values / analysis.max_radius
+            write_picture(files[1 + bool(self.scale)], values, bit_depth=16, overwrite=self.overwrite)
         if self.preview and wanted[-1]:
             with written_whole(files[-1], overwrite=self.overwrite) as beside:
                 with_scale(result.values, analysis.max_radius).save(beside)
@@ -105,22 +115,28 @@ class MaskWriter:
     overwrite : bool
         Whether results may replace what is there.
     layer : bool
+    pfm : bool
+        Write the mask as a portable float map, too.
     """
 
     naming: Naming
     overwrite: bool
     layer: bool
+    pfm: bool
 
     def results(self, file: Path) -> list[Path]:
-        """Return the places of the mask and the layer."""
-        return self.naming(file, "mask.png", *(["layer.png"] if self.layer else []))
+        """Return the places of the mask, the layer and the float map."""
+        return self.naming(
+            file, "mask.png", *(["layer.png"] if self.layer else []), *(["mask.pfm"] if self.pfm else [])
+        )
 
     def __call__(self, file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
         """Write them."""
         import numpy as np
+        from PIL import Image
 
         from defocus.effects.foreground import subject_colors
-        from defocus.pictures.files import write_picture
+        from defocus.pictures.files import write_picture, written_whole
         from defocus.pictures.metadata import read_metadata
 
         picture, mask = analysis.picture, result.values
@@ -133,6 +149,9 @@ class MaskWriter:
             depth = min(picture.bit_depth, 16)
             colors, said = np.dstack([subject_colors(picture.color, mask), alpha]), read_metadata(file)
             write_picture(files[1], colors, bit_depth=depth, overwrite=self.overwrite, metadata=said)
+        if self.pfm and wanted[-1]:
+            with written_whole(files[-1], overwrite=self.overwrite) as beside:
+                Image.fromarray(np.asarray(mask, np.float32)).save(beside, "PPM")
         return {**common_facts(analysis), **mask_facts(analysis, result), **_told(files, wanted)}
 
 

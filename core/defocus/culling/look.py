@@ -13,7 +13,7 @@ from PIL import Image
 
 from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import Picture, as_picture, load_image
-from defocus.pictures.reading import check_picture_size, upright, without_limit_of_pillow
+from defocus.pictures.reading import WHOLE, check_picture_size, upright, without_limit_of_pillow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from defocus.pictures.tiff import Part
     from defocus.tuning import CullingTuning
 
 __all__ = ["Look", "look_at", "look_at_file"]
@@ -80,7 +81,7 @@ def _block_means(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
 
 
-def look_at_file(file: Path, max_pixels: int, tuning: CullingTuning) -> Look:
+def look_at_file(file: Path, max_pixels: int, part: Part, tuning: CullingTuning) -> Look:
     """Return a picture file's look; a large JPEG is decoded reduced, and in full only if it is asked for.
 
     Parameters
@@ -88,6 +89,8 @@ def look_at_file(file: Path, max_pixels: int, tuning: CullingTuning) -> Look:
     file : Path
     max_pixels : int
         A file with more pixels is refused before they are read.
+    part : Part
+        Of a TIFF that holds more than one picture: which.
     tuning : CullingTuning
 
     Raises
@@ -95,8 +98,8 @@ def look_at_file(file: Path, max_pixels: int, tuning: CullingTuning) -> Look:
     InputError
         As `defocus.load_image`.
     """
-    reduced = _reduced_jpeg(file, max_pixels, tuning)
-    return look_at(load_image(file, max_pixels=max_pixels), tuning) if reduced is None else reduced
+    reduced = None if part != WHOLE else _reduced_jpeg(file, max_pixels, tuning)  # others refuse a part of a JPEG
+    return look_at(load_image(file, max_pixels=max_pixels, part=part), tuning) if reduced is None else reduced
 
 
 def _reduced_jpeg(file: Path, max_pixels: int, tuning: CullingTuning) -> Look | None:

@@ -16,9 +16,10 @@ from defocus.culling.look import Look, look_at, look_at_file
 from defocus.culling.motion import Motion, motion_blur
 from defocus.culling.verdict import Seen, judged
 from defocus.evidence import local_evidence
-from defocus.parameters import MAX_PIXELS, AnalysisParameters
+from defocus.parameters import MAX_PIXELS, NOISE_RANGE, AnalysisParameters
 from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import as_picture
+from defocus.pictures.reading import WHOLE
 from defocus.pictures.stretched import stretched
 from defocus.progress import ignore_progress
 from defocus.tuning import TUNING, Tuning
@@ -30,9 +31,13 @@ if TYPE_CHECKING:
 
     from defocus.analysis import Analysis
     from defocus.pictures.picture import Picture
+    from defocus.pictures.tiff import Part
     from defocus.progress import Progress
 
 __all__ = ["Sharpness", "sharpness", "sharpness_of_file"]
+
+_WIDEST = 32  # px: the largest spacing there is
+_UNKNOWN, _NEVER = 99, 90  # px: what tells nothing comes last, and what lies among such never
 
 Verdict = Literal["sharp", "soft", "missed", "motion", "blurred", "no evidence"]
 
@@ -138,7 +143,12 @@ def sharpness(
 
 
 def sharpness_of_file(
-    file: Path, *, max_pixels: int = MAX_PIXELS, tuning: Tuning = TUNING, progress: Progress = ignore_progress
+    file: Path,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    part: Part = WHOLE,
+    tuning: Tuning = TUNING,
+    progress: Progress = ignore_progress,
 ) -> Sharpness:
     """Measure how sharp the sharpest part of a picture file is; as `sharpness`, but large JPEGs are decoded reduced.
 
@@ -147,6 +157,8 @@ def sharpness_of_file(
     file : Path
     max_pixels : int
         A file with more pixels is refused before they are read.
+    part : Part, optional
+        Of a TIFF that holds more than one picture: which.
     tuning : Tuning, optional
     progress : callable, optional
 
@@ -159,15 +171,13 @@ def sharpness_of_file(
     InputError
         As `defocus.load_image`, or if the picture is smaller than the window.
     """
-    return _measured(look_at_file(file, max_pixels, tuning.culling), tuning, progress)
+    return _measured(look_at_file(file, max_pixels, part, tuning.culling), tuning, progress)
 
 
 def _measured(look: Look, tuning: Tuning, progress: Progress) -> Sharpness:
     height, width = look.shape
     culling = tuning.culling
-    coarse = max(look.small.shape) > culling.coarse_side and kind_of(look.small) != "fluorescence"
-    spacing: Any = culling.look_spacing if coarse else "auto"
-    analysis = analyze(look.small, spacing=spacing, tuning=tuning, progress=progress)
+    analysis = analyze(look.small, _look_parameters(look.small, tuning), tuning=tuning, progress=progress)
     known = analysis.answer.known_samples
     if not analysis.has_evidence or np.count_nonzero(known) < culling.least_samples:
         nothing = judged(Seen(look.shape, None, 0.0, None, None, None, None), culling)
@@ -203,6 +213,23 @@ def _measured(look: Look, tuning: Tuning, progress: Progress) -> Sharpness:
     )
 
 
+def _look_parameters(small: Picture, tuning: Tuning) -> AnalysisParameters:
+    """Return how the look is measured: by as many samples whatever its size, with the noise that a few of them tell.
+
+    The specks of fluorescence need all samples.
+    """
+    kind = kind_of(small)
+    if kind == "fluorescence" or min(small.shape) < AnalysisParameters().window:
+        return AnalysisParameters(kind=kind)
+    culling = tuning.culling
+    height, width = small.shape
+    spacing = math.ceil(math.sqrt(height * width / culling.look_samples))
+    spacing = min(max(spacing, tuning.evidence.closest_spacing), tuning.evidence.widest_spacing)
+    few = AnalysisParameters(kind=kind, spacing=min(culling.noise_spacing * spacing, _WIDEST))
+    noise = analyze(small, few, tuning=tuning).noise_variance
+    return AnalysisParameters(kind=kind, spacing=spacing, noise=min(max(noise, NOISE_RANGE[0]), NOISE_RANGE[1]))
+
+
 @dataclass(frozen=True)
 class _Part:
     """What was looked at in full size: windows' radii in px, the area that each stands for, and the crops."""
@@ -225,22 +252,21 @@ def _decisive(look: Look, analysis: Analysis, radii: NDArray[np.float32], tuning
     order = np.where(known, radii, np.inf)
     if analysis.answer.log_odds is not None:  # of equally sharp ones those that a person would call in focus
         order = order - np.float32(0.1) * analysis.answer.log_odds
-    order = ndimage.uniform_filter(np.where(np.isfinite(order), order, np.float32(99)), 3)
+    order = ndimage.uniform_filter(np.where(np.isfinite(order), order, np.float32(_UNKNOWN)), 3)
     full = look.luminance
     crops: list[NDArray[np.float32]] = []
-    boxes: list[tuple[int, int]] = []
     found: list[NDArray[np.float32]] = []
     noise: float | None = None
     light: tuple[float, float] | None = None
-    for index in np.argsort(order, axis=None):
-        if len(crops) == culling.crops or order.flat[index] >= 90:
+    # Each crop leaves to the next only what lies beside it
+    tops = np.clip(evidence.rows * look.scale - side / 2, 0, look.shape[0] - side).astype(int)
+    lefts = np.clip(evidence.columns * look.scale - side / 2, 0, look.shape[1] - side).astype(int)
+    while len(crops) < culling.crops:
+        y, x = np.unravel_index(int(order.argmin()), order.shape)
+        if order[y, x] >= _NEVER:
             break
-        y, x = divmod(int(index), order.shape[1])
-        top = int(np.clip(evidence.rows[y] * look.scale - side / 2, 0, look.shape[0] - side))
-        left = int(np.clip(evidence.columns[x] * look.scale - side / 2, 0, look.shape[1] - side))
-        if any(abs(top - other) < side and abs(left - beside) < side for other, beside in boxes):
-            continue
-        boxes.append((top, left))
+        top, left = int(tops[y]), int(lefts[x])
+        order[np.ix_(abs(tops - top) < side, abs(lefts - left) < side)] = np.inf
         crop = np.asarray(full[top : top + side, left : left + side])
         crops.append(crop.astype(np.float32) / np.float32(255) if crop.dtype == np.uint8 else crop)
         if look.scale == 1:
@@ -256,8 +282,20 @@ def _decisive(look: Look, analysis: Analysis, radii: NDArray[np.float32], tuning
         noise = measured.noise_variance if noise is None else noise
         answer = Answer(seen, measured, "brightfield", tuning)
         if answer.has_evidence:
-            found.append(answer.sample_radii()[answer.known_samples])
+            found.append(_agreed_radii(answer))
     return _Part(np.concatenate(found) if found else np.zeros(0, np.float32), culling.crop_spacing**2, crops)
+
+
+def _agreed_radii(answer: Answer) -> NDArray[np.float32]:
+    """Return the radii in px of a crop's samples that are known, (N,): each what it and those around it agree on."""
+    known, radii = answer.known_samples, answer.evidence.radii
+    costs = np.where(known[..., np.newaxis], answer.likelihood, np.float32(0))
+    agreed = ndimage.uniform_filter(costs, (3, 3, 1))[known]
+    best = np.clip(agreed.argmin(axis=1), 1, len(radii) - 2)
+    before, at, after = (agreed[np.arange(len(best)), best + step] for step in (-1, 0, 1))
+    bend = before - 2 * at + after
+    shift = np.where(bend > 0, 0.5 * (before - after) / np.where(bend > 0, bend, 1), 0)
+    return np.asarray(np.maximum(radii[best] + np.clip(shift, -1, 1) * (radii[1] - radii[0]), 0), np.float32)
 
 
 def _where(

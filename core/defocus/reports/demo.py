@@ -12,6 +12,9 @@ from PIL import Image
 from rich.console import Console
 
 from defocus.analysis import analyze, blur_map
+from defocus.culling.bursts import rank
+from defocus.culling.sharpness import sharpness_of_file
+from defocus.culling.sheet import write_sheet
 from defocus.errors import InputError
 from defocus.evidence.octaves import local_evidence
 from defocus.paper.search import candidates
@@ -38,7 +41,7 @@ _ORDINARY = ("china.jpg", "coffee.jpg")
 
 
 def run(output: Path, samples: Path | None = None) -> None:
-    """Analyse the sample pictures, print the paper's two key experiments, write index.html and contact_sheet.png.
+    """Analyse the sample pictures, print the paper's two key experiments, write the pages and their sheet.
 
     Parameters
     ----------
@@ -60,6 +63,8 @@ def run(output: Path, samples: Path | None = None) -> None:
         rows = [_photograph(folder / name) for name in _PHOTOGRAPHS]
         rows += [_synthetic(folder, stem) for stem in _SYNTHETIC]
         lines = _experiments(folder)
+        pictures = [folder / name for name in (*_PHOTOGRAPHS, *(f"{stem}.png" for stem in _SYNTHETIC))]
+        judged = [(file, sharpness_of_file(file).facts()) for file in pictures]
     for line in lines:
         console.print(line, highlight=False)
     sheet = contact_sheet(rows)
@@ -67,6 +72,7 @@ def run(output: Path, samples: Path | None = None) -> None:
         sheet.save(beside)
     with written_whole(output / "index.html") as beside:
         beside.write_text(_page(rows, lines), encoding="utf-8")
+    write_sheet(output / "culled.html", sorted(judged, key=lambda row: rank(row[1])), overwrite=True)
     console.print(f"open {output / 'index.html'}")
 
 
@@ -152,6 +158,7 @@ def _page(rows: list[tuple[str, list[tuple[str, Image.Image]]]], lines: list[str
         "<h1>How far out of focus is each pixel?</h1>",
         "<p>Each map is measured from the one picture on its left: dark is in focus, yellow is blurred by a disc of "
         "8 px. In the masks, what is out of focus is dimmed and blue.</p>",
+        "<p><a href='culled.html'>The same pictures as <code>defocus cull --sheet</code> judges and boxes them</a></p>",
     ]
     for title, pictures in rows:
         parts.append(f"<h2>{html.escape(title)}</h2><div class=row>")

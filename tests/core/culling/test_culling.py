@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from scipy import ndimage
 
@@ -301,3 +304,42 @@ def test_the_sheet_shows_every_picture_and_its_box(shots, tmp_path):
     assert page.count("<figure ") == page.count("data:image/jpeg;base64,") == 3
     assert page.count("class=box") == 2  # what gives no evidence has none
     assert "http" not in page.replace("data:image", "")  # nothing is loaded from elsewhere
+
+
+def test_a_killed_run_goes_on_where_it_was(scene, tmp_path, monkeypatch, capsys):
+    for number in range(8):
+        Image.fromarray(eight_bits(scene[: 60 + number, :80])).save(tmp_path / f"{number}.png")
+    program = [sys.executable, "-c", "from defocus.command.line import main; main()"]
+    command = [*program, "cull", str(tmp_path), "--json", "--jobs", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        told = [json.loads(running.stdout.readline())["input"] for _ in range(2)]
+        running.kill()
+        told += [json.loads(line)["input"] for line in running.stdout.read().splitlines()]
+    assert running.returncode == -signal.SIGKILL
+    assert len(told) < 8
+    measured = []
+
+    def noted(file, **options):
+        measured.append(str(file))
+        return sharpness_of_file(file, **options)
+
+    monkeypatch.setattr("defocus.culling.sharpness_of_file", noted)
+    assert run("cull", tmp_path, "--json", "--jobs", "1") == 0
+    everything = {str(tmp_path / f"{number}.png") for number in range(8)}
+    assert {json.loads(line)["input"] for line in capsys.readouterr().out.splitlines()} == everything
+    # What was told was kept; of the last, which was told as the end came, that is not sure
+    assert set(told[:-1]).isdisjoint(measured)
+    assert everything - set(told) <= set(measured)
+
+
+def test_a_channel_is_chosen_and_kept_apart(scene, tmp_path, capsys):
+    sharp, soft = eight_bits(scene[:200, :200, 1]), eight_bits(spread(scene[:200, :200], 5.0)[..., 1])
+    tifffile.imwrite(tmp_path / "two.ome.tif", np.stack([sharp, soft]), metadata={"axes": "CYX"})
+    assert run("cull", tmp_path / "two.ome.tif") == 1
+    assert "choose one with --channel" in capsys.readouterr().err
+    radii = []
+    for channel in "01":
+        assert run("cull", tmp_path / "two.ome.tif", "--json", "--channel", channel) == 0
+        radii.append(json.loads(capsys.readouterr().out)["sharpest_radius_px"])
+    assert radii[0] < 1.5
+    assert radii[1] == pytest.approx(5, abs=1)

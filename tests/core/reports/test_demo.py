@@ -67,16 +67,20 @@ def results(folder, tmp_path, monkeypatch, capsys):
 
 def test_page_sheet_and_printed_numbers(results):
     output, printed = results
-    assert sorted(file.name for file in output.iterdir()) == ["contact_sheet.png", "index.html"]
+    assert sorted(file.name for file in output.iterdir()) == ["contact_sheet.png", "culled.html", "index.html"]
 
     page = Page()
     page.feed((output / "index.html").read_text(encoding="utf-8"))
     assert len(page.images) == 8
-    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert page.links[0] == "culled.html"
+    assert all(link.startswith("data:image/png;base64,") for link in page.links[1:])
     assert "http" not in (output / "index.html").read_text(encoding="utf-8")
     assert page.titles[:2] == ["flower.jpg", "ramp.png (simulated; --psf disc --noise 1e-06 given)"]
     assert "Fig. 8" in page.text
 
+    culled = (output / "culled.html").read_text(encoding="utf-8")
+    assert culled.count("<figure") == 2
+    assert "flower.jpg" in culled
     with Image.open(output / "contact_sheet.png") as sheet:
         sheet.load()
         assert sheet.width > 4 * 300
