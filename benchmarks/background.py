@@ -12,8 +12,8 @@ left      part of the detailed pixels of the background, 6 to 30 px outside the 
           levels), over pictures that have more than 200 of them
 
 and the pictures that are worst. PYTHONPATH chooses the version that is measured: that of another checkout's `core`
-measures that one. `--save` writes before and after side by side. `--oracle` takes the truth for the mask, so that what is
-lost by the matte and the effect shows without what is lost by the mask.
+measures that one. `--save` writes before and after side by side. `--oracle` takes the truth for the mask, so that what
+is lost by the matte and the effect shows without what is lost by the mask.
 """
 
 from __future__ import annotations
