@@ -45,7 +45,7 @@ class Work:
         """Do so for one picture; return the facts to print."""
         session, question = Session(), self.question
         if self.map_file is not None:
-            from defocus.pictures.maps import read_blur_map
+            from defocus.effects.map_file import read_blur_map
 
             question = replace(question, radius=read_blur_map(self.map_file, picture.shape))
         analysis = session.open(picture, self.parameters, progress=sub_progress(progress, 0, 0.6))

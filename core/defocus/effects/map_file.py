@@ -1,4 +1,4 @@
-"""Maps: blur radii that people bring along, from files as this program and others write them."""
+"""Map files: blur radii that people bring along, from files as this program and others write them."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from defocus.effects.map_file import read_blur_map
 from defocus.errors import InputError
 from defocus.pictures.files import write_blur_map
-from defocus.pictures.maps import read_blur_map
 
 RADII = np.linspace(0, 9.5, 12 * 17, dtype=np.float32).reshape(12, 17)
 
