@@ -1,6 +1,6 @@
 """Does more background blur leave the subject alone, and the background not? Measured on pictures with masks by hand.
 
-    python -m benchmarks.background DATA [--every N] [--save FOLDER]
+    python -m benchmarks.background DATA [--every N] [--save FOLDER] [--oracle]
 
 DATA holds folders of pictures, `cuhk_dev` and `szu_train`, each with `image` and `mask` (0 is in focus, 255 is not).
 All of the first are taken, and 40 of the second, or one of every so many. Strength is 3, all else as nobody says.
@@ -12,7 +12,8 @@ left      part of the detailed pixels of the background, 6 to 30 px outside the 
           levels), over pictures that have more than 200 of them
 
 and the pictures that are worst. PYTHONPATH chooses the version that is measured: that of another checkout's `core`
-measures that one. `--save` writes before and after side by side.
+measures that one. `--save` writes before and after side by side. `--oracle` takes the truth for the mask, so that what
+is lost by the matte and the effect shows without what is lost by the mask.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from defocus.effects.magnification import magnify
+from defocus.effects.subject import subject_matte
 from defocus.parameters import MagnificationParameters
 from defocus.session import Question, Session
 
@@ -48,10 +51,14 @@ def truth(file: Path) -> np.ndarray:
     return np.asarray(mask.resize(size, Image.Resampling.NEAREST)) < 128
 
 
-def changed(before: np.ndarray) -> np.ndarray:
-    """Return a picture, uint8 (H, W, 3), with its background blurred more."""
+def changed(before: np.ndarray, focus: np.ndarray | None = None) -> np.ndarray:
+    """Return a picture, uint8 (H, W, 3), with its background blurred more, perhaps with the mask known, bool (H, W)."""
     session = Session()
-    session.open(before)
+    analysis = session.open(before)
+    if focus is not None:
+        matte = subject_matte(focus, analysis.picture.color)
+        chosen = MagnificationParameters(strength=STRENGTH, threshold=analysis.threshold)
+        return np.rint(255 * magnify(before, session.blur_map(), chosen, subject=matte)).astype(np.uint8)
     result = session.answer(Question("magnify", MagnificationParameters(strength=STRENGTH))).values
     return np.rint(255 * result).astype(np.uint8)
 
@@ -81,6 +88,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--save", type=Path, help="folder for pictures, before and after side by side")
     parser.add_argument("--every", type=int, default=1, help="take one of so many pictures")
+    parser.add_argument("--oracle", action="store_true", help="take the truth for the mask")
     arguments = parser.parse_args()
     print(f"{'pictures':>20}{'subject':>10}{'worst 10th':>12}{'left':>8}{'s':>7}")
     for name, most in TAKEN.items():
@@ -88,7 +96,7 @@ def main() -> None:
         start = time.perf_counter()
         for file in files:
             before = np.asarray(Image.open(file).convert("RGB"))
-            after = changed(before)
+            after = changed(before, truth(file) if arguments.oracle else None)
             rows.append(measure(before, after, truth(file)))
             if arguments.save:
                 arguments.save.mkdir(parents=True, exist_ok=True)

@@ -90,12 +90,16 @@ class Question:
     map_parameters : MapParameters
         How the map is drawn, for requests that need one.
     hints : mapping of str to bool (H, W)
+    radius : array_like (H, W), optional
+        For requests that need a map: radii in px to work with in place of the measured map. What they say is in
+        focus is the subject of "magnify".
     """
 
     request: str
     parameters: Any = None
     map_parameters: MapParameters = field(default_factory=MapParameters)
     hints: Mapping[str, ArrayLike] = field(default_factory=dict)
+    radius: ArrayLike | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,8 @@ def _magnify(session: Session, question: Question, progress: Progress) -> NDArra
 
     analysis, radius, rest = session.mapped(question, progress)
     chosen = session.focused(question, radius)
-    subject = session.subject(chosen, question.hints, progress=sub_progress(rest, 0, 0.3))
+    own = None if question.radius is None else radius
+    subject = session.subject(chosen, question.hints, own, progress=sub_progress(rest, 0, 0.3))
     last = sub_progress(rest, 0.3, 1)
 
     def change(color: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -333,7 +338,17 @@ class Session:
         return self._last_map[1]
 
     def mapped(self, question: Question, progress: Progress) -> tuple[Analysis, NDArray[np.float32], Progress]:
-        """Return analysis, map and the rest of the progress for a request that needs a map first."""
+        """Return analysis, map and the rest of the progress for a request that needs a map first.
+
+        Raises
+        ------
+        InputError
+            If the question brings a map that cannot be used.
+        """
+        if question.radius is not None:
+            from defocus.psf.varying_blur import checked_radius_map
+
+            return self.held, checked_radius_map(question.radius, self.held.shape), progress
         chosen = dataclasses.replace(question.map_parameters, unknown="drawn")  # effects need a radius everywhere
         radius = self.blur_map(chosen, question.hints, progress=sub_progress(progress, 0, _MAP_PART))
         return self.held, radius, sub_progress(progress, _MAP_PART, 1)
@@ -369,6 +384,7 @@ class Session:
         self,
         chosen: MagnificationParameters,
         hints: Mapping[str, ArrayLike],
+        radius: NDArray[np.float32] | None = None,
         *,
         progress: Progress = ignore_progress,
     ) -> NDArray[np.float32]:
@@ -379,13 +395,22 @@ class Session:
         chosen : MagnificationParameters
             From `focused`.
         hints : mapping of str to bool (H, W)
+        radius : float32 (H, W), optional
+            A map to read the mask from, in px, in place of the answer.
         progress : callable, optional
         """
+        import numpy as np
+
         from defocus.answer.boundary import checked_hints
         from defocus.effects.subject import subject_matte
 
         held = self.held
         ends = float(chosen.focus_from), float(chosen.threshold)
+        if radius is not None:
+            marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
+            inside = (radius >= np.float32(chosen.focus_from)) & (radius <= np.float32(chosen.threshold))
+            mask = (inside | (marked > 0)) & (marked >= 0)
+            return subject_matte(mask, held.picture.color, marked, progress=progress)
         if not hints and self._last_subject is not None and self._last_subject[0] == ends:
             return self._last_subject[1]
         least = MaskParameters(threshold=max(_LEAST_THRESHOLD, float(chosen.threshold)))

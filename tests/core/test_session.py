@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from defocus.effects.magnification import magnify
+from defocus.effects.restoration import restore
 from defocus.errors import InputError
 from defocus.parameters import AnalysisParameters, MagnificationParameters
 from defocus.session import Question, Session
@@ -47,6 +48,37 @@ def test_the_subject_is_the_mask_that_hints_steer():
     assert not changed[1][marks["in_focus"]].any()
     assert not changed[0][62:78, 12:28].any()
     assert changed[1][marks["blurred"]].mean() > 0.05
+
+
+def test_a_map_of_ones_own_takes_the_place_of_the_measured_one():
+    """Turned round, it keeps what is blurred and changes what is sharp; sharpening by it is `restore` by it."""
+    session = Session()
+    analysis = session.open(half_sharp())
+    picture = analysis.picture.color
+    own = np.where(np.arange(picture.shape[1]) < picture.shape[1] // 2, 4.0, 0.0) * np.ones((len(picture), 1))
+    blurred = session.answer(Question("magnify", MagnificationParameters(strength=4.0, threshold=1.0), radius=own))
+    changed = np.abs(blurred.values - picture).max(axis=2)
+    middle, rim = picture.shape[1] // 2, 12
+    assert not changed[:, middle + rim :].any()
+    assert changed[:, : middle - rim].mean() > 0.1
+    sharpened = session.answer(Question("restore", radius=own)).values
+    np.testing.assert_array_equal(sharpened, restore(analysis.picture, own, psf=analysis.psf))
+    assert np.abs(sharpened - session.answer(Question("restore")).values).max() > 0.01
+    with pytest.raises(InputError, match=r"shape \(9, 9\), the picture \(96, 128\)"):
+        session.answer(Question("restore", radius=np.ones((9, 9))))
+
+
+def test_hints_steer_the_subject_of_a_map_of_ones_own():
+    session = Session()
+    picture = session.open(half_sharp()).picture.color
+    own = np.where(np.arange(picture.shape[1]) < 64, 0.0, 4.0) * np.ones((96, 1))
+    marks = {name: np.zeros(picture.shape[:2], bool) for name in ("in_focus", "blurred")}
+    marks["in_focus"][30:50, 90:110] = True
+    marks["blurred"][60:80, 10:30] = True
+    chosen = MagnificationParameters(strength=4.0, threshold=1.0)
+    changed = np.abs(session.answer(Question("magnify", chosen, hints=marks, radius=own)).values - picture).max(axis=2)
+    assert not changed[marks["in_focus"]].any()
+    assert changed[marks["blurred"]].mean() > 0.05
 
 
 def test_a_subject_that_was_kept_is_that_of_the_same_picture_and_range():

@@ -102,6 +102,15 @@ Depth = Annotated[
         metavar="FILE",
     ),
 ]
+MapFile = Annotated[
+    Path | None,
+    Parameter(
+        name="--map",
+        help="Blur radii in px of the pictures' size, in place of the measured ones: a TIFF as map writes it, a grey "
+        "picture, NPY or NPZ.",
+        metavar="FILE",
+    ),
+]
 _USUAL, _USUAL_RESULTS, _USUAL_CULLING = BatchOptions(), ResultOptions(), CullOptions()
 Layer = Annotated[
     bool,
@@ -233,11 +242,19 @@ def cull_command(inputs: Inputs, /, *, dask: Scheduler = None, options: CullOpti
 
 @app.command(name="deblur")
 @with_options(AnalysisParameters, MapParameters, RestorationParameters)
-def deblur_command(inputs: Inputs, /, *, output: Output, options: ResultOptions = _USUAL_RESULTS, **values: Any) -> int:
+def deblur_command(
+    inputs: Inputs,
+    /,
+    *,
+    output: Output,
+    map_file: MapFile = None,
+    options: ResultOptions = _USUAL_RESULTS,
+    **values: Any,
+) -> int:
     """Write STEM_sharp.png: the picture with its defocus undone, in 16 bits if it came with more than 8."""
 
     def work(naming: Naming) -> Work:
-        return asked("restore", values, PictureWriter(naming, options.overwrite, "sharp.png"))
+        return asked("restore", values, PictureWriter(naming, options.overwrite, "sharp.png"), map_file)
 
     return _write(inputs, output, options, work)
 
@@ -245,12 +262,18 @@ def deblur_command(inputs: Inputs, /, *, output: Output, options: ResultOptions 
 @app.command(name="magnify")
 @with_options(MagnificationParameters, MapParameters, AnalysisParameters)
 def magnify_command(
-    inputs: Inputs, /, *, output: Output, options: ResultOptions = _USUAL_RESULTS, **values: Any
+    inputs: Inputs,
+    /,
+    *,
+    output: Output,
+    map_file: MapFile = None,
+    options: ResultOptions = _USUAL_RESULTS,
+    **values: Any,
 ) -> int:
     """Write STEM_magnified.png: the picture with more background blur."""
 
     def work(naming: Naming) -> Work:
-        return asked("magnify", values, PictureWriter(naming, options.overwrite, "magnified.png"))
+        return asked("magnify", values, PictureWriter(naming, options.overwrite, "magnified.png"), map_file)
 
     return _write(inputs, output, options, work)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from defocus.command.options import chosen
@@ -32,21 +32,28 @@ class Work:
     parameters : AnalysisParameters
     question : Question
     writer : Writer
+    map_file : Path or None
+        Map to work with in place of the measured one.
     """
 
     parameters: AnalysisParameters
     question: Question
     writer: Writer
+    map_file: Path | None = None
 
     def __call__(self, file: Path, picture: Picture, progress: Progress) -> dict[str, Any]:
         """Do so for one picture; return the facts to print."""
-        session = Session()
+        session, question = Session(), self.question
+        if self.map_file is not None:
+            from defocus.effects.map_file import read_blur_map
+
+            question = replace(question, radius=read_blur_map(self.map_file, picture.shape))
         analysis = session.open(picture, self.parameters, progress=sub_progress(progress, 0, 0.6))
-        result = session.answer(self.question, progress=sub_progress(progress, 0.6, 1))
+        result = session.answer(question, progress=sub_progress(progress, 0.6, 1))
         return self.writer(file, analysis, result)
 
 
-def asked(request: str, values: Mapping[str, Any], writer: Writer) -> Work:
+def asked(request: str, values: Mapping[str, Any], writer: Writer, map_file: Path | None = None) -> Work:
     """Return what a command does with each picture.
 
     Parameters
@@ -56,6 +63,8 @@ def asked(request: str, values: Mapping[str, Any], writer: Writer) -> Work:
     values : mapping
         The options of the command line.
     writer : Writer
+    map_file : Path, optional
+        See `Work`.
 
     Raises
     ------
@@ -65,7 +74,7 @@ def asked(request: str, values: Mapping[str, Any], writer: Writer) -> Work:
     parameters = chosen(AnalysisParameters, values)
     kind = REQUESTS[request].parameters
     map_parameters = chosen(MapParameters, values) if REQUESTS[request].needs_map else MapParameters()
-    return Work(parameters, Question(request, chosen(kind, values) if kind else None, map_parameters), writer)
+    return Work(parameters, Question(request, chosen(kind, values) if kind else None, map_parameters), writer, map_file)
 
 
 def calibrate_depth_file(files: Sequence[Path], output: Path, spacing: float, by: Literal["beads", "map"]) -> int:

@@ -407,3 +407,17 @@ def test_fluorescence_is_told_with_the_part_that_has_evidence(samples, tmp_path,
         assert 5 < share < 50
     assert run("info", samples / "grass.png") == 0
     assert "fluorescence" not in capsys.readouterr().out
+
+
+def test_a_map_of_ones_own_is_taken_and_one_of_another_size_refused(folder, tmp_path, capsys):
+    """By a map of zeros nothing is blurred: the picture comes back as it was."""
+    tifffile.imwrite(tmp_path / "zeros.tif", np.zeros((90, 140), np.float32))
+    tifffile.imwrite(tmp_path / "small.tif", np.zeros((9, 14), np.float32))
+    for command, ending in (("magnify", "magnified"), ("deblur", "sharp")):
+        asked = [command, str(folder / "photo.png"), "-o", str(tmp_path), *CLEAN, "--map"]
+        assert run(*asked, tmp_path / "zeros.tif") == 0
+        with Image.open(tmp_path / f"photo_{ending}.png") as made, Image.open(folder / "photo.png") as before:
+            np.testing.assert_array_equal(np.asarray(made), np.asarray(before))
+        capsys.readouterr()
+        assert run(*asked, tmp_path / "small.tif", "--overwrite") == 1
+        assert "small.tif: the blur map has shape (9, 14), the picture (90, 140)" in capsys.readouterr().err
