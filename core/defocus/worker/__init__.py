@@ -41,9 +41,13 @@ focus_mask
     "replace" (default), "intersect", "add" or "subtract"; ``limit``: file of H x W float32, where the mask
     may change, and ``outside``: what stands elsewhere if there is no existing mask; ``trimap``: px, within
     which of the boundary the mask becomes 0.5, for programs that find the edge themselves, and
-    ``matte``: file of H x W float32, what they found, in place of the mask; ``strokes``: what a brush marked,
-    a list of {"kind": "in_focus" or "blurred", "radius": px, "points": [[x, y], ...]}, which binds the mask
-    as the two files do and takes their place where both mark something; ``output``. Result: an
+    ``matte``: file of H x W float32, what they found, in place of the mask; ``rim``: "mask" (default) or "matte",
+    which finds a soft edge by the picture's colours; ``contrast``: how many times as steep the soft edge becomes;
+    ``shift``: px by which the edge is moved outwards, or inwards if they are negative; ``strokes``: what a brush
+    marked, a list of {"kind": "in_focus" or "blurred", "radius": px, "points": [[x, y], ...]}, which binds the mask
+    as the two files do and takes their place where both mark something, or of the kind "rim", where the edge is found
+    anew by the picture's colours; ``colors``: true for the picture cut out by the mask, (H, W, 4), with the colours of
+    the subject alone where its edge mixes them; ``output``. Result: an
     array (H, W) in [0, 1], ``threshold`` (px) and ``in_focus_share``, before it is combined.
 confidence
     ``parameters``: MapParameters; ``output``. Result: an array (H, W) in [0, 1].

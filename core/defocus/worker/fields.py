@@ -16,6 +16,8 @@ __all__ = ["FIELDS", "RequestError", "checked", "files_of"]
 _LARGEST_NUMBER = 1e30
 _LARGEST_SIDE = 1_000_000  # px; no picture is larger
 _WIDEST_BAND = 10_000  # px
+_STEEPEST = 100  # times; an edge that is a hundred times as steep is hard
+_FARTHEST_SHIFT = 100  # px
 _SHOWN = 60  # characters of a wrong value that a message repeats
 _UNENCODABLE = {0, *range(0xD800, 0xE000)}  # what no file's name can hold: NUL, and halves of characters
 
@@ -101,6 +103,10 @@ _ARRAY = {
     "blurred": _file,
     "strokes": _list,
     "matte": _file,
+    "rim": _one_of("mask", "matte"),
+    "contrast": _number(1, _STEEPEST),
+    "shift": _number(-_FARTHEST_SHIFT, _FARTHEST_SHIFT),
+    "colors": _flag,
     "trimap": _whole(0, _WIDEST_BAND),
     "invert": _flag,
     "existing": _file,

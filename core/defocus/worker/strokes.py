@@ -12,9 +12,9 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["painted"]
+__all__ = ["painted", "painted_rim"]
 
-_KINDS = {"in_focus": 1, "blurred": -1}
+_KINDS = {"in_focus": 1, "blurred": -1, "rim": 0}
 _FARTHEST = 1e6  # px; no picture is larger
 
 
@@ -24,8 +24,8 @@ def painted(strokes: object, shape: tuple[int, int]) -> NDArray[np.int8]:
     Parameters
     ----------
     strokes : list of dict
-        ``kind``: "in_focus" or "blurred"; ``radius``: of the brush, in px; ``points``: [x, y] pairs in px from the
-        picture's upper left corner, through which it was drawn.
+        ``kind``: "in_focus" or "blurred", or "rim", which marks neither, see `painted_rim`; ``radius``: of the brush,
+        in px; ``points``: [x, y] pairs in px from the picture's upper left corner, through which it was drawn.
     shape : (int, int)
         Height and width in px.
 
@@ -44,9 +44,45 @@ def painted(strokes: object, shape: tuple[int, int]) -> NDArray[np.int8]:
         raise InputError("strokes must be a list")
     for stroke in strokes:
         mark, radius, points = _checked(stroke)
-        for start, end in zip(points[:1] + points[:-1], points, strict=True):
-            _draw(marks, start, end, radius, mark)
+        if mark:
+            _paint(marks, points, radius, mark)
     return marks
+
+
+def painted_rim(strokes: object, shape: tuple[int, int]) -> tuple[NDArray[np.bool_], float]:
+    """Return where strokes of the kind "rim" say that a mask's edge shall be found anew, and their mean radius.
+
+    Parameters
+    ----------
+    strokes : list of dict
+        As for `painted`, of all kinds.
+    shape : (int, int)
+
+    Returns
+    -------
+    band : bool (H, W)
+    radius : float
+        In px; 0 if there is no such stroke.
+
+    Raises
+    ------
+    InputError
+        If a stroke is not understood.
+    """
+    if not isinstance(strokes, list):
+        raise InputError("strokes must be a list")
+    band, radii = np.zeros(shape, np.int8), []
+    for stroke in strokes:
+        mark, radius, points = _checked(stroke)
+        if not mark:
+            _paint(band, points, radius, 1)
+            radii.append(radius)
+    return band > 0, sum(radii) / max(len(radii), 1)
+
+
+def _paint(marks: NDArray[np.int8], points: list[tuple[float, float]], radius: float, mark: int) -> None:
+    for start, end in zip(points[:1] + points[:-1], points, strict=True):
+        _draw(marks, start, end, radius, mark)
 
 
 def _checked(stroke: Any) -> tuple[int, float, list[tuple[float, float]]]:
@@ -54,7 +90,7 @@ def _checked(stroke: Any) -> tuple[int, float, list[tuple[float, float]]]:
         mark, radius = _KINDS[stroke["kind"]], float(stroke["radius"])
         points = [(float(x), float(y)) for x, y in stroke["points"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError("a stroke has a kind (in_focus or blurred), a radius and points [x, y]") from error
+        raise InputError("a stroke has a kind (in_focus, blurred or rim), a radius and points [x, y]") from error
     if not points or not 0 <= radius <= _FARTHEST or not all(abs(at) <= _FARTHEST for point in points for at in point):
         raise InputError("a stroke has one point or more, a radius of 0 or more, and lies near the picture")
     return mark, radius, points

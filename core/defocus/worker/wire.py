@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import math
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from defocus.parameters import PARAMETERS, describe
 from defocus.session import REQUESTS, Question, Result, Session
 from defocus.worker.client import PROTOCOL
 from defocus.worker.fields import RequestError, checked, files_of
-from defocus.worker.strokes import painted
+from defocus.worker.strokes import painted, painted_rim
 from defocus.worker.trimap import trimap
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from defocus.pictures.picture import Picture
     from defocus.progress import Progress
 
 __all__ = ["WorkerSession"]
 
 _LARGEST_ID = 2**53  # whole numbers that every JSON reader keeps exactly
+_FARTHEST_COLORS = 32  # px; from how far around the colours tell at a painted edge
 _WHITE = {"uint8": 255, "uint16": 65535}
 
 
@@ -42,6 +45,7 @@ class WorkerSession:
         self.session = Session()
         self.number: Any = None
         self.last: tuple[Any, Result] | None = None  # what a preview showed, until it is wanted in full
+        self.edge: tuple[Any, NDArray[Any]] | None = None  # the mask of that with its edge retouched
         self.requests: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
             "open": self.open,
             **dict.fromkeys(REQUESTS, self.array_request),
@@ -119,7 +123,7 @@ class WorkerSession:
         parameters = _parameters("analysis", request.get("parameters"))
         from defocus.pictures.picture import as_picture
 
-        pixels, wide, self.last = None, None, None
+        pixels, wide, self.last, self.edge = None, None, None, None
         source = request.get("name", "the picture")
         if "file" in request:
             if "shape" not in request or "dtype" not in request:
@@ -154,7 +158,16 @@ class WorkerSession:
         import numpy as np
 
         question = self.question(request["request"], request)
-        values, facts = self.presented(request, *self.compute(question, self.key(question), progress))
+        _, result = self.compute(question, self.key(question), progress)
+        values, facts = self.presented(request, question, result)
+        if result.threshold is not None:
+            mask, picture = values, self.session.held.picture
+            values = self.combined(mask, request)
+            if request.get("colors"):
+                from defocus.worker.edge import cut_out
+
+                alpha = values if picture.alpha is None else values * picture.alpha
+                values = np.dstack([cut_out(picture.color, mask, self.session.wide), alpha])
         output = request.get("output", "float32")
         is_radius = REQUESTS[request["request"]].result == "radius"
         if is_radius and output != "float32":
@@ -163,7 +176,7 @@ class WorkerSession:
             from defocus.pictures.render import color_map
 
             values = color_map(values, 1.0)
-        elif output != "float32" or REQUESTS[request["request"]].result == "unit":
+        elif output != "float32" or values.ndim == 2:
             values = np.clip(values, 0, 1)
         if output in _WHITE:
             values = np.rint(values * np.float32(_WHITE[output])).astype(output)
@@ -196,7 +209,11 @@ class WorkerSession:
             picture, part = dataclasses.replace(picture, color=values, alpha=None), (0, 0, *values.shape[:2])
         else:
             self.last = self.compute(question, key, progress)
-            values, facts = self.presented(request, *self.last)
+            values, facts = self.presented(request, question, self.last[1])
+            if self.last[1].threshold is not None:
+                mask, values = values, self.combined(values, request)
+                if request.get("colors") and request.get("view") in ("black", "white", "layers"):
+                    picture, values, part = self.seen_cut_out(mask, values, (height, width), part)
         small = illustration(
             kind,
             values,
@@ -209,6 +226,33 @@ class WorkerSession:
             part,
         )
         return {**self.write(small), **facts}
+
+    def seen_cut_out(
+        self,
+        mask: NDArray[Any],
+        combined: NDArray[Any],
+        limits: tuple[int, int],
+        part: tuple[float, float, float, float],
+    ) -> tuple[Picture, NDArray[Any], tuple[float, float, float, float]]:
+        """Return a part of the picture with the colours of what is cut out, its mask, and the part of these to show."""
+        import numpy as np
+
+        from defocus.pictures.preview import reduced_color, reduced_size
+        from defocus.worker.edge import cut_out
+
+        picture = self.session.held.picture
+        planes = np.dstack([picture.color, mask, combined])
+        size = reduced_size((part[2] - part[0], part[3] - part[1]), limits)
+        if size[0] < part[3] - part[1]:
+            planes = reduced_color(planes, size, part)
+            part = 0, 0, *planes.shape[:2]
+        else:
+            top, left = int(part[0]), int(part[1])
+            planes = planes[top : math.ceil(part[2]), left : math.ceil(part[3])]
+            part = part[0] - top, part[1] - left, part[2] - top, part[3] - left
+        color = np.clip(planes[..., :3], 0, 1)
+        own = cut_out(color, np.ascontiguousarray(planes[..., 3]))
+        return dataclasses.replace(picture, color=own, alpha=None), planes[..., 4], part
 
     def require_open(self) -> None:
         """Refuse a request that needs a picture where there is none."""
@@ -252,7 +296,7 @@ class WorkerSession:
         """Answer a question, unless that is what the last preview showed; return its `key`, too."""
         if self.last is not None and self.last[0] == key:
             return self.last
-        self.last = None  # room for the new one
+        self.last, self.edge = None, None  # room for the new one
         return key, self.session.answer(asked, progress=progress)
 
     @staticmethod
@@ -263,11 +307,13 @@ class WorkerSession:
         digests = {name: hashlib.sha256(np.asarray(hint).tobytes()).digest() for name, hint in asked.hints.items()}
         return asked.request, asked.parameters, asked.map_parameters, digests
 
-    def presented(self, request: dict[str, Any], key: Any, result: Result) -> tuple[NDArray[Any], dict[str, Any]]:
+    def presented(
+        self, request: dict[str, Any], asked: Question, result: Result
+    ) -> tuple[NDArray[Any], dict[str, Any]]:
         """Return the float32 array of a request as it was asked for, and the numbers that belong to it."""
         import numpy as np
 
-        known, analysis = REQUESTS[key[0]], self.session.held
+        known, analysis = REQUESTS[asked.request], self.session.held
         values = result.values
         facts: dict[str, Any] = dict(result.facts)
         if known.result == "radius":
@@ -279,10 +325,40 @@ class WorkerSession:
         if result.threshold is not None:
             if "matte" in request:
                 values = self.read(request, "matte", analysis.shape, "float32")
+            values = self.retouched(values, request, asked)
             if request.get("trimap"):
                 values = trimap(values, request["trimap"])
-            values = self.combined(1 - values if request.get("invert") else values, request)
+            values = 1 - values if request.get("invert") else values
         return values, facts
+
+    def retouched(self, values: NDArray[Any], request: dict[str, Any], asked: Question) -> NDArray[Any]:
+        """Return a mask with its edge as it was asked for; what surely is in focus, or surely not, stays that."""
+        import numpy as np
+
+        from defocus.effects.subject import subject_matte
+        from defocus.worker.edge import contrasted, found_anew, shifted
+
+        analysis = self.session.held
+        wanted = self.key(asked), *(request.get(name) for name in ("rim", "strokes", "contrast", "shift"))
+        if "matte" not in request and self.edge is not None and self.edge[0] == wanted:
+            return self.edge[1]
+        made = values
+        if request.get("rim") == "matte":
+            made = subject_matte(made >= 0.5, analysis.picture.color)
+        band, radius = painted_rim(request.get("strokes", []), analysis.shape)
+        if band.any():
+            made = found_anew(made, analysis.picture.color, band, reach=int(min(max(radius, 2), _FARTHEST_COLORS)))
+        if request.get("contrast", 1) != 1:
+            made = contrasted(made, request["contrast"])
+        if request.get("shift"):
+            made = shifted(made, request["shift"])
+        if made is not values:
+            for name, value in (("in_focus", 1), ("blurred", 0)):
+                if name in asked.hints:
+                    made[np.asarray(asked.hints[name], bool)] = value
+        if "matte" not in request:
+            self.edge = wanted, made
+        return made
 
     def combined(self, new: NDArray[Any], request: dict[str, Any]) -> NDArray[Any]:
         """Return a new mask combined with an existing one, as soft sets, where the change is allowed."""

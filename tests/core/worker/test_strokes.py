@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from defocus.errors import InputError
-from defocus.worker.strokes import painted
+from defocus.worker.strokes import painted, painted_rim
 
 
 def stroke(kind, radius, *points):
@@ -35,6 +35,19 @@ def test_the_later_stroke_counts():
     assert marks[10, 10] == -1
     assert marks[10, 14] == 1
     assert marks[0, 0] == 0
+
+
+def test_a_rim_is_painted_apart_from_what_is_sure():
+    strokes = [stroke("in_focus", 2, (5, 5)), stroke("rim", 3, (10, 10), (20, 12)), stroke("rim", 1, (30, 5))]
+    assert np.array_equal(painted(strokes, (20, 40)), painted(strokes[:1], (20, 40)))
+    band, radius = painted_rim(strokes, (20, 40))
+    wanted = covered((20, 40), 3, (10, 10), (20, 12)) | covered((20, 40), 1, (30, 5))
+    assert np.count_nonzero(band != wanted) <= 3
+    assert radius == 2
+    assert painted_rim(strokes[:1], (20, 40))[1] == 0
+    for wrong in ("strokes", [{"kind": "edge", "radius": 1, "points": [[1, 2]]}]):
+        with pytest.raises(InputError):
+            painted_rim(wrong, (20, 40))
 
 
 def test_the_finest_brush_marks_the_pixel_it_points_at():

@@ -290,6 +290,77 @@ def test_strokes_bind_the_mask_and_are_painted_over_other_hints(opened):
     assert "stroke" in message_of("input", opened, "focus_mask", {"strokes": [{}]})
 
 
+def two_sided(worker, alpha=None):
+    """Open a picture of two colours that mix between its halves; the stand-in takes the left for in focus."""
+    share = np.broadcast_to(np.clip((163 - np.arange(320)) / 8, 0, 1)[None, :, None], (240, 320, 1))
+    picture = (share * (0.1, 0.2, 0.1) + (1 - share) * (0.5, 0.9, 0.5)).astype(np.float32)
+    if alpha is not None:
+        picture = np.dstack([picture, np.full((240, 320), alpha, np.float32)])
+    worker.open(picture.tobytes(), shape=picture.shape, dtype="float32")
+    return picture
+
+
+def test_what_is_cut_out_comes_with_the_subject_s_own_colours(worker):
+    picture = two_sided(worker, alpha=0.5)
+    ask = {"parameters": {"threshold": 4.0}, "rim": "matte"}
+    mask = array_of(worker.request("focus_mask", ask))
+    cut = array_of(worker.request("focus_mask", {**ask, "colors": True}))
+    assert cut.shape == (240, 320, 4)
+    assert np.allclose(cut[..., 3], 0.5 * mask, atol=1e-6)
+    soft = (mask > 0.1) & (mask < 0.9)
+    assert soft.any()
+    before, after = (abs(values[soft][:, :3] - picture[0, 0, :3]).mean() for values in (picture, cut))
+    assert after < 0.6 * before
+    assert np.array_equal(cut[:, :150, :3], picture[:, :150, :3])
+    levels = array_of(worker.request("focus_mask", {**ask, "colors": True, "output": "uint8"}))
+    assert abs(levels - 255 * np.clip(cut, 0, 1)).max() <= 0.5001
+
+
+def test_a_cut_out_is_previewed_with_the_colours_it_will_have(worker):
+    two_sided(worker)
+    ask = {"parameters": {"threshold": 4.0}, "rim": "matte", "colors": True}
+    cut = array_of(worker.request("focus_mask", ask))
+    wanted = 255 * (cut[..., :3] * cut[..., 3:] + 1 - cut[..., 3:])
+    see = {**ask, "of": "focus_mask", "view": "white"}
+    whole = array_of(worker.request("preview", {**see, "size": [240, 320]}))
+    assert abs(whole - wanted).max() < 1
+    part = array_of(worker.request("preview", {**see, "size": [240, 320], "crop": [10, 140, 30, 40]}))
+    assert abs(part[4::8, 4::8] - wanted[10:40, 140:180]).mean() < 1.5
+    small = array_of(worker.request("preview", {**see, "size": [120, 160]}))
+    assert abs(small - wanted.reshape(120, 2, 160, 2, 3).mean(axis=(1, 3))).mean() < 1.5
+
+
+def test_the_edge_can_be_moved_and_made_steeper_but_not_over_hints(opened):
+    hard = array_of(opened.request("focus_mask", {}))
+    moved = array_of(opened.request("focus_mask", {"shift": 3}))
+    assert np.array_equal(moved[:, 3:], hard[:, :-3])
+    assert np.array_equal(array_of(opened.request("focus_mask", {"shift": -3}))[:, :-3], hard[:, 3:])
+    soft = {"parameters": {"softness": 2.0}}
+    values = array_of(opened.request("focus_mask", soft))
+    steeper = array_of(opened.request("focus_mask", {**soft, "contrast": 2.0}))
+    assert np.allclose(steeper, np.clip((values - 0.5) * 2 + 0.5, 0, 1), atol=1e-6)
+    edge = int(hard[0].sum())
+    stroke = {"kind": "blurred", "radius": 0.6, "points": [[edge + 1.5, 20.5]]}
+    marked = array_of(opened.request("focus_mask", {"shift": 3, "strokes": [stroke]}))
+    assert marked[20, edge + 1] == 0
+    assert marked[5, edge + 1] == 1
+    assert "shift" in message_of("request", opened, "focus_mask", {"shift": 1000})
+    assert "contrast" in message_of("request", opened, "focus_mask", {"contrast": 0})
+    assert "rim" in message_of("request", opened, "focus_mask", {"rim": "hair"})
+
+
+def test_a_band_that_was_painted_follows_the_colours(worker):
+    two_sided(worker)
+    stroke = {"kind": "rim", "radius": 12, "points": [[160, 40], [160, 120]]}
+    ask = {"parameters": {"threshold": 4.0}}
+    before = array_of(worker.request("focus_mask", ask))
+    after = array_of(worker.request("focus_mask", {**ask, "strokes": [stroke]}))
+    assert set(np.unique(before)) == {0, 1}
+    share = np.clip((163 - np.arange(320)) / 8, 0, 1)
+    assert abs(after[60:100] - share).mean() < 0.75 * abs(before[60:100] - share).mean()
+    assert np.array_equal(after[140:], before[140:])
+
+
 def test_a_trimap_leaves_the_boundary_open(opened):
     trimap = array_of(opened.request("focus_mask", {"trimap": 4}))
     boundary = int(np.count_nonzero(ramp()[0, :, 0] <= 0.3))
