@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from defocus.command.inputs import Pictures
-    from defocus.pictures.tiff import Part
+    from defocus.pictures.part import Part
     from defocus.progress import Progress
 
     Facts = dict[str, Any]

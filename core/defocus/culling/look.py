@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from defocus.pictures.tiff import Part
+    from defocus.pictures.part import Part
     from defocus.tuning import CullingTuning
 
 __all__ = ["Look", "look_at", "look_at_file"]

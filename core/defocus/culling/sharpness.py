@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from defocus.analysis import Analysis
+    from defocus.pictures.part import Part
     from defocus.pictures.picture import Picture
-    from defocus.pictures.tiff import Part
     from defocus.progress import Progress
 
 __all__ = ["Sharpness", "sharpness", "sharpness_of_file"]
