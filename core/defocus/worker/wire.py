@@ -176,7 +176,7 @@ class WorkerSession:
             from defocus.pictures.render import color_map
 
             values = color_map(values, 1.0)
-        elif output != "float32" or values.ndim == 2:
+        elif output != "float32" or (REQUESTS[request["request"]].result == "unit" and values.ndim == 2):
             values = np.clip(values, 0, 1)
         if output in _WHITE:
             values = np.rint(values * np.float32(_WHITE[output])).astype(output)
