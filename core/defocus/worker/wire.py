@@ -234,7 +234,17 @@ class WorkerSession:
         limits: tuple[int, int],
         part: tuple[float, float, float, float],
     ) -> tuple[Picture, NDArray[Any], tuple[float, float, float, float]]:
-        """Return a part of the picture with the colours of what is cut out, its mask, and the part of these to show."""
+        """Return a part of the picture with the colours of what is cut out, its mask, and the part of these to show.
+
+        Parameters
+        ----------
+        mask, combined : float32 (H, W)
+            In [0, 1]; before and after it was combined with what exists.
+        limits : (int, int)
+            Most px of the preview.
+        part : (float, float, float, float)
+            Left, top, right and bottom of what is to be shown, in px.
+        """
         import numpy as np
 
         from defocus.pictures.preview import reduced_color, reduced_size
