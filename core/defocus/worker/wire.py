@@ -241,7 +241,7 @@ class WorkerSession:
         mask, combined : float32 (H, W)
             In [0, 1]; before and after it was combined with what exists.
         limits : (int, int)
-            Most px of the preview.
+            Height and width in px that the preview may have.
         part : (float, float, float, float)
             Left, top, right and bottom of what is to be shown, in px.
         """
