@@ -213,8 +213,8 @@ FAULTS = (
     Fault(
         "fluorescence: the ground is known",
         "evidence/fluorescence.py",
-        "return _without_ground(found, shining & sure)",
-        "return found",
+        "return _without_ground(found, known), chosen.psf",
+        "return found, chosen.psf",
         ("tests/core/test_fluorescence.py",),
     ),
     # answer
@@ -340,8 +340,8 @@ FAULTS = (
     Fault(
         "noise is evidence",
         "answer/answer.py",
-        "evidence.profile.max(axis=2) > tuning.evidence_nats",
-        "evidence.profile.max(axis=2) > 0",
+        "evidence.tells(tuning.evidence_nats)",
+        "evidence.tells(0)",
         (_WHOLE,),
     ),
     Fault(

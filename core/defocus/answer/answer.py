@@ -13,7 +13,6 @@ from defocus.answer.confidence import confidence_features, probability_right
 from defocus.answer.features import prior_features, size_scale
 from defocus.answer.network import CENTERS, learned_prior, radius_shares
 from defocus.answer.radii import (
-    OFFSET,
     Learned,
     Samples,
     coherent_radii,
@@ -22,6 +21,8 @@ from defocus.answer.radii import (
     two_sided_radii,
 )
 from defocus.answer.threshold import Threshold, absolute_threshold, nearly_chosen, parting_threshold
+from defocus.evidence.octaves import LEAST_SAMPLES
+from defocus.evidence.radii import OFFSET
 from defocus.evidence.validity import mean_at
 from defocus.parameters import MapParameters, MaskParameters
 from defocus.pictures.sampling import cell_means, interpolate, interpolate_along_edges
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer"]
 
-_LEAST_SAMPLES = 4  # that make evidence: one may be a defect
 _HALF = 0.5  # of what lies around is known: so is what lies between
 _STAGE = "finding the radius of every surface"
 _BEYOND = 0.1  # px: what was marked as blurred has a radius so much above the threshold
@@ -114,8 +114,7 @@ class Answer:
     def _told_samples(self) -> NDArray[np.bool_]:
         """The same whether or not something is saturated."""
         tuning, evidence = self.tuning.evidence, self.evidence
-        told = evidence.profile.max(axis=2) > tuning.evidence_nats
-        return np.asarray(told & (evidence.valid_fraction >= tuning.least_valid))
+        return np.asarray(evidence.tells(tuning.evidence_nats) & (evidence.valid_fraction >= tuning.least_valid))
 
     @cached_property
     def _saturated_fraction(self) -> NDArray[np.float32]:
@@ -133,7 +132,7 @@ class Answer:
     @cached_property
     def has_evidence(self) -> bool:
         """Whether any window tells some radius from others."""
-        return int(np.count_nonzero(self._told_samples)) >= _LEAST_SAMPLES
+        return int(np.count_nonzero(self._told_samples)) >= LEAST_SAMPLES
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defocus.answer.radii import OFFSET
+from defocus.evidence.radii import OFFSET
 
 if TYPE_CHECKING:
     from typing import Literal

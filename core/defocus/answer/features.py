@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defocus.answer.radii import OFFSET
 from defocus.answer.texture import local_texture, texture_features
+from defocus.evidence.radii import OFFSET
 from defocus.parallel import run_parts
 from defocus.pictures.sampling import cell_means
 

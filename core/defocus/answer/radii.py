@@ -13,7 +13,7 @@ from defocus.answer.aggregation import aggregated
 from defocus.cuts.labeling import coherent_labels
 from defocus.cuts.neighbors import contrast_weights
 from defocus.cuts.refinement import refined_labels
-from defocus.evidence.radii import usual_spacing
+from defocus.evidence.radii import OFFSET, usual_spacing
 from defocus.parallel import run_parts
 from defocus.pictures.sampling import cell_means
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from defocus.tuning import EvidenceTuning, MapTuning, Tuning
 
 __all__ = [
-    "OFFSET",
     "Learned",
     "Samples",
     "coherent_radii",
@@ -38,8 +37,6 @@ __all__ = [
 
 _STRIP = 32  # rows of samples done at a time; even, as wide windows have every second row
 _FLAT = 1e-6  # nats: costs that bend less have no minimum between radii
-OFFSET = 0.3
-"""Px: radii below are hardly told apart, so distances of radii are those of log(radius + 0.3)."""
 
 
 @dataclass(frozen=True)

@@ -70,15 +70,16 @@ def fluorescence_evidence(
     noise = min(max(noise, numbers.least_noise), NOISE_RANGE[1])
     chosen = dataclasses.replace(parameters, noise=noise, psf="gaussian" if parameters.tells_shape else parameters.psf)
     ratio = seen.noise_ratio + (numbers.model_error / noise) * _contrast(seen, parameters.window)
+    shining = _shining(seen, parameters.window, tuning)
     ends = sub_progress(progress, 0, 0.6), sub_progress(progress, 0.6, 0.7), sub_progress(progress, 0.7, 1)
-    found, chosen = _wide_enough(seen, chosen, ratio, tuning, ends[0])
+    found, chosen = _wide_enough(seen, chosen, ratio, shining, tuning, ends[0])
     if parameters.tells_shape:
         told = fitting_shape(
             seen.picture,
             dataclasses.replace(chosen, spacing=found.spacing, max_radius=float(found.radii[-1])),
             tuning,
             noise_ratio=ratio,
-            shining=lambda evidence: _shining(seen, evidence, parameters.window, tuning),
+            shining=shining,
             progress=ends[1],
         )
         found = dataclasses.replace(found, shape_doubt=told.doubt)
@@ -87,13 +88,15 @@ def fluorescence_evidence(
             found = local_evidence(seen.picture, chosen, tuning.evidence, noise_ratio=ratio, progress=ends[2])
             found = dataclasses.replace(found, told_disc=True)
     progress(1.0, "measuring blur")
-    return _without_ground(found, _known(seen, found, parameters.window, tuning)), chosen.psf
+    known = _at_samples(shining, found) & found.tells(tuning.evidence.evidence_nats)
+    return _without_ground(found, known), chosen.psf
 
 
 def _wide_enough(
     seen: Stretched,
     parameters: AnalysisParameters,
     noise_ratio: NDArray[np.float32],
+    shining: NDArray[np.bool_],
     tuning: Tuning,
     progress: Progress,
 ) -> tuple[Evidence, AnalysisParameters]:
@@ -105,7 +108,7 @@ def _wide_enough(
         if parameters.max_radius != "auto":
             return found, chosen
         largest = float(found.radii[-1])
-        if not _beyond(found, seen, parameters.window, tuning) or 2 * largest > tuning.fluorescence.most_radius:
+        if not _beyond(found, _at_samples(shining, found), tuning) or 2 * largest > tuning.fluorescence.most_radius:
             return found, chosen
         wider = dataclasses.replace(chosen, max_radius=2 * largest)
         if len(octaves_and_radii(wider, seen.picture.shape, tuning.evidence)[1]) <= len(found.radii):
@@ -124,8 +127,8 @@ def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
     return np.maximum(ndimage.uniform_filter(light * light, side) - mean * mean, 0)
 
 
-def _shining(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -> NDArray[np.bool_]:
-    """Return which samples lie on something that shines, bool (h, w), and not in the glow around it."""
+def _shining(seen: Stretched, window: int, tuning: Tuning) -> NDArray[np.bool_]:
+    """Return which pixels lie on something that shines, bool (H, W), and not in the glow around it."""
     from scipy import ndimage
 
     light = np.maximum(seen.picture.color[..., 0], 0)
@@ -136,27 +139,22 @@ def _shining(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -
     )
     if seen.saturated is not None:  # beside what is cut off, whose peak nobody knows, all may be its glow
         shines &= ~ndimage.maximum_filter(seen.saturated, window)
-    return np.asarray(shines[np.ix_(evidence.rows, evidence.columns)])
+    return np.asarray(shines)
 
 
-def _sure(evidence: Evidence, tuning: Tuning) -> NDArray[np.bool_]:
-    """Return which samples prefer some radius, bool (h, w)."""
-    return np.asarray(evidence.profile.max(axis=2) > tuning.evidence.evidence_nats)
+def _at_samples(pixels: NDArray[np.bool_], evidence: Evidence) -> NDArray[np.bool_]:
+    """Return a mask of pixels at the samples, bool (h, w)."""
+    return pixels[np.ix_(evidence.rows, evidence.columns)]
 
 
-def _known(seen: Stretched, evidence: Evidence, window: int, tuning: Tuning) -> NDArray[np.bool_]:
-    """Return which samples are evidence, bool (h, w)."""
-    return _shining(seen, evidence, window, tuning) & _sure(evidence, tuning)
-
-
-def _beyond(evidence: Evidence, seen: Stretched, window: int, tuning: Tuning) -> bool:
+def _beyond(evidence: Evidence, shining: NDArray[np.bool_], tuning: Tuning) -> bool:
     """Whether what shines is blurred so much that it should be looked at farther out."""
-    here = _shining(seen, evidence, window, tuning) & (evidence.valid_fraction > 0)
+    here = shining & (evidence.valid_fraction > 0)
     if not here.any():
         return False
     best = evidence.radii[evidence.profile[here].argmin(axis=1)]
     # What is blurred far more than the largest radius prefers none
-    best = np.where(_sure(evidence, tuning)[here], best, evidence.radii[-1])
+    best = np.where(evidence.tells(tuning.evidence.evidence_nats)[here], best, evidence.radii[-1])
     return bool(np.median(best) > tuning.fluorescence.most_filled * evidence.radii[-1])
 
 

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from defocus.progress import Progress
     from defocus.tuning import EvidenceTuning
 
-__all__ = ["Evidence", "local_evidence"]
+__all__ = ["LEAST_SAMPLES", "Evidence", "local_evidence"]
+
+LEAST_SAMPLES = 4
+"""That make evidence: one may be a defect."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,10 @@ class Evidence:
     def shape(self) -> tuple[int, int]:
         """Rows and columns of samples."""
         return len(self.rows), len(self.columns)
+
+    def tells(self, nats: float) -> NDArray[np.bool_]:
+        """Return which samples prefer some radius to another by so much, bool (h, w)."""
+        return np.asarray(self.profile.max(axis=2) > nats)
 
 
 def local_evidence(

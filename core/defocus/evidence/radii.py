@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from defocus.parameters import AnalysisParameters
     from defocus.tuning import EvidenceTuning
 
-__all__ = ["octaves_and_radii", "own_radii", "sample_spacing", "spread_to_all", "usual_spacing"]
+__all__ = ["OFFSET", "octaves_and_radii", "own_radii", "sample_spacing", "spread_to_all", "usual_spacing"]
+
+OFFSET = 0.3
+"""Px: radii below are hardly told apart, so distances of radii are those of log(radius + 0.3)."""
 
 
 def octaves_and_radii(

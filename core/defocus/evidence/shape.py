@@ -7,23 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defocus.evidence.octaves import local_evidence
+from defocus.evidence.octaves import LEAST_SAMPLES, local_evidence
+from defocus.evidence.radii import OFFSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from defocus.evidence.octaves import Evidence
     from defocus.parameters import AnalysisParameters
     from defocus.pictures.picture import Picture
     from defocus.progress import Progress
     from defocus.tuning import Tuning
 
 __all__ = ["FittingShape", "fitting_shape"]
-
-_LEAST_SAMPLES = 4  # that make evidence: one may be a defect
-_SOFTEST = 0.3  # px; radii below are alike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +51,7 @@ def fitting_shape(
     tuning: Tuning,
     *,
     noise_ratio: NDArray[np.float32],
-    shining: Callable[[Evidence], NDArray[np.bool_]],
+    shining: NDArray[np.bool_],
     progress: Progress,
 ) -> FittingShape:
     """Compare the likelihoods of the best Gaussian and the best disc over what shines.
@@ -73,8 +68,8 @@ def fitting_shape(
         With numbers for its spacing, noise and largest radius.
     tuning : Tuning
     noise_ratio : float32 (H, W)
-    shining : callable
-        Returns which samples of some evidence shine, bool (h, w).
+    shining : bool (H, W)
+        What shines.
     progress : callable
 
     Returns
@@ -89,13 +84,13 @@ def fitting_shape(
         )
         for name in ("gaussian", "disc")
     )
-    sure = np.maximum(gaussian.profile, disc.profile).max(axis=2) > tuning.evidence.evidence_nats
-    known = sure & shining(gaussian)
-    if np.count_nonzero(known) < _LEAST_SAMPLES:
+    nats = tuning.evidence.evidence_nats
+    known = (gaussian.tells(nats) | disc.tells(nats)) & shining[np.ix_(gaussian.rows, gaussian.columns)]
+    if np.count_nonzero(known) < LEAST_SAMPLES:
         return FittingShape("gaussian", 0.0, np.nan, np.nan)
     gain = float(np.clip((gaussian.least - disc.least)[known], -numbers.most_gain, numbers.most_gain).mean())
     radius, other = (float(np.median(one.radii[one.profile[known].argmin(axis=1)])) for one in (gaussian, disc))
-    alike = abs(np.log((radius + _SOFTEST) / (other + _SOFTEST))) < np.log(numbers.alike)
+    alike = abs(np.log((radius + OFFSET) / (other + OFFSET))) < np.log(numbers.alike)
     if gain <= numbers.disc_gain:
         return FittingShape("gaussian", gain, radius, other)
     if alike:

@@ -40,10 +40,7 @@ def painted(strokes: object, shape: tuple[int, int]) -> NDArray[np.int8]:
         If a stroke is not understood.
     """
     marks = np.zeros(shape, np.int8)
-    if not isinstance(strokes, list):
-        raise InputError("strokes must be a list")
-    for stroke in strokes:
-        mark, radius, points = _checked(stroke)
+    for mark, radius, points in _all_checked(strokes):
         if mark:
             _paint(marks, points, radius, mark)
     return marks
@@ -69,11 +66,8 @@ def painted_rim(strokes: object, shape: tuple[int, int]) -> tuple[NDArray[np.boo
     InputError
         If a stroke is not understood.
     """
-    if not isinstance(strokes, list):
-        raise InputError("strokes must be a list")
     band, radii = np.zeros(shape, np.int8), []
-    for stroke in strokes:
-        mark, radius, points = _checked(stroke)
+    for mark, radius, points in _all_checked(strokes):
         if not mark:
             _paint(band, points, radius, 1)
             radii.append(radius)
@@ -83,6 +77,12 @@ def painted_rim(strokes: object, shape: tuple[int, int]) -> tuple[NDArray[np.boo
 def _paint(marks: NDArray[np.int8], points: list[tuple[float, float]], radius: float, mark: int) -> None:
     for start, end in zip(points[:1] + points[:-1], points, strict=True):
         _draw(marks, start, end, radius, mark)
+
+
+def _all_checked(strokes: object) -> list[tuple[int, float, list[tuple[float, float]]]]:
+    if not isinstance(strokes, list):
+        raise InputError("strokes must be a list")
+    return [_checked(stroke) for stroke in strokes]
 
 
 def _checked(stroke: Any) -> tuple[int, float, list[tuple[float, float]]]:

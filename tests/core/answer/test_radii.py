@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from defocus.answer.radii import (
-    OFFSET,
     Learned,
     Samples,
     coherent_radii,
@@ -17,6 +16,7 @@ from defocus.answer.radii import (
     surface_radii,
     two_sided_radii,
 )
+from defocus.evidence.radii import OFFSET
 from defocus.parameters import MapParameters
 from defocus.progress import ignore_progress
 from defocus.tuning import TUNING, changed
