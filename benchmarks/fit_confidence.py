@@ -10,6 +10,7 @@ it is within 0.3 px of the truth.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def photographs(data):
             yield picture, np.maximum(truth, _SENSOR), file.stem
 
 
-def fluorescence(_data):
+def fluorescence(_data, shapes):
     """Textured nuclei, blurred by a Gaussian or by a disc, as counts; the brightest of some are cut off."""
     for number in range(14):
         rng = np.random.default_rng(number)
@@ -62,7 +63,7 @@ def fluorescence(_data):
         grain = ndimage.gaussian_filter(rng.standard_normal(field.shape), rng.uniform(0.6, 1.6))
         field *= np.clip(1 + rng.uniform(0.2, 0.6) * grain / grain.std(), 0.1, None)
         for radius in (0.8, 2.0, 3.0, 4.0, 6.0, 8.0):
-            kernel = as_psf("disc" if number % 2 else "gaussian").kernel(radius)
+            kernel = as_psf(shapes[number % len(shapes)]).kernel(radius)
             light = rng.uniform(200, 3000) * np.maximum(signal.fftconvolve(field, kernel, mode="same"), 0) + 12
             counts = 100 + rng.poisson(light) + rng.normal(0, 1.5, light.shape)
             if rng.random() < 0.4:
@@ -71,11 +72,13 @@ def fluorescence(_data):
 
 
 def gathered(pictures, kind, data, tuning):
-    """Features, whether the radius is right, and the source of some samples."""
+    """Features, whether the radius is right, and the source of some samples; of fluorescence by the shape told."""
     rows, right, source = [], [], []
     for picture, truth, name in pictures(data):
-        answer = defocus.analyze(picture, kind=kind, tuning=tuning).answer
-        if not answer.has_evidence:
+        answer = defocus.analyze(picture, kind=kind.split("_")[0], tuning=tuning).answer
+        if not answer.has_evidence or answer.evidence.shape_doubt:
+            continue
+        if answer.evidence.told_disc != kind.endswith("_disc"):
             continue
         radius, radii = answer.sample_radii(), answer.evidence.radii
         learned = answer.learned.costs if kind == "photograph" else None
@@ -118,7 +121,12 @@ def main():
     parser.add_argument("--weights", default="", help="file of the learned prior; the suite's own unless given")
     given = parser.parse_args()
     tuning = changed({"prior.weights": given.weights}) if given.weights else TUNING
-    for kind, pictures in (("photograph", photographs), ("brightfield", photographs), ("fluorescence", fluorescence)):
+    for kind, pictures in (
+        ("photograph", photographs),
+        ("brightfield", photographs),
+        ("fluorescence", partial(fluorescence, shapes=("gaussian",))),
+        ("fluorescence_disc", partial(fluorescence, shapes=("gaussian", "disc"))),
+    ):
         features, right, source = gathered(pictures, kind, given.data, tuning)
         said = np.empty(len(right))
         for name in np.unique(source):

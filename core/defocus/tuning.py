@@ -194,7 +194,10 @@ class ConfidenceTuning:
         (1.80, -0.41, 0.97, 1.05, -0.21, -0.11, 0.0, 0.0), "", "fitted: by fit_confidence"
     )
     fluorescence: tuple[float, ...] = _number(
-        (1.39, 1.47, -1.06, 0.83, 0.01, -0.65, 0.0, 0.0), "", "fitted: by fit_confidence"
+        (1.39, 1.47, -1.06, 0.83, 0.01, -0.65, 0.0, 0.0), "", "fitted: by fit_confidence, blurred by Gaussians"
+    )
+    fluorescence_disc: tuple[float, ...] = _number(
+        (9.20, -0.26, -1.31, 1.76, 0.02, 0.05, 0.0, 0.0), "", "fitted: the same, where a disc was told"
     )
 
 

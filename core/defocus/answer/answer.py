@@ -335,7 +335,7 @@ class Answer:
         learned = None if self.log_odds is None else self.learned.costs
         radius, radii, tuning = self.sample_radii(parameters), self.evidence.radii, self.tuning.confidence
         features = confidence_features(self.likelihood, learned, radius, radii, tuning)
-        sure = probability_right(features, self.kind, tuning)
+        sure = probability_right(features, "fluorescence_disc" if self.evidence.told_disc else self.kind, tuning)
         sure[~self.judged_samples] = 0
         if self.evidence.shape_doubt:
             sure *= np.float32(self.tuning.confidence.doubted)

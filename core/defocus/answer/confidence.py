@@ -13,6 +13,8 @@ import numpy as np
 from defocus.answer.radii import OFFSET
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from numpy.typing import NDArray
 
     from defocus.pictures.kind import Kind
@@ -68,14 +70,17 @@ def confidence_features(
     return out
 
 
-def probability_right(features: NDArray[np.float32], kind: Kind, tuning: ConfidenceTuning) -> NDArray[np.float32]:
+def probability_right(
+    features: NDArray[np.float32], kind: Kind | Literal["fluorescence_disc"], tuning: ConfidenceTuning
+) -> NDArray[np.float32]:
     """Return the probability of being right to 0.3 px, float32 (h, w).
 
     Parameters
     ----------
     features : float32 (h, w, 8)
         From `confidence_features`.
-    kind : {"photograph", "fluorescence", "brightfield"}
+    kind : {"photograph", "fluorescence", "brightfield", "fluorescence_disc"}
+        The last is fluorescence whose blur was told to be a disc.
     tuning : ConfidenceTuning
     """
     weights = np.array(getattr(tuning, kind), np.float32)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.errors import InputError
-from defocus.pictures.omezarr import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,6 +66,8 @@ def taken(inputs: Sequence[Path], *, recursive: bool, output: Path | None = None
     """
     if sum(one == STANDARD for one in inputs) > 1:
         raise InputError("standard input (-) can be read once only")
+    from defocus.pictures.omezarr import is_zarr  # whose package loads more than --help needs
+
     files: dict[Path, None] = {}  # in order, each once
     below: dict[Path, Path] = {}
     called: dict[Path, str] = {}
@@ -107,6 +108,8 @@ _NO_PICTURES = ("PDF", "MPEG", "HDF5", "GRIB", "BUFR", "WMF", "EPS", "FITS", "XV
 
 def _walked(folder: Path, *, recursive: bool, output: Path | None) -> Iterator[Path]:
     """Yield the pictures in a folder by their endings, sorted; nothing hidden, and no links to folders."""
+    from defocus.pictures.omezarr import is_zarr
+
     endings = _endings()
     results = None if output is None else Path(os.path.realpath(output))
     start = Path(os.path.realpath(folder))

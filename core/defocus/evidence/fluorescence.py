@@ -85,6 +85,7 @@ def fluorescence_evidence(
         if told.name != chosen.psf:
             chosen = dataclasses.replace(chosen, psf=told.name)
             found = local_evidence(seen.picture, chosen, tuning.evidence, noise_ratio=ratio, progress=ends[2])
+            found = dataclasses.replace(found, told_disc=True)
     progress(1.0, "measuring blur")
     return _without_ground(found, _known(seen, found, parameters.window, tuning)), chosen.psf
 

@@ -63,6 +63,8 @@ class Evidence:
         Local energies of the first octave.
     spectra : BlurSpectra
         Tables of the first octave.
+    told_disc : bool
+        Whether the blur of fluorescence turned out to be a disc.
     shape_doubt : str
         Why the blur may have another shape as well, in words; empty where that is known or was chosen.
     """
@@ -79,6 +81,7 @@ class Evidence:
     noise_variance: float
     energies: NDArray[np.float32]
     spectra: BlurSpectra
+    told_disc: bool = False
     shape_doubt: str = ""
 
     @property

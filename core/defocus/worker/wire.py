@@ -176,7 +176,7 @@ class WorkerSession:
             from defocus.pictures.render import color_map
 
             values = color_map(values, 1.0)
-        elif output != "float32" or values.ndim == 2:
+        elif output != "float32" or (REQUESTS[request["request"]].result == "unit" and values.ndim == 2):
             values = np.clip(values, 0, 1)
         if output in _WHITE:
             values = np.rint(values * np.float32(_WHITE[output])).astype(output)
@@ -234,7 +234,17 @@ class WorkerSession:
         limits: tuple[int, int],
         part: tuple[float, float, float, float],
     ) -> tuple[Picture, NDArray[Any], tuple[float, float, float, float]]:
-        """Return a part of the picture with the colours of what is cut out, its mask, and the part of these to show."""
+        """Return a part of the picture with the colours of what is cut out, its mask, and the part of these to show.
+
+        Parameters
+        ----------
+        mask, combined : float32 (H, W)
+            In [0, 1]; before and after it was combined with what exists.
+        limits : (int, int)
+            Height and width in px that the preview may have.
+        part : (float, float, float, float)
+            Left, top, right and bottom of what is to be shown, in px.
+        """
         import numpy as np
 
         from defocus.pictures.preview import reduced_color, reduced_size

@@ -23,6 +23,7 @@ class Analysis:
     psf = None  # a disc
     known_share = 0.75
     saturated_share = 0.0
+    shape_doubt = ""
     threshold_reason = "always"
     other_threshold = None
 
