@@ -28,7 +28,10 @@ _MASK_VIEWS = (
 )
 _ON_LAYERS = ("layers", "On the layers below")
 _RESULT = (RESULT, "Result")
+FOCUS = "focus"
 _TOOLS = (("look", "Shows radius"), ("in_focus", "Marks sharp"), ("blurred", "Marks blurred"))
+_RIM_TOOL = ("rim", "Finds the edge")
+_FOCUS_TOOL = (FOCUS, "Sets the focus")
 _FILM = "#db143d"  # the red film that marks what a mask hides
 _FILM_OPACITY = 0.65
 
@@ -123,14 +126,15 @@ def zoom_row(canvas: Canvas, here: Any) -> Any:
 class MarksRow:
     """What the mouse does, how large its brush is, and the ways back and forth."""
 
-    def __init__(self, canvas: Canvas) -> None:
+    def __init__(self, procedure: Procedure, canvas: Canvas) -> None:
         self._marks = canvas.marks
         tools = Gtk.ComboBoxText(
             tooltip_text=_(
                 "What a drag does. Shift and drag always marks what is in focus, Alt or Control and drag what is not."
             )
         )
-        for name, label in _TOOLS:
+        also = [_RIM_TOOL] if procedure.is_mask else [_FOCUS_TOOL] if procedure.takes_focus else []
+        for name, label in (*_TOOLS, *also):
             tools.append(name, _(label))
         tools.set_active(0)
         shorten(tools)

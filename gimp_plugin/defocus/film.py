@@ -13,13 +13,13 @@ import gi
 
 gi.require_version("GdkPixbuf", "2.0")
 from gi.repository import GdkPixbuf, GLib  # noqa: E402
-from marks import BLURRED, IN_FOCUS  # noqa: E402
+from marks import BLURRED, IN_FOCUS, RIM  # noqa: E402
 
 if TYPE_CHECKING:
     from marks import Marks
     from view import View
 
-COLORS = {IN_FOCUS: (46, 214, 110), BLURRED: (64, 118, 255)}
+COLORS = {IN_FOCUS: (46, 214, 110), BLURRED: (64, 118, 255), RIM: (255, 206, 54)}
 _OPACITY = 150  # of 255
 _NEAREST = GdkPixbuf.InterpType.NEAREST
 _LARGEST = 300  # px; a ring that is larger is drawn as if it were that large

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PIXELS = 1_000_000  # of the reduced picture: blur of some px there stays blur, and it is measured in a second
 _WORTH = 3_000_000  # px of the layer; below, the real preview comes nearly as soon
 _LEAST = 64  # px; a side that can still be measured
-_LENGTHS = ("threshold", "softness", "max_radius")  # parameters in px
+_LENGTHS = ("threshold", "softness", "max_radius", "focus_from", "focus_x", "focus_y")  # parameters in px
 _FACTS_IN_PX = ("threshold", "other_threshold", "maximum")
 _LEAST_VALUES = {"threshold": 0.1, "max_radius": 1.0}  # px; what the suite takes
 
@@ -42,8 +42,9 @@ def first_look(
     if {"in_focus", "blurred"} & set(arguments):
         return None
     arguments["parameters"] = reduced_lengths(arguments["parameters"], scale)
-    if "maximum" in arguments:
-        arguments["maximum"] *= scale
+    for length in ("maximum", "shift"):
+        if length in arguments:
+            arguments[length] *= scale
     arguments.pop("trimap", None)
     path = session.worker.new_file()
     shape, dtype = pixels.read_reduced(layer, path, scale)

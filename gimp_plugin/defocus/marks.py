@@ -1,10 +1,10 @@
-"""Marks: what a brush marked in the preview as surely in focus, or surely not."""
+"""Marks: what a brush marked in the preview as surely in focus, or surely not, or as an edge to be found anew."""
 
 from __future__ import annotations
 
 from typing import Any
 
-IN_FOCUS, BLURRED = "in_focus", "blurred"
+IN_FOCUS, BLURRED, RIM = "in_focus", "blurred", "rim"
 _CLOSE = 0.25  # radii; a place that is nearer to the last one adds nothing
 _MOST = 60_000  # places in all: a request to the worker has a limit
 

@@ -10,7 +10,7 @@ gi.require_version("Gimp", "3.0")
 import pixels  # noqa: E402
 import refine  # noqa: E402
 import results  # noqa: E402
-from options import Choice, Flag, Option, from_parameters, values_of  # noqa: E402
+from options import Choice, Flag, Number, Option, from_parameters, values_of  # noqa: E402
 from outputs import OUTPUTS, MaskOutput  # noqa: E402
 from problem import Problem  # noqa: E402
 from procedures import BY_HINT, FILTERS, Procedure, used_selection  # noqa: E402
@@ -42,7 +42,7 @@ class FocusMask(Procedure):
     group = "mask"
     groups = (
         ("", ("threshold", "softness", "invert", "output")),
-        ("Edges", ("edge", "edge-sensitivity", "smoothness")),
+        ("Edges", ("edge", "edge-contrast", "edge-shift", "edge-sensitivity", "smoothness", "decontaminate")),
         ("Mask and selection that are there", ("existing", "selection-use")),
     )
     is_mask = True
@@ -56,10 +56,47 @@ class FocusMask(Procedure):
             Choice(
                 "edge",
                 "Edge",
-                "Who finds the edge within a band around the boundary: the suite, as wide as softness says, or "
-                "GIMP's foreground extraction.",
-                [("own", "As softness says"), ("extract", "Refined by Foreground Extraction")],
+                "Who finds the edge within a band around the boundary: the suite, as wide as softness says, or by the "
+                "colours on both sides, which keeps hair and other fine things; or GIMP's foreground extraction.",
+                [
+                    ("own", "As softness says"),
+                    ("matte", "Found by colours"),
+                    ("extract", "Refined by Foreground Extraction"),
+                ],
                 "own",
+            ),
+            Number(
+                "edge",
+                {
+                    "name": "edge_contrast",
+                    "label": "Contrast of the edge",
+                    "help": "How many times as steep a soft edge becomes; 1 leaves it as it is.",
+                    "default": 1.0,
+                    "minimum": 1.0,
+                    "maximum": 10.0,
+                    "step": 0.1,
+                    "choices": [],
+                },
+            ),
+            Number(
+                "edge",
+                {
+                    "name": "edge_shift",
+                    "label": "Shift edge (px)",
+                    "help": "How far the edge is moved outwards; negative numbers move it inwards.",
+                    "default": 0.0,
+                    "minimum": -50.0,
+                    "maximum": 50.0,
+                    "step": 0.5,
+                    "choices": [],
+                },
+            ),
+            Flag(
+                "decontaminate",
+                "Decontaminate colours",
+                "Give what is cut out the colours of the subject alone where its edge mixes them with those of what "
+                "lies behind.",
+                True,
             ),
             Choice(
                 "output",
@@ -114,7 +151,8 @@ class FocusMask(Procedure):
         if self.value(config, "edge") == "extract":
             band = round(parameters["softness"]) or refine.BAND
             return {**arguments, "parameters": {**parameters, "softness": 0.0}, "trimap": band, "output": "uint8"}
-        return {**arguments, **self._meeting(new_file, layer, config)}
+        rim = {"rim": "matte"} if self.value(config, "edge") == "matte" else {}
+        return {**arguments, **rim, **self._meeting(new_file, layer, config)}
 
     def hint_sources(self, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Gimp.Channel | None]:
         use = self.value(config, "selection-use")
@@ -122,7 +160,7 @@ class FocusMask(Procedure):
         return {**sources, use: used_selection(layer.get_image())} if use in BY_HINT else sources
 
     def _meeting(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
-        """Return the arguments that say how a mask meets the mask or selection that is there."""
+        """Return what happens to a mask whose edge is found, and how it meets the mask or selection that is there."""
         image = layer.get_image()
         output, use = self.chosen_output(config), self.value(config, "selection-use")
         combine = self.value(config, "existing")
@@ -130,6 +168,13 @@ class FocusMask(Procedure):
             "invert": self.value(config, "invert"),
             "output": pixels.mask_output(image),
         }
+        contrast, shift = self.value(config, "edge-contrast"), self.value(config, "edge-shift")
+        if contrast != 1:
+            arguments["contrast"] = contrast
+        if shift:
+            arguments["shift"] = shift
+        if output.cuts_out and self.value(config, "decontaminate"):
+            arguments["colors"] = True
 
         def send(name: str, reader: Callable[..., None], source: Gimp.Channel) -> None:
             path = new_file()
@@ -159,7 +204,7 @@ class FocusMask(Procedure):
         arguments: dict[str, Any],
         answer: Answer,
     ) -> Answer:
-        if self.value(config, "edge") == "own":
+        if self.value(config, "edge") != "extract":
             return answer
         path = worker.new_file()
         refine.extract(layer, answer["path"], path)

@@ -29,6 +29,8 @@ class MaskOutput:
         What stands outside an active selection where nothing is met: 1 leaves the layer visible.
     new_layer : bool
         Whether it makes a layer in the same image or another, which a palette cannot hold.
+    cuts_out : bool
+        Whether what the mask hides is gone: such an answer may come with colours of its own.
     """
 
     name = ""
@@ -36,6 +38,7 @@ class MaskOutput:
     meets = ""
     outside = 0
     new_layer = False
+    cuts_out = False
 
     def prepare(self, layer: Gimp.Layer, answer: Answer, first: bool) -> Attach:
         raise NotImplementedError
@@ -115,9 +118,13 @@ class NewLayerCutOut(NewLayerWithMask):
     """A copy of the layer above it, transparent where the mask hides it."""
 
     name, label = "cut-out", "New layer cut out"
-    new_layer = True
+    new_layer = cuts_out = True
 
     def prepare(self, layer: Gimp.Layer, answer: Answer, first: bool) -> Attach:
+        if results.has_colors(answer):
+            made = results.made_layer(layer, answer, self.title(layer))
+            results.look_like(made, layer)
+            return lambda: results.put_above(layer, made)
         masked = self.masked_copy(layer, answer)
 
         def attach() -> Gimp.Layer:
@@ -134,15 +141,17 @@ class NewImageWithMask(MaskOutput):
     name, label = "new-image-mask", "New image with mask"
     meets, outside = "mask", 1
     new_layer = True
-    apply = False
 
     def prepare(self, layer: Gimp.Layer, answer: Answer, first: bool) -> Attach:
         def attach() -> Gimp.Layer:
             image, copy = results.image_of(layer, self.title(layer))
             image.undo_disable()
-            results.put_mask(copy, results.made_mask(copy, answer["path"]))
-            if self.apply:
-                results.cut_out(copy)
+            if results.has_colors(answer):
+                copy = results.recolored(copy, answer)
+            else:
+                results.put_mask(copy, results.made_mask(copy, answer["path"]))
+                if self.cuts_out:
+                    results.cut_out(copy)
             image.undo_enable()
             results.show(image)
             return copy
@@ -154,7 +163,7 @@ class NewImage(NewImageWithMask):
     """A new image with a copy of the layer, transparent where the mask hides it."""
 
     name, label = "new-image", "New image cut out"
-    apply = True
+    cuts_out = True
 
 
 OUTPUTS: tuple[MaskOutput, ...] = (

@@ -14,7 +14,7 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("Pango", "1.0")
 import pixels  # noqa: E402
 from canvas import HEIGHT, WIDTH, Canvas  # noqa: E402
-from controls import RESULT, MarksRow, ViewRow, zoom_row  # noqa: E402
+from controls import FOCUS, RESULT, MarksRow, ViewRow, zoom_row  # noqa: E402
 from defocus_client import WorkerCancelledError, WorkerError  # noqa: E402
 from first_look import first_look, in_full_scale  # noqa: E402
 from gi.repository import Gdk, Gimp, GLib, Gtk, Pango  # noqa: E402
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from session import Session
 
 _SETTLE_MILLISECONDS = 150  # a slider that is being dragged is not followed step by step
+_FIRST = 0.1  # px from the corner; still in the first pixel
 _ALWAYS_VERIFIED = 4_000_000  # px; up to here every preview looks if the layer is still the same
 
 
@@ -69,13 +70,17 @@ class Preview:
         session.marked_layer = layer
         self.canvas = Canvas(pixels.size_of(layer), session.marks, self.request, self._marked, self._look_at)
         self.here = Gtk.Label(label="", xalign=0, hexpand=True, ellipsize=Pango.EllipsizeMode.END)
-        self.marks_row = MarksRow(self.canvas)
+        self.marks_row = MarksRow(self.procedure, self.canvas)
         self.view = ViewRow(self.procedure, self.canvas, self.request)
         self.bar = Gtk.ProgressBar(show_text=True, text="", ellipsize=Pango.EllipsizeMode.END)
         self.note = Gtk.Label(label="", xalign=0, yalign=0, wrap=True, width_chars=20, max_width_chars=20, lines=3)
         self.note.set_ellipsize(Pango.EllipsizeMode.END)
         self.switch = Gtk.CheckButton(label=_("_Preview"), use_underline=True, active=True)
         self.switch.connect("toggled", self._switched)
+        self.other = Gtk.Button(no_show_all=True, valign=Gtk.Align.START)  # where auto was a close call
+        self.other.set_tooltip_text(_("Auto was a close call: take the other threshold"))
+        self.other.connect("clicked", lambda *_arguments: self._take_other())
+        self.other_threshold: float | None = None
         self.widget = self._built()
 
     def _built(self) -> Any:
@@ -87,7 +92,10 @@ class Preview:
         zoom = zoom_row(self.canvas, self.here)
         zoom.pack_end(self.switch, False, False, 0)
         picture = self.canvas.widget
-        for child in (picture, zoom, self.view.widget, self.marks_row.widget, self.bar, self.note):
+        said = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
+        said.pack_start(self.note, True, True, 0)
+        said.pack_end(self.other, False, False, 0)
+        for child in (picture, zoom, self.view.widget, self.marks_row.widget, self.bar, said):
             box.pack_start(child, child is picture, child is picture, 0)
         box.show_all()
         return box
@@ -127,7 +135,10 @@ class Preview:
         self.request()
 
     def _look_at(self, place: tuple[float, float]) -> None:
-        """Ask for the blur radius at a place, as soon as the worker is free."""
+        """Ask for the blur radius at a place, as soon as the worker is free; or make what lies there the sharpest."""
+        if self.canvas.tool == FOCUS:
+            for name, value in zip(("focus-x", "focus-y"), place, strict=True):
+                self.config.set_property(name, max(round(value, 1), _FIRST))  # 0 would be auto
         self.place = place
         if self.run is None:
             self._begin()
@@ -329,6 +340,7 @@ class Preview:
             self._show(run, answer, self.before[1])
             self.note.set_text(" ".join([*self._warnings(run), self.procedure.note(answer, self.session.measured)]))
             self.note.set_tooltip_text(self.note.get_text())
+            self._offer({**self.session.measured, **answer}.get("other_threshold"))
             self.told()
             self._show_progress(0, "")
         elif error is not None and self.switch.get_active():
@@ -355,6 +367,18 @@ class Preview:
             )
             made = self.shown.mask(answer["pixels"], size, channels, crop, own=own)
         self.canvas.show(made, crop, self.shown.before(before, size, crop, opaque=not self.procedure.is_picture))
+
+    def _offer(self, other: float | None) -> None:
+        """Offer the other threshold where auto was a close call, if it is asked what auto found."""
+        automatic = self.procedure.needs_threshold and self.config.get_property("threshold") == 0
+        self.other_threshold = round(other, 2) if other and automatic else None
+        if self.other_threshold is not None:
+            self.other.set_label(_("Take {other:g} px", other=self.other_threshold))
+        self.other.set_visible(self.other_threshold is not None)
+
+    def _take_other(self) -> None:
+        if self.other_threshold is not None:
+            self.config.set_property("threshold", self.other_threshold)
 
     def _warnings(self, run: _Run) -> list[str]:
         """Return what to say if the result will look as the picture did."""

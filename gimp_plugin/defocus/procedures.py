@@ -62,6 +62,7 @@ class Procedure:
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()  # of the options, as `options.grouped` takes them
     is_mask = False  # whether the result is a mask
     is_picture = False  # whether the result is the picture, changed
+    takes_focus = False  # whether a click can say what becomes the sharpest
     needs_threshold = False  # whether it matters what counts as in focus, which takes a moment to find out
 
     def __init__(self, parameters: dict[str, list[Control]]) -> None:
@@ -347,10 +348,11 @@ class Magnify(_NewPicture):
         "focus; the result is a new layer."
     )
     request = "magnify"
-    needs_threshold = True
+    needs_threshold = takes_focus = True
     group = "magnification"
     groups = (
-        ("", ("strength", "threshold", "limit-to-selection")),
-        ("Shape of highlights", ("bokeh-blades", "bokeh-rotation")),
+        ("", ("strength", "threshold", "focus-from", "limit-to-selection")),
+        ("Focus by a point", ("focus-x", "focus-y")),
+        ("Highlights and grain", ("highlights", "bokeh-blades", "bokeh-rotation", "cats-eye", "grain")),
     )
     title = _("Background blurred")

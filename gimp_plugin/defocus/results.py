@@ -80,6 +80,28 @@ def made_layer(layer: Gimp.Layer, answer: Answer, name: str, *, own_space: bool 
     return made
 
 
+def has_colors(answer: Answer) -> bool:
+    """Return whether an answer is a picture with opacity, and no mask."""
+    return len(answer["shape"]) == 3
+
+
+def look_like(made: Gimp.Layer, layer: Gimp.Layer) -> None:
+    """Give a new layer the opacity and mode of another one."""
+    made.set_opacity(layer.get_opacity())
+    made.set_mode(layer.get_mode())
+
+
+def recolored(layer: Gimp.Layer, answer: Answer) -> Gimp.Layer:
+    """Put a new layer, filled with an answer's colours, in the place of one; return the new one."""
+    image, name = layer.get_image(), layer.get_name()
+    made = made_layer(layer, answer, name)
+    look_like(made, layer)
+    image.insert_layer(made, None, 0)
+    image.remove_layer(layer)
+    made.set_name(name)
+    return made
+
+
 def put_above(layer: Gimp.Layer, made: Gimp.Layer) -> Gimp.Layer:
     """Insert a new layer just above another one, which stays selected: it is the photograph; return the new one."""
     image = layer.get_image()

@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import defocus
+from defocus import as_picture
+from defocus.effects.foreground import subject_colors
+from defocus.effects.subject import subject_matte
 from defocus.parameters import AnalysisParameters, MagnificationParameters, MapParameters
 from defocus.session import Question, Session
 
@@ -71,6 +75,61 @@ def test_deep_masks_agree_to_their_depth(kinds, kind):
     different = np.mean(abs(got - wanted) > step)
     assert different < (2e-3 if kind.endswith("linear") else 1e-9)
     assert len(np.unique(layer.mask)) > 10
+
+
+def cut_by_hand(original):
+    """Return what is to be cut out of a picture: by the suite's functions, called one by one."""
+    mask = defocus.analyze(original, kind="photograph").focus_mask(threshold=2.0)
+    color = as_picture(original).color
+    matte = subject_matte(mask, color)
+    return subject_colors(color, matte), matte
+
+
+@pytest.mark.parametrize("file", ["cut-rgb", "cut-image-rgb", "cut-rgb-alpha", "cut-float"])
+def test_cut_outs_have_the_subject_s_own_colours(kinds, file):
+    image = kinds.image(f"cut {file.removeprefix('cut-').removeprefix('image-')}", file)
+    original = kinds.image(
+        "cut rgb-alpha" if "alpha" in file else "cut rgb", "cut-rgb-alpha" if "alpha" in file else "cut-rgb"
+    )
+    made, source = image.layers[0], original.layers[-1].pixels
+    assert made.mask is None
+    assert made.name == f"In focus: {original.layers[-1].name}"
+    color, matte = cut_by_hand(source)
+    alpha = matte * (source[..., 3] / 255 if source.shape[2] == 4 else 1)
+    white = 255 if made.pixels.dtype == np.uint8 else 1
+    step = 0.501 if white == 255 else 1e-5
+    assert (abs(made.pixels[..., 3].astype(float) - alpha * white) <= step).mean() > 0.9999
+    seen = alpha > 0
+    assert (abs(made.pixels[..., :3].astype(float) - color * white)[seen] <= step).mean() > 0.9999
+    mixed = (matte > 0.1) & (matte < 0.9) & seen
+    assert mixed.sum() > 20
+    assert abs(color - source[..., :3] / 255)[mixed].max() > 0.03  # and are not the picture's
+
+
+def test_cut_outs_keep_the_picture_s_colours_where_that_is_wanted(kinds):
+    made, original = kinds.image("cut plain", "cut-rgb-decontaminate").layers
+    assert np.array_equal(made.pixels[..., :3], original.pixels[..., :3])
+    gray = kinds.image("cut gray", "cut-gray").layers
+    assert gray[0].pixels.shape[2] == 2
+    solid = gray[0].pixels[..., 1] == 255
+    assert solid.any()
+    # Grey travels as three equal colours, which GIMP makes grey again
+    assert abs(gray[0].pixels[solid, 0].astype(int) - gray[1].pixels[solid, 0]).max() <= 1
+
+
+def test_the_edge_can_be_moved_and_made_steeper(kinds):
+    plain, moved = (
+        kinds.image(check, file).layers[0].pixels[..., 3]
+        for check, file in (
+            ("cut plain", "cut-rgb-decontaminate"),
+            ("cut moved", "cut-rgb-edge_shift-edge_contrast"),
+        )
+    )
+    soft = [np.count_nonzero((alpha > 0) & (alpha < 255)) for alpha in (plain, moved)]
+    assert soft[1] < soft[0]
+    deep = ndimage.distance_transform_edt(plain > 127)
+    assert (moved[deep > 5] == 255).all()
+    assert (moved[deep < 1.5] < 128).all()
 
 
 def test_all_options_reach_the_analysis(kinds):

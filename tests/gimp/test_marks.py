@@ -132,3 +132,19 @@ def test_large_pictures_are_seen_reduced_first(marks):
     assert whole == [1600, 2000, 3]
     assert 900_000 < height * width < 1_100_000
     assert facts["selected"] == [whole]  # a selection would have to be reduced as well
+
+
+def test_a_click_sets_the_focus_once_it_is_told_to(marks):
+    facts = marks.facts("focused")
+    x, y = facts["place"]
+    assert 100 < x < 135
+    assert 40 < y < 65
+    assert (facts["parameters"]["focus_x"], facts["parameters"]["focus_y"]) == pytest.approx((x, y), abs=0.1)
+
+
+def test_the_brush_can_find_the_edge_anew(marks):
+    stroke = marks.facts("rim_painted")["stroke"]
+    assert stroke["kind"] == "rim"
+    xs, ys = zip(*stroke["points"], strict=True)
+    assert 70 < min(xs) <= max(xs) < 85
+    assert 20 < min(ys) < max(ys) < 70

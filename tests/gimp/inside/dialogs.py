@@ -17,8 +17,8 @@ FACTOR = int(os.environ.get("GDK_SCALE", "1"))
 ENTRIES = os.environ.get("DEFOCUS_TEST_ENTRIES", "mask map sharpen background").split()
 NAMES = {"mask": MASK, "map": MAP, "sharpen": SHARPEN, "background": BACKGROUND}
 LETTERS = {  # of what is folded
-    "en": {"mask": "emwa", "map": "eia", "sharpen": "mwa", "background": "awn"},
-    "de": {"mask": "kmid", "map": "kib", "sharpen": "mwb", "background": "fwu"},
+    "en": {"mask": "emwa", "map": "eia", "sharpen": "mwa", "background": "faun"},
+    "de": {"mask": "kmid", "map": "kib", "sharpen": "mwb", "background": "euwi"},
 }
 report = Report(NAME)
 image = load(os.environ.get("DEFOCUS_TEST_PICTURE", "photo.png"))

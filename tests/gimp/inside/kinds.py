@@ -39,6 +39,26 @@ def mask(kind):
     save(image, f"kind-{kind}")
 
 
+def cut_out(kind, **arguments):
+    """Cut out as a new layer, and as a new image where nothing else is asked for."""
+    image, layer = prepared(kind)
+    layer.set_opacity(40)
+    run(MASK, image, [layer], output="cut-out", edge="matte", threshold=2.0, **arguments)
+    save(image, f"cut-{kind}" + "".join(f"-{name}" for name in arguments))
+    if arguments:
+        return
+    before = Gimp.get_images()
+    run(MASK, image, [layer], output="new-image", edge="matte", threshold=2.0)
+    (made,) = [other for other in Gimp.get_images() if other not in before]
+    save(made, f"cut-image-{kind}")
+    made.delete()
+
+
+for kind in ("rgb", "rgb-alpha", "gray", "float"):
+    report.check(f"cut {kind}", cut_out, kind)
+report.check("cut plain", lambda: cut_out("rgb", decontaminate=False))
+report.check("cut moved", lambda: cut_out("rgb", edge_shift=-3.0, edge_contrast=3.0))
+
 for kind in ("rgb", "rgb-alpha", "gray", "gray-alpha", "indexed", "indexed-alpha", *PRECISIONS):
     report.check(kind, mask, kind)
 

@@ -22,6 +22,7 @@ display = Gimp.Display.new(image)
 # Places of the preview in the dialog, in px of the screen: its upper left corner, and some way in
 LEFT, TOP = 18, 18
 CHANNEL = 546, 222  # the choice of the channel that is surely in focus, once its group is unfolded
+TOOLS = 82, 350  # what a drag does
 SIZE = "836", "700"  # of the dialog, so that the picture has room
 
 
@@ -214,6 +215,46 @@ def first_look():
     return facts
 
 
+def focused():
+    """A click says what becomes the sharpest, once the row below the picture says that it does."""
+    layer.get_image().set_selected_layers([layer])
+    title = "Blur Background More"
+    end_workers()  # nobody writes down what one says that was left by the run before
+    choose(title, title)
+    settled(title)
+    count = len(previews())
+    mouse(f"mousemove --window {window(title)} {TOOLS[0]} {TOOLS[1]}", "click 1")
+    time.sleep(1)
+    keys("Down", "Down", "Down", "Return")
+    settled(title, 0.6)
+    mouse(f"mousemove --window {window(title)} {LEFT + 230} {TOP + 100}", "click 1")
+    wait("another preview", lambda: len(previews()) > count)
+    settled(title)
+    screenshot("marks-focused", title)
+    last, probe = previews()[-1], said("<", request="probe")[-1]
+    keys("Escape")
+    wait("the dialog to close", lambda: not window(title))
+    return {"parameters": last["parameters"], "place": [probe["x"], probe["y"]]}
+
+
+def rim_painted():
+    """The brush that finds the edge anew: its strokes go along as such, and change the mask."""
+    end_workers()
+    choose("Add In-Focus", DIALOG)
+    settled(DIALOG)
+    count = len(previews())
+    mouse(f"mousemove --window {window(DIALOG)} {TOOLS[0]} {TOOLS[1]}", "click 1")
+    time.sleep(1)
+    keys("Down", "Down", "Down", "Return")
+    settled(DIALOG, 0.6)
+    mouse(at(150, 60), "mousedown 1", at(150, 90), at(152, 120), "mouseup 1")
+    last = another(count)
+    screenshot("marks-rim", DIALOG)
+    keys("Escape")
+    wait("the dialog to close", lambda: not window(DIALOG))
+    return {"stroke": last["strokes"][-1]}
+
+
 CHECKS = (
     opened,
     clicked,
@@ -225,6 +266,8 @@ CHECKS = (
     with_channel,
     lambda: asked_again(True),
     ants,
+    focused,
+    rim_painted,
     first_look,
 )
 for check in CHECKS:

@@ -51,7 +51,7 @@ report.check("layer-mask add none", masks, "layer-mask", "add", "none")
 def cut_out():
     image = load("ramp.png")
     layer = image.get_layers()[0]
-    run(MASK, image, [layer], output="cut-out", **CHOSEN)
+    run(MASK, image, [layer], output="cut-out", decontaminate=False, **CHOSEN)
     assert image.get_selected_layers() == [layer]
     save(image, "cut-out")
 
@@ -61,7 +61,7 @@ def new_image(output):
     layer = image.get_layers()[0]
     layer.set_offsets(7, -3)
     before = Gimp.get_images()
-    run(MASK, image, [layer], output=output, **CHOSEN)
+    run(MASK, image, [layer], output=output, decontaminate=False, **CHOSEN)
     (made,) = [other for other in Gimp.get_images() if other not in before]
     save(made, output)
     assert image.get_layers() == [layer]
