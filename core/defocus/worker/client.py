@@ -541,6 +541,7 @@ class _Child(_Link):
         self.leave()
 
     def leave(self) -> None:
+        _LEFT[:] = [process for process in _LEFT if process.poll() is None]  # none stays a zombie
         if self.alive:
             _LEFT.append(self.process)  # or Python would complain of a process that nobody waits for
         for pipe in (self._input, self._output):
