@@ -17,7 +17,7 @@ from napari_defocus.layers.results import find_result, is_result, result_of, ups
 from napari_defocus.layers.source import Source
 from napari_defocus.reproduce import as_command, as_python
 from napari_defocus.widgets import engines
-from napari_defocus.widgets.controls import ParameterControls
+from napari_defocus.widgets.controls import Choice, ParameterControls
 from napari_defocus.widgets.export import Export
 from napari_defocus.widgets.layout import elide, labelled, row, shortcut, wrap
 from napari_defocus.widgets.presets import Presets
@@ -158,6 +158,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _on_image(self, layer: Image | None) -> None:
         self._planes_row.visible = layer is not None and layer.ndim > 2
         self.run_button.enabled = layer is not None and not self.running
+        for control in self.analysis.controls.values():
+            if isinstance(control, Choice) and control.automatic.value:
+                control.forget()  # what was found is another picture's
 
     def _toggle_analysis(self) -> None:
         self.analysis.visible = self.presets.visible = not self.analysis.visible
