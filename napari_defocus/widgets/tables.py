@@ -38,7 +38,7 @@ _SHOWN = {
     "confidence": "confidence",
     "pixels": "pixels",
 }
-"""The columns in the order in which they are shown, after those that tell which plane it is, and what they are called."""
+"""Columns in the order in which they are shown, after those that tell which plane it is, and what they are called."""
 _THRESHOLD = next(control for control in describe(MaskParameters) if control.name == "threshold")
 
 
