@@ -51,8 +51,8 @@ def _lines(bank: FilterBank, channel: NDArray[np.int64], multiplicity: NDArray[n
     halves = np.stack([np.cos(angle), np.sin(angle)]) * bank.window[bank.size // 2 :]
     halves[:, :, 0] /= 2
     table = np.full((len(steps), len(steps), 2), -1, dtype=np.int64)
-    for (a1, a2), target in zip(bank.indices, channel, strict=True):
-        table[np.searchsorted(steps, abs(a1)), np.searchsorted(steps, abs(a2)), int(a1 < 0)] = target
+    kinds = np.searchsorted(steps, np.abs(bank.indices))
+    table[kinds[:, 0], kinds[:, 1], (bank.indices[:, 0] < 0).astype(int)] = channel
     return _Lines(halves.astype(np.float32), table, (1 / multiplicity).astype(np.float32))
 
 
