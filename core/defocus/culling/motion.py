@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
+from scipy import fft, special
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,7 +111,7 @@ def _log_spectrum(crops: list[NDArray[np.float32]], size: int) -> NDArray[np.flo
     windows = windows[contrast > max(_LEAST_CONTRAST * contrast.max(), 1e-3)]
     if len(windows) < _LEAST_WINDOWS:
         return None
-    power = np.abs(np.fft.rfft2(windows * window)) ** 2
+    power = np.abs(fft.rfft2(windows * window)) ** 2
     return np.asarray(np.log(power + 1e-12).mean(axis=0), np.float32)
 
 
