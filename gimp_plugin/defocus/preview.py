@@ -151,6 +151,7 @@ class Preview:
 
     def request(self) -> None:
         """Make the preview anew soon."""
+        self.canvas.set_focus(self.procedure.focus(self.config))
         if not self.timer and not self.finished:
             self.timer = GLib.timeout_add(_SETTLE_MILLISECONDS, self._start)
 
@@ -239,7 +240,7 @@ class Preview:
             if run.only_analysis:
                 return
             if run.place is not None:
-                at = {"x": run.place[0], "y": run.place[1]}
+                at = {**request, "x": run.place[0], "y": run.place[1]}
                 GLib.idle_add(self._done, run, worker.request("probe", at, progress=progress), None)
                 return
             request.update(in_main_thread(lambda: self._seen(run)))
@@ -299,9 +300,11 @@ class Preview:
         width, height = pixels.size_of(self.layer)
         sent = self.session.send(self.layer, verify=width * height <= _ALWAYS_VERIFIED)
         if run.place is not None:
-            return sent, self.procedure.analysis(self.config), {}
+            asked = self.procedure.probed(self.session.worker.new_file, self.layer, self.config)
+            return sent, self.procedure.analysis(self.config), asked
         run.view = self.view.name
-        of_subject = not self.procedure.is_mask and run.view != RESULT
+        # The view of a picture's subject is asked of the picture itself, which knows its range and its map
+        of_subject = not self.procedure.is_mask and not self.procedure.is_picture and run.view != RESULT
         ask = self.procedure.subject if of_subject else self.procedure.arguments
         arguments = ask(self.session.worker.new_file, self.layer, self.config)
         arguments = self.session.with_marks(self.layer, arguments)
@@ -360,7 +363,9 @@ class Preview:
         size, crop = (width, height), run.crop or self.canvas.view.crop
         if self.procedure.is_picture and run.view == RESULT:
             limit = self.procedure.limit(self.image, self.config)
-            made = self.shown.picture(answer["pixels"], before, size, crop, limit)
+            made = self.shown.picture(
+                answer["pixels"], before, size, crop, limit, masked=self.procedure.hidden_by_mask(self.config)
+            )
         else:
             own = run.view in ("overlay", "black", "white", "layers") or (
                 run.view == RESULT and self.procedure.in_own_colors(self.config)
