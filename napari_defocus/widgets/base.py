@@ -17,9 +17,9 @@ from napari_defocus.layers.results import find_result, is_result, result_of, ups
 from napari_defocus.layers.source import Source
 from napari_defocus.reproduce import as_command, as_python
 from napari_defocus.widgets import engines
-from napari_defocus.widgets.controls import ParameterControls
+from napari_defocus.widgets.controls import Choice, ParameterControls
 from napari_defocus.widgets.export import Export
-from napari_defocus.widgets.layout import elide, labelled, row, shortcut, wrap
+from napari_defocus.widgets.layout import elide, labelled, name_parts, row, shortcut, wrap
 from napari_defocus.widgets.presets import Presets
 from napari_defocus.widgets.run import Runner
 
@@ -74,7 +74,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.more = PushButton(text=_SETTINGS, tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop at once.")
-        self.bar = ProgressBar(min=0, max=100, value=0, visible=False)
+        self.bar = ProgressBar(min=0, max=100, value=0, visible=False, tooltip="How much of the run is done.")
+        self.bar.native.setAccessibleName("Progress")
         self.status = Label(value="")
         self.saving = Export(self._made, self._say, "Export")
         self.copy_python = PushButton(text="Copy as Python", tooltip="Copy lines that compute the last result again.")
@@ -135,6 +136,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         )
         wrap(self.status)
         self._panel.native.layout().addStretch(1)
+        name_parts(self._panel.native)
         scroll = self._panel.root_native_widget
         scroll.setMinimumWidth(_WIDTH)
         self.native.layout().addWidget(scroll)
@@ -158,6 +160,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _on_image(self, layer: Image | None) -> None:
         self._planes_row.visible = layer is not None and layer.ndim > 2
         self.run_button.enabled = layer is not None and not self.running
+        for control in self.analysis.controls.values():
+            if isinstance(control, Choice) and control.automatic.value:
+                control.forget()  # what was found is another picture's
 
     def _toggle_analysis(self) -> None:
         self.analysis.visible = self.presets.visible = not self.analysis.visible

@@ -76,7 +76,9 @@ class FocusOverZWidget(DefocusWidget):
         self.parameters = ParameterControls(MapParameters, without=("unknown",))
         self.unknown = unknown_choice()
         self.sharpest = Label(label="Sharpest slice", value="")
-        self.go = PushButton(text="Go to the sharpest slice", enabled=False)
+        self.go = PushButton(
+            text="Go to the sharpest slice", enabled=False, tooltip="Show it, as a click on the plot shows any."
+        )
         self.run_button.text = "Measure stack"
         self.plot = FocusPlot(self.go_to)
         self._build(

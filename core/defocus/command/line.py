@@ -372,6 +372,10 @@ Folder = Annotated[
     Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.", metavar="FOLDER")
 ]
 Align = Annotated[bool, flag("Shift the pictures against each other first (needs the extra stack).")]
+Around = Annotated[
+    int,
+    Parameter(help="Of a series over time: so many slices on either side of the sharpest."),
+]
 
 
 @app.command(name="stack")
@@ -382,25 +386,36 @@ def stack_command(
     *,
     output: Folder,
     align: Align = False,
+    around: Around = 0,
+    series: int | None = None,
+    channel: str | None = None,
     max_pixels: int = MAX_PIXELS,
     overwrite: Overwrite = False,
     **values: Any,
 ) -> int:
     """Combine a focus stack: composite.png, height.tif, index.png and curve.csv, which names the sharpest picture.
 
+    Of one file with time and depth write the sharpest slice of each time instead, of all channels, and focus.csv.
+
     Parameters
     ----------
+    series
+        Of a file that holds several pictures: which one, from 0.
+    channel
+        Of a file with channels: by which one the focus is found, by number from 0, or name.
     max_pixels
         Files with more pixels are refused before they are read.
     """
     from defocus.command.stack import stack_pictures
+    from defocus.pictures.part import Part
 
     def run() -> None:
         with taken(inputs, recursive=False, output=output) as pictures:
             parameters = chosen(AnalysisParameters, values)
             told = stack_pictures(
-                pictures.files, output, parameters, align=align, max_pixels=max_pixels, overwrite=overwrite
-            )
+                pictures.files, output, parameters, align=align, max_pixels=max_pixels, overwrite=overwrite,
+                part=Part(series, None, channel), around=around,
+            )  # fmt: skip
         print(told)
 
     return exit_code(run)
