@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml Makefile $(CONSTRAINTS)
 	  { echo "Python lacks venv: install Debian's package python3-venv"; exit 1; }
 	[ -x $(RUN) ] || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -q --upgrade 'pip>=25.1'
-	$(RUN) -m pip install -q -e '.[napari,dask,plots,docs,raw,heif,jxl]' --group test $(CONSTRAINTS:%=-c %)
+	$(RUN) -m pip install -q -e '.[napari,dask,plots,docs,raw,heif,jxl,psd,exr]' --group test $(CONSTRAINTS:%=-c %)
 	@touch $@
 
 setup: $(STAMP)
