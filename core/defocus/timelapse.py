@@ -6,6 +6,7 @@ in `defocus.stack`; all channels follow the one that was looked at.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from defocus.effects.detail_curve import detail_curve
 from defocus.errors import InputError
 from defocus.measures import frame_row, frame_table
 from defocus.pictures.intensity import value_range
+from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import as_picture
 from defocus.progress import Progress, ignore_progress, sub_progress
 
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from defocus.measures import Table
+    from defocus.parameters import AnalysisParameters
     from defocus.pictures.picture import Picture
 
-__all__ = ["Measure", "drift_in_words", "focus_over_time", "sharpest_slices"]
+__all__ = ["Measure", "drift_in_words", "focus_over_time", "followed", "of_frames", "sharpest_slices"]
 
 NONE = -1
 """In place of the sharpest slice of a time at which there is none."""
@@ -151,6 +154,46 @@ def _pictures(series: Any, time: int, depth: int, source: str) -> Iterator[Pictu
         yield as_picture(np.asarray(series[time, z]), source=source, limits=limits)
 
 
+def of_frames(parameters: AnalysisParameters, picture: Picture) -> AnalysisParameters:
+    """Return parameters for all frames of a series by one of them: of one kind, as nobody composed them.
+
+    Parameters
+    ----------
+    parameters : AnalysisParameters
+        With ``kind="auto"`` they become fluorescence where the picture is that, else brightfield.
+    picture : Picture
+        One of the frames.
+    """
+    if parameters.kind != "auto":
+        return parameters
+    return dataclasses.replace(parameters, kind="fluorescence" if kind_of(picture) == "fluorescence" else "brightfield")
+
+
+def followed(sharpest: ArrayLike) -> list[int]:
+    """Return the slice to show of each time: the sharpest, or that of the nearest time that has one.
+
+    Parameters
+    ----------
+    sharpest : integer array (T,)
+        From `focus_over_time`; -1 where there is none.
+
+    Raises
+    ------
+    InputError
+        If no time has a sharpest slice.
+
+    Examples
+    --------
+    >>> followed([-1, 3, -1, -1, 5])
+    [3, 3, 3, 5, 5]
+    """
+    best = np.asarray(sharpest)
+    known = np.flatnonzero(best > NONE)
+    if not known.size:
+        raise InputError("no slice is in focus at any time")
+    return [int(best[known[np.abs(known - time).argmin()]]) for time in range(len(best))]
+
+
 def sharpest_slices(series: Any, sharpest: ArrayLike, *, z_axis: int, around: int = 0) -> NDArray[Any]:
     """Return of each time its sharpest slice, or so many around it, of all channels.
 
@@ -177,19 +220,14 @@ def sharpest_slices(series: Any, sharpest: ArrayLike, *, z_axis: int, around: in
         If no time has a sharpest slice, or the numbers do not fit the series.
     """
     best = np.asarray(sharpest)
-    times = series.shape[0]
     place = z_axis % series.ndim
     depth, count = series.shape[place], 2 * around + 1
-    if place == 0 or best.shape != (times,) or best.max(initial=NONE) >= depth or around < 0 or count > depth:
+    if place == 0 or best.shape != (series.shape[0],) or best.max(initial=NONE) >= depth or around < 0 or count > depth:
         raise InputError(
             f"sharpest slices {best.tolist()} with {around} around do not fit a series of shape {tuple(series.shape)}"
         )
-    known = np.flatnonzero(best > NONE)
-    if not known.size:
-        raise InputError("no slice is in focus at any time")
     result = []
-    for time in range(times):
-        nearest = best[known[np.abs(known - time).argmin()]]
+    for time, nearest in enumerate(followed(best)):
         first = int(np.clip(nearest - around, 0, depth - count))
         where: list[Any] = [slice(None)] * (series.ndim - 1)
         where[place - 1] = slice(first, first + count) if around else first

@@ -401,7 +401,7 @@ Around = Annotated[
 
 
 @app.command(name="stack")
-@with_options(AnalysisParameters)
+@with_options(AnalysisParameters, MapParameters)
 def stack_command(
     inputs: Lights,
     /,
@@ -433,9 +433,9 @@ def stack_command(
 
     def run() -> None:
         with taken(inputs, recursive=False, output=output) as pictures:
-            parameters = chosen(AnalysisParameters, values)
+            parameters = chosen(AnalysisParameters, values), chosen(MapParameters, values)
             told = stack_pictures(
-                pictures.files, output, parameters, align=align, max_pixels=max_pixels, overwrite=overwrite,
+                pictures.files, output, *parameters, align=align, max_pixels=max_pixels, overwrite=overwrite,
                 part=Part(series, None, channel), around=around,
             )  # fmt: skip
         print(told)

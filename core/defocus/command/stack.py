@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from defocus.parameters import AnalysisParameters
+    from defocus.parameters import AnalysisParameters, MapParameters
     from defocus.pictures.part import Part
     from defocus.progress import Progress
 
@@ -24,6 +24,7 @@ def stack_pictures(
     files: list[Path],
     output: Path,
     parameters: AnalysisParameters,
+    map_parameters: MapParameters,
     *,
     align: bool,
     max_pixels: int,
@@ -44,6 +45,8 @@ def stack_pictures(
         taken from) and ``curve.csv`` (of each slice detail, share in focus, median radius). Of a series
         ``sharpest.ome.tif`` (T, C, H, W) and ``focus.csv`` (of each time the sharpest slice, and how sharp it is).
     parameters : AnalysisParameters
+    map_parameters : MapParameters
+        With ``unknown="nan"`` the height is NaN where no slice tells it.
     align : bool
         Whether pictures may be shifted against each other.
     max_pixels : int
@@ -86,11 +89,13 @@ def stack_pictures(
     slices, depth = _slices(files, max_pixels, part)
     if align:
         slices = _aligned(slices)
-    found = focus_over_z(slices, parameters, source=files[0].name if len(files) == 1 else "the stack")
+    name = files[0].name if len(files) == 1 else "the stack"
+    found = focus_over_z(slices, parameters, map_parameters, source=name)
     said = None if len(files) == 1 else read_metadata(files[found.curve.sharpest or 0])
     whole = composite(np.stack(slices), found.heights)
     write_picture(places[0], whole, bit_depth=depth, overwrite=overwrite, metadata=said)
-    write_blur_map(places[1], found.heights, overwrite=overwrite)
+    shown = found.heights if map_parameters.unknown == "drawn" else np.where(found.known, found.heights, np.nan)
+    write_blur_map(places[1], shown.astype(np.float32), overwrite=overwrite)
     nearest = np.rint(found.heights).astype(np.uint8 if len(slices) <= 256 else np.uint16)
     with written_whole(places[2], overwrite=overwrite) as beside:
         Image.fromarray(nearest).save(beside)
@@ -114,14 +119,14 @@ def _over_time(
     import numpy as np
     import tifffile
 
-    from defocus.command.tables import measured, of_frames
+    from defocus.command.tables import measured
     from defocus.measures import write_table
     from defocus.pictures.files import refuse_existing, written_whole
     from defocus.pictures.intensity import value_range
     from defocus.pictures.part import chosen_channel
     from defocus.pictures.picture import as_picture
     from defocus.pictures.reading import read_pixel_size, read_series
-    from defocus.timelapse import drift_in_words, focus_over_time, sharpest_slices
+    from defocus.timelapse import drift_in_words, focus_over_time, of_frames, sharpest_slices
 
     places = [output / name for name in ("sharpest.ome.tif", "focus.csv")]
     taken = [place for place in places if place.exists()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from defocus.measures import Table
     from defocus.pictures.picture import Picture
 
-__all__ = ["asks_for_table", "measured", "of_frames", "tabulated"]
+__all__ = ["asks_for_table", "measured", "tabulated"]
 
 
 def asks_for_table(files: list[Path], within: Path | None, table: Path | None, options: BatchOptions) -> bool:
@@ -104,6 +103,7 @@ def _frames(file: Path, options: BatchOptions, parameters: AnalysisParameters) -
         return
     from defocus.pictures.intensity import value_range
     from defocus.pictures.picture import as_picture
+    from defocus.timelapse import of_frames
 
     for channel, planes in read_planes(file, max_pixels=options.max_pixels, part=part_of(options)):
         limits = options.value_range or value_range(planes.reshape(-1, planes.shape[-1]))
@@ -112,23 +112,6 @@ def _frames(file: Path, options: BatchOptions, parameters: AnalysisParameters) -
             picture = as_picture(plane, source=file.name, limits=limits)
             one = of_frames(one, picture)
             yield {"file": file.name, "channel": channel, "frame": frame, **measured(picture, one)}
-
-
-def of_frames(parameters: AnalysisParameters, picture: Picture) -> AnalysisParameters:
-    """Return parameters for all frames of a series by one of them: of one kind, as nobody composed them.
-
-    Parameters
-    ----------
-    parameters : AnalysisParameters
-    picture : Picture
-        One of the frames.
-    """
-    if parameters.kind != "auto":
-        return parameters
-    from defocus.pictures.kind import kind_of
-
-    kind = kind_of(picture)
-    return dataclasses.replace(parameters, kind="fluorescence" if kind == "fluorescence" else "brightfield")
 
 
 def measured(picture: Picture, parameters: AnalysisParameters) -> dict[str, Any]:
