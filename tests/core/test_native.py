@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from llvmlite.binding import llvm_version_info
 
 from defocus import native
 from defocus.answer.aggregation import _along
 from defocus.compiled import Kernel, compiled
 
 ROOT = Path(__file__).resolve().parents[2]
+reads_it = pytest.mark.skipif(llvm_version_info < (22,), reason="an older LLVM than the one that wrote the code")
 
 EVERYTHING = """
 import hashlib, sys
@@ -57,6 +59,7 @@ def in_the_archive():
         return json.loads(archive.read("kernels.json"))
 
 
+@reads_it
 @pytest.mark.slow
 def test_results_are_numbas_to_the_last_bit_and_numba_is_not_loaded(tmp_path):
     (*ours, loaded), _ = said(EVERYTHING, ROOT / "sample_data", NUMBA_CACHE_DIR=str(tmp_path))
@@ -88,6 +91,7 @@ print(values.tolist())
 FILTERED = "[[0.0, 1.0], [1.0, 2.0], [2.5, 3.5], [4.25, 5.25], [6.125, 7.125], [8.0625, 9.0625]]"
 
 
+@reads_it
 @pytest.mark.parametrize("damage", [lambda code: code[: len(code) // 2], lambda _: b"", lambda code: code[:-1] + b"!"])
 def test_damaged_code_is_told_and_replaced(tmp_path, damage):
     def run():
@@ -103,6 +107,7 @@ def test_damaged_code_is_told_and_replaced(tmp_path, damage):
     assert kept_file(tmp_path).read_bytes() == right
 
 
+@reads_it
 def test_without_a_place_for_it_code_is_made_and_that_is_told():
     (values,), told = said(ALONG, NUMBA_CACHE_DIR="/dev/null/nowhere")
     assert values == FILTERED
@@ -111,6 +116,7 @@ def test_without_a_place_for_it_code_is_made_and_that_is_told():
     assert told.count("\n") == 1
 
 
+@reads_it
 def test_code_that_was_kept_is_not_made_again(tmp_path):
     said(ALONG, NUMBA_CACHE_DIR=str(tmp_path))
     script = f"from defocus import native\nnative.optimized = None\n{ALONG}"
