@@ -318,7 +318,9 @@ def grouped(options: Sequence[Option], groups: Sequence[tuple[str, Sequence[str]
     named = {name for _title, names in groups for name in names}
     rest = [option for option in options if option.name not in named and not isinstance(option, NamedChannel)]
     found.append((MORE, [option for option in rest if option.group != "analysis"]))
-    hints = [option for option in options if isinstance(option, NamedChannel) and option.name not in named]
+    hints: list[Option] = [
+        option for option in options if isinstance(option, NamedChannel) and option.name not in named
+    ]
     found.append((HINTS, hints))
     found.append((OPTICS, [option for option in rest if option.group == "analysis"]))
     return [(title, members) for title, members in found if members]

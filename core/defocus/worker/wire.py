@@ -205,11 +205,12 @@ class WorkerSession:
         facts: dict[str, Any] = {}
         key = self.key(question)
         known = self.last is not None and self.last[0] == key
+        values: NDArray[Any]
         if REQUESTS[kind].result == "picture" and "view" in request:
             values, facts = self.in_focus(question, progress)
             kind = "focus_mask"
         elif REQUESTS[kind].result == "picture" and not known and (small_width < picture.shape[1] or not whole):
-            values: NDArray[Any] = glance(self.session, question, (height, width), part, progress)
+            values = glance(self.session, question, (height, width), part, progress)
             picture, part = dataclasses.replace(picture, color=values, alpha=None), (0, 0, *values.shape[:2])
         else:
             self.last = self.compute(question, key, progress)
