@@ -203,13 +203,14 @@ class WorkerSession:
         small_width, _ = reduced_size((part[2] - part[0], part[3] - part[1]), (height, width))
         whole = part == (0, 0, *picture.shape)
         facts: dict[str, Any] = {}
+        values: NDArray[Any]
         key = self.key(question)
         known = self.last is not None and self.last[0] == key
         if REQUESTS[kind].result == "picture" and "view" in request:
             values, facts = self.in_focus(question, progress)
             kind = "focus_mask"
         elif REQUESTS[kind].result == "picture" and not known and (small_width < picture.shape[1] or not whole):
-            values: NDArray[Any] = glance(self.session, question, (height, width), part, progress)
+            values = glance(self.session, question, (height, width), part, progress)
             picture, part = dataclasses.replace(picture, color=values, alpha=None), (0, 0, *values.shape[:2])
         else:
             self.last = self.compute(question, key, progress)
