@@ -89,6 +89,8 @@ def test_a_painted_band_follows_the_colours():
     assert after < before / 2
     assert found.min() >= 0
     assert found.max() <= 1
+    soft = ndimage.gaussian_filter(mask, 3)
+    assert np.array_equal(found_anew(soft, mixed(truth), band, 8)[~band], soft[~band])
 
 
 def test_what_is_cut_out_has_the_subject_s_colours_alone():
