@@ -44,6 +44,13 @@ def test_a_time_of_nothing_but_noise_has_none_and_takes_its_neighbours_slice(ser
     assert sharpest_slices(series[1], table["sharpest"], z_axis=1)[:, 0, 0].tolist() == [2, 2, 4, 3]
 
 
+def test_a_slice_with_a_bright_glow_is_measured_in_the_range_of_all(series):
+    counts = series[0][:1].astype(float)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    counts[0, TRUE[0]] += 50_000 * np.exp(-((y - 20) ** 2 + (x - 20) ** 2) / 200)
+    assert focus_over_time(counts)["sharpest"].tolist() == TRUE[:1]
+
+
 def test_all_channels_follow_one(series):
     both = np.stack(series, axis=2)  # (T, Z, C, H, W)
     planes = sharpest_slices(both, TRUE, z_axis=1)

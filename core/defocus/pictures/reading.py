@@ -390,11 +390,11 @@ def _read_any(file: Path) -> NDArray[Any]:
 
 
 def upright(opened: Image.Image) -> Image.Image:
-    """Return a loaded picture as its EXIF says that it stands, or as it is if what it says is damaged."""
-    try:
-        return ImageOps.exif_transpose(opened)
-    except Exception:
-        return opened
+    """Load a picture, turn it as its EXIF says that it stands, unless that is damaged, and return it; not a copy."""
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(opened, in_place=True)
+    opened.load()  # a fault of the picture itself
+    return opened
 
 
 def _read_png16(file: Path) -> NDArray[np.uint16]:
