@@ -205,7 +205,6 @@ class WorkerSession:
         facts: dict[str, Any] = {}
         values: NDArray[Any]
         key = self.key(question)
-        known = self.last is not None and self.last[0] == key
         values: NDArray[Any]
         if REQUESTS[kind].result == "picture" and "view" in request:
             values, facts = self.in_focus(question, progress)
