@@ -3,16 +3,19 @@
 ``python -m benchmarks.plate`` writes a plane of 20000 x 20000 px as zarr, 100 wells that are each blurred by a radius
 of their own, opens it in a napari window and runs **Blur map** on it. It prints how long that took, the most memory
 that the window's process and its children held together, the longest time in which the window's event loop did not
-come to its turn, how long Cancel took, and the median of each well beside the truth. It needs a display (xvfb-run has
-one).
+come to its turn and where it was, how long Cancel took, and the median of each well beside the truth. It needs a
+display (xvfb-run has one).
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import threading
 import time
+import traceback
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,8 @@ _WELLS = 10  # in a row, and in a column
 _LARGEST = 6.0  # px
 _NOISE = 0.004
 _CHUNK = 1000
+_SILENT = 0.15  # s of the event loop, from which on it is told where it is
+_CALLS = 6  # innermost, that are told
 
 
 def radii() -> Any:
@@ -75,6 +80,23 @@ class _Watch(threading.Thread):
             self.most = max(self.most, held)
 
 
+class _Stalls(threading.Thread):
+    """Looks where the window's thread is whenever its event loop has been silent for a while."""
+
+    def __init__(self, beats: list[float]) -> None:
+        super().__init__(daemon=True)
+        self._beats, self.over = beats, threading.Event()
+        self.seen: Counter[str] = Counter()
+
+    def run(self) -> None:
+        window = threading.main_thread().ident
+        while not self.over.wait(0.02):
+            if self._beats and time.perf_counter() - self._beats[-1] > _SILENT:
+                frame = sys._current_frames().get(window or 0)  # noqa: SLF001 - there is no other way
+                calls = traceback.extract_stack(frame)[-_CALLS:]
+                self.seen[" < ".join(f"{Path(one.filename).name}:{one.name}" for one in reversed(calls))] += 1
+
+
 def main() -> None:
     """Print what came of it."""
     import napari
@@ -114,6 +136,8 @@ def main() -> None:
         )
         watch = _Watch()
         watch.start()
+        stalls = _Stalls(beats)
+        stalls.start()
         timer.start(10)
         begin = time.perf_counter()
         dock.run()
@@ -121,11 +145,14 @@ def main() -> None:
         taken = time.perf_counter() - begin
         timer.stop()
         watch.over.set()
+        stalls.over.set()
         silent = np.diff([begin, *beats])
         print(
             f"{chosen.side} x {chosen.side} px: {taken:.0f} s, at most {watch.most / 1e9:.2f} GB, window silent for "
             f"{silent.max():.2f} s at most, over .1 s {(silent > 0.1).sum()} times; {dock.status.value}"
         )
+        for calls, count in stalls.seen.most_common(5):
+            print(f"  silent, seen {count} times, in {calls}")
         found = viewer.layers[-1].data if len(viewer.layers) > 1 else np.full((_WELLS, _WELLS), np.nan)
         truth = radii()
         step = found.shape[0] // _WELLS

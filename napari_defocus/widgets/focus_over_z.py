@@ -92,6 +92,7 @@ class FocusOverZWidget(DefocusWidget):
         self.run_button.text = "Measure stack"
         self.plot = FocusPlot(self.go_to)
         self._threshold_row, self._around_row = labelled(self.threshold), labelled(self.around)
+        self._sharpest_row = labelled(self.sharpest)
         self._extras, self._unknown_row = row(self.keep_maps, self.surface), labelled(self.unknown)
         self._build(
             self.axis,
@@ -103,7 +104,7 @@ class FocusOverZWidget(DefocusWidget):
             self._around_row,
             *self.parameters,
             self._unknown_row,
-            afterwards=(self.sharpest, self.go, labelled(self.what)),
+            afterwards=(self._sharpest_row, self.go, labelled(self.what)),
         )
         layout = self._panel.native.layout()
         layout.insertWidget(_ABOVE, self.plot.native)  # seen without scrolling
@@ -154,7 +155,14 @@ class FocusOverZWidget(DefocusWidget):
         self.in_units.visible = heights and has_unit
         self.all_channels.visible = heights and any(label in CHANNEL_LABELS for label in labels)
         self.keep_maps.enabled = self.surface.enabled = source.ndim == 3
-        for one in (self._threshold_row, self._extras, self._around_row, self._unknown_row):
+        for one in (
+            self._threshold_row,
+            self._extras,
+            self._around_row,
+            self._unknown_row,
+            self._sharpest_row,
+            self.go,
+        ):
             one.visible = heights
         self.parameters.visible = heights
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["FocusPlot"]
 
 _LINE_COLOR = "#8a8d93"  # seen on light and on dark
+_ROOM = 1.04  # above the highest point, or one that never changes would lie on the frame
 _FIRST, _SECOND = "#4a90e2", "#ff8000"
 
 
@@ -88,7 +89,7 @@ class FocusPlot:
     def _done(self, name: str, tooltip: str) -> None:
         """Show what was drawn, and say what it is."""
         for axes in self.figure.axes:
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, max(1.0, axes.get_ylim()[1] * _ROOM))
         self.native.setAccessibleName(name)
         self.native.setToolTip(tooltip)
         self.figure.canvas.draw_idle()

@@ -11,21 +11,10 @@ from pathlib import Path
 import hypothesis
 
 from tests.abuse import arrays, cases
+from tests.abuse.page import write_page
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "robustness.md"
 SEED = 20
 FILES, ARRAYS, KILLS, MESSAGES = 3000, 1500, 40, 1500
-
-_HEAD = """# What it withstands
-
-`make abuse` does to the suite what should never happen, and writes this page. A fault would be a traceback, a crash, a
-result that is lost, half or left over; everything else gives a result, or one line that says why there is none. A small
-part, with the same seeds, belongs to `make test`. The rules behind it stand in
-[CONTRIBUTING](https://github.com/napari-defocus/napari-defocus/blob/main/CONTRIBUTING.md) under "General rules".
-
-| What | Tried | Results | Told in one line | Faults |
-| --- | --- | --- | --- | --- |
-"""
 
 
 def odd_arrays(count: int) -> cases.Row:
@@ -47,15 +36,6 @@ def odd_arrays(count: int) -> cases.Row:
     except Exception as error:
         row.faults.append(f"{type(error).__name__}: {error}")
     return row
-
-
-def _write_page(rows: list[cases.Row]) -> None:
-    """Put rows into the page, in place of those of the same name."""
-    lines = PAGE.read_text(encoding="utf-8").removeprefix(_HEAD).splitlines() if PAGE.exists() else []
-    table = {line.split(" | ")[0]: line for line in lines}
-    for row in rows:
-        table[f"| {row.what}"] = f"| {row.what} | {row.count} | {row.worked} | {row.told} | {len(row.faults)} |"
-    PAGE.write_text(_HEAD + "".join(f"{line}\n" for line in table.values()), encoding="utf-8")
 
 
 def main() -> int:
@@ -80,7 +60,7 @@ def main() -> int:
         print(f" ({time.monotonic() - begin:.0f} s)", flush=True)
         for fault in row.faults[:20]:
             print(f"  {fault}", file=sys.stderr)
-    _write_page(rows)
+    write_page(rows)
     return int(any(row.faults for row in rows))
 
 

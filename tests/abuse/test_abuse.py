@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis
 import pytest
 
-from tests.abuse import arrays, cases
+from tests.abuse import arrays, cases, page
 
 
 def test_damaged_files_are_results_or_lines(tmp_path):
@@ -31,3 +31,10 @@ def test_kills_leave_nothing_behind(tmp_path):
 @hypothesis.given(arrays.ARRAYS, arrays.PARAMETERS)
 def test_odd_arrays_are_results_or_lines(array, parameters):
     arrays.measure(array, parameters)
+
+
+def test_the_page_keeps_other_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
+    page.write_page([cases.Row("one", 5, 3, 2, []), cases.Row("two", 7, 4, 2, ["lost"])])
+    page.write_page([cases.Row("one", 6, 3, 3, [])])
+    assert page.PAGE.read_text().splitlines()[-2:] == ["| one | 6 | 3 | 3 | 0 |", "| two | 7 | 4 | 2 | 1 |"]

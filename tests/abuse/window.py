@@ -6,6 +6,9 @@ and the steps before. It needs a display (``xvfb-run -a`` has one). A run is don
 
     QT_API=pyqt6 xvfb-run -a python -m tests.abuse.window --one 3 --steps 1000 --plugin
 
+With ``--page`` the steps of each kind of window are a row of docs/robustness.md: those that were done, those that were
+refused, and the windows that did not end by themselves.
+
 Without the plugin the layers' own part of what it does is done: results are added, exchanged, hidden, shown with colour
 bars and removed, on a timer, as they come from a worker.
 """
@@ -26,6 +29,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from tests.abuse.cases import Row
+from tests.abuse.page import write_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,24 +249,29 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--windows", type=int, default=3, help="windows of each kind")
     parser.add_argument("--bindings", nargs="+", choices=BINDINGS, default=list(BINDINGS))
+    parser.add_argument("--page", action="store_true", help="write what came of it into docs/robustness.md")
     parser.add_argument("--one", type=int, metavar="SEED", help="do the steps of one window here")
     parser.add_argument("--plugin", action="store_true", help="with --one: with the plugin's docks")
     chosen = parser.parse_args()
     if chosen.one is not None:
         window(chosen.one, chosen.steps, plugin=chosen.plugin)
         return 0
-    failed = 0
+    rows = []
     for binding in chosen.bindings:
         if importlib.util.find_spec(BINDINGS[binding]) is None:
             print(f"{BINDINGS[binding]} is not installed")
             continue
         for plugin in (True, False):
+            kind = "with the plugin" if plugin else "napari alone"
+            rows.append(Row(f"Random steps in a window, {BINDINGS[binding]}, {kind}"))
             for seed in range(chosen.windows):
-                failed += not _ended_well(binding, seed, chosen.steps, plugin=plugin)
-    return failed
+                _try(rows[-1], binding, seed, chosen.steps, plugin=plugin)
+    if chosen.page:
+        write_page(rows)
+    return sum(len(row.faults) for row in rows)
 
 
-def _ended_well(binding: str, seed: int, steps: int, *, plugin: bool) -> bool:
+def _try(row: Row, binding: str, seed: int, steps: int, *, plugin: bool) -> None:
     """Do the steps of one window in a process of its own, and tell how it ended."""
     options = ["--one", str(seed), "--steps", str(steps), *(["--plugin"] if plugin else [])]
     begin = time.monotonic()
@@ -281,17 +292,19 @@ def _ended_well(binding: str, seed: int, steps: int, *, plugin: bool) -> bool:
                 code = f"no end in {_LIMIT_SECONDS} s"
         text = log.read_text(errors="replace")
     well = code == 0 and text.rstrip().endswith("closed")
-    kind = "with the plugin" if plugin else "napari alone"
     done = sum(line[:1].isdigit() for line in text.splitlines())
     told = sum(line.startswith("  ") and "Error: " in line for line in text.splitlines())
+    row.count += done
+    row.told += told
+    row.worked += done - told - (not well)
     print(
-        f"{BINDINGS[binding]}, {kind}, seed {seed}: {done} steps, {told} refused, "
+        f"{row.what}, seed {seed}: {done} steps, {told} refused, "
         f"{'ended well' if well else f'ended with {code}'} ({time.monotonic() - begin:.0f} s)",
         flush=True,
     )
     if not well:
+        row.faults.append(f"seed {seed}: {code}")
         print(text[-6000:], flush=True)
-    return well
 
 
 if __name__ == "__main__":
