@@ -142,7 +142,7 @@ def sharpened():
     keys("alt+a")  # unfold what describes the lens
     settled(title)
     screenshot("unfolded", title)
-    keys("alt+u", "Down", "Down", "Down")  # auto, disc, gaussian, polygon
+    keys("alt+k", "Tab", "Down", "Down", "Down")  # from the kind of picture to the shape: auto, disc, gaussian, polygon
     settled(title)
     screenshot("polygon", title)
     keys("Escape")
