@@ -42,7 +42,7 @@ class FocusMask(Procedure):
     group = "mask"
     groups = (
         ("", ("threshold", "softness", "invert", "output")),
-        ("Edges", ("edge", "edge-contrast", "edge-shift", "edge-sensitivity", "smoothness", "decontaminate")),
+        ("Edges", ("edge", "edge-sensitivity", "smoothness", "edge-contrast", "edge-shift", "decontaminate")),
         ("Existing mask and selection", ("existing", "selection-use")),
     )
     is_mask = True

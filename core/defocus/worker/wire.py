@@ -206,6 +206,7 @@ class WorkerSession:
         values: NDArray[Any]
         key = self.key(question)
         known = self.last is not None and self.last[0] == key
+        values: NDArray[Any]
         if REQUESTS[kind].result == "picture" and "view" in request:
             values, facts = self.in_focus(question, progress)
             kind = "focus_mask"
