@@ -1,8 +1,8 @@
 """Dragging the threshold in a napari window: seconds from a move of the slider to the mask that it asks for.
 
 ``python -m benchmarks.drag`` prints, for pictures of 640 x 427 and 3000 x 2000 px, the median and the worst of some
-moves that wait for each other, and what part of it the worker took; then of as many moves that do not wait how many were
-cut, and how long the last of them took. It needs a display (xvfb-run has one).
+moves that wait for each other, and what part of it the worker took; then of as many moves that do not wait how many
+were cut, and how long the last of them took. It needs a display (xvfb-run has one).
 """
 
 from __future__ import annotations
