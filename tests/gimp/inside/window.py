@@ -25,7 +25,8 @@ display = Gimp.Display.new(image)
 def opened():
     main_window()
     choose("Add In-Focus", DIALOG)
-    wait("a preview", lambda: tint(DIALOG) > 150)
+    before = tint(DIALOG)  # of the picture itself, which may have red in it
+    wait("a preview", lambda: tint(DIALOG) > before + 150)
     settled(DIALOG)
     screenshot("dialog", DIALOG)
 
