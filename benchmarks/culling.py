@@ -158,13 +158,13 @@ def motion_kernel(length, angle):
 
 
 def motion(data, every):
-    """Moved copies of sharp scenes; defocused photographs and copies that a disc blurred."""
+    """Sharp scenes moved at angles between those that are tried; photographs, and copies that a disc blurred."""
     rng = np.random.default_rng(0)
     scenes = [picture.luminance for picture in pictures(data / "pixel4_sharp_dev" / "image", 2)]
     for disc in (0, 2):
         for length in (2, 4, 6, 8, 12, 20):
             errors, lengths, called = [], [], 0
-            for i, angle in enumerate(range(0, 180, 15 * every)):
+            for i, angle in enumerate(range(4, 180, 15 * every)):
                 moved = signal.fftconvolve(scenes[i % len(scenes)], motion_kernel(length, angle), mode="valid")
                 moved = simulate_blur(moved, float(disc)) if disc else moved
                 moved = np.clip(moved + rng.normal(0, 0.005, moved.shape), 0, 1)
@@ -174,19 +174,20 @@ def motion(data, every):
                     errors.append(abs((found.motion.angle - angle + 90) % 180 - 90))
                     lengths.append(found.motion.length)
             said = (
-                f", angle off by {max(errors):.0f} degrees at most, length {np.median(lengths):.1f} px"
+                f", angle within 10 degrees in {sum(error <= 10 for error in errors)}, off by {np.median(errors):.0f} "
+                f"(median) and {max(errors):.0f} degrees (most), length {np.median(lengths):.1f} px (median)"
                 if called
                 else ""
             )
             print(f"{length} px, {disc} px of defocus: {called} of {i + 1} called motion{said}", flush=True)
-    files = sorted((data / "cuhk_dev" / "image").iterdir())[:: 2 * every]
-    verdicts = [defocus.sharpness(defocus.load_image(file)).verdict for file in files]
-    print(f"photographs called motion: {verdicts.count('motion')} of {len(files)}", flush=True)
-    verdicts = [
-        defocus.sharpness(blurred(defocus.load_image(file), radius)).verdict
-        for file, radius in zip(files, itertools.cycle((1.5, 2.5, 4, 6)), strict=False)
-    ]
-    print(f"the same blurred by a disc of 1.5 to 6 px called motion: {verdicts.count('motion')} of {len(files)}")
+    discs = itertools.cycle((1.5, 2.5, 4, 6))
+    for name, step in (("cuhk_dev", every), ("szu_train", 5 * every)):
+        files = sorted((data / name / "image").iterdir())[::step]
+        verdicts = [defocus.sharpness(defocus.load_image(file)).verdict for file in files]
+        print(f"{name}: photographs called motion: {verdicts.count('motion')} of {len(files)}", flush=True)
+        copies = [blurred(defocus.load_image(file), next(discs)) for file in files[::2]]
+        verdicts = [defocus.sharpness(copy).verdict for copy in copies]
+        print(f"{name}, blurred by a disc of 1.5 to 6 px: {verdicts.count('motion')} of {len(copies)}", flush=True)
 
 
 def speed(data, every):

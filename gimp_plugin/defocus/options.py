@@ -221,11 +221,14 @@ class ChoiceOrFile(Choice):
 
 
 class Flag(Option):
-    """Yes or no."""
+    """Yes or no; `needs_selection` tells whether it means nothing where nothing is selected."""
 
-    def __init__(self, name: str, label: str, help_text: str, default: bool = False) -> None:
+    def __init__(
+        self, name: str, label: str, help_text: str, default: bool = False, *, needs_selection: bool = False
+    ) -> None:
         super().__init__(name, label, help_text)
         self.default = default
+        self.needs_selection = needs_selection
 
     def declare(self, procedure: Gimp.Procedure) -> None:
         procedure.add_boolean_argument(self.name, self.label, self.help, self.default, _READWRITE)
@@ -318,10 +321,8 @@ def grouped(options: Sequence[Option], groups: Sequence[tuple[str, Sequence[str]
     named = {name for _title, names in groups for name in names}
     rest = [option for option in options if option.name not in named and not isinstance(option, NamedChannel)]
     found.append((MORE, [option for option in rest if option.group != "analysis"]))
-    hints: list[Option] = [
-        option for option in options if isinstance(option, NamedChannel) and option.name not in named
-    ]
-    found.append((HINTS, hints))
+    channels = [option for option in options if isinstance(option, NamedChannel)]
+    found.append((HINTS, [option for option in channels if option.name not in named]))
     found.append((OPTICS, [option for option in rest if option.group == "analysis"]))
     return [(title, members) for title, members in found if members]
 

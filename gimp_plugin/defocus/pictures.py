@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gi
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from procedures import NewFile
     from results import Answer, Attach
 
+# Beside what auto found there is no room for the suite's own labels
+_SHORTER = {"Keep in focus from (px)": "In focus from (px)", "Keep in focus up to (px)": "In focus up to (px)"}
 OWN_MAP = "Blur map of your own"  # title of what is folded
 _LARGEST = 128.0  # px; no blur is known beyond
 
@@ -61,6 +64,7 @@ class NewPicture(Procedure):
                 "Show inside the selection only",
                 "Give the new layer a mask from the active selection, if there is one.",
                 True,
+                needs_selection=True,
             ),
             NamedMap(
                 "map-layer",
@@ -135,6 +139,15 @@ class NewPicture(Procedure):
         except ValueError:
             return 0.0
 
+    def remarks(self, config: Gimp.ProcedureConfig, measured: dict[str, Any]) -> list[str]:
+        source, file = self.value(config, "map-layer"), self.value(config, "map-file")
+        if file:
+            return [_("Blur radii from {file}.", file=Path(file).name)]
+        if source is None:
+            return []
+        white = self.white(config) or measured.get("max_radius", 0.0)
+        return [_("Blur radii from “{name}”: white is {white:.3g} px.", name=source.get_name(), white=float(white))]
+
     def probed(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         return self.map_of_ones_own(new_file, layer, config)
 
@@ -192,6 +205,12 @@ class Magnify(NewPicture):
     )
     title = _("Background blurred")
 
+    def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
+        named = [
+            {**control, "label": _SHORTER.get(control["label"], control["label"])} for control in parameters[self.group]
+        ]
+        return super().own_options({**parameters, self.group: named})
+
     def __init__(self, parameters: dict[str, list[Control]]) -> None:
         super().__init__(parameters)
         for option in self.options:
@@ -204,7 +223,7 @@ class Magnify(NewPicture):
             raise Problem(_("“Focus at x” and “Focus at y” name one point: give both, or none."))
         threshold, nearest = self.value(config, "threshold"), self.value(config, "focus-from")
         if threshold != "auto" and nearest > threshold:
-            raise Problem(_("“Keep in focus from” lies beyond “Keep in focus up to”."))
+            raise Problem(_("“In focus from” lies beyond “In focus up to”."))
 
     def focus(self, config: Gimp.ProcedureConfig) -> tuple[float, float] | None:
         """Return the point that is to be the sharpest, in px of the layer, if one is."""

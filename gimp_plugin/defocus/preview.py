@@ -69,7 +69,7 @@ class Preview:
         self.place: tuple[float, float] | None = None  # that was clicked, and waits for its turn
         session.marked_layer = layer
         self.canvas = Canvas(pixels.size_of(layer), session.marks, self.request, self._marked, self._look_at)
-        self.here = Gtk.Label(label="", xalign=0, hexpand=True, ellipsize=Pango.EllipsizeMode.END)
+        self.here = ""  # what was found where somebody clicked last
         self.marks_row = MarksRow(self.procedure, self.canvas)
         self.view = ViewRow(self.procedure, self.canvas, self.request)
         self.bar = Gtk.ProgressBar(show_text=True, text="", ellipsize=Pango.EllipsizeMode.END)
@@ -77,7 +77,7 @@ class Preview:
         self.note.set_ellipsize(Pango.EllipsizeMode.END)
         self.switch = Gtk.CheckButton(label=_("_Preview"), use_underline=True, active=True)
         self.switch.connect("toggled", self._switched)
-        self.other = Gtk.Button(no_show_all=True, valign=Gtk.Align.START)  # where auto was a close call
+        self.other = Gtk.Button(no_show_all=True)  # where auto was a close call
         self.other.set_tooltip_text(_("Auto was a close call: take the other threshold"))
         self.other.connect("clicked", lambda *_arguments: self._take_other())
         self.other_threshold: float | None = None
@@ -89,13 +89,10 @@ class Preview:
         if thumbnail is not None:
             self.canvas.show(thumbnail, self.canvas.view.crop)  # something to see at once
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=4)
-        zoom = zoom_row(self.canvas, self.here)
+        zoom = zoom_row(self.canvas)
         zoom.pack_end(self.switch, False, False, 0)
         picture = self.canvas.widget
-        said = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
-        said.pack_start(self.note, True, True, 0)
-        said.pack_end(self.other, False, False, 0)
-        for child in (picture, zoom, self.view.widget, self.marks_row.widget, self.bar, said):
+        for child in (picture, zoom, self.view.widget, self.marks_row.widget, self.bar, self.note):
             box.pack_start(child, child is picture, child is picture, 0)
         box.show_all()
         return box
@@ -335,15 +332,17 @@ class Preview:
         if self.finished:
             return GLib.SOURCE_REMOVE
         if answer is not None and run.place is not None:
-            self.here.set_text(_("Blur radius here: {radius:.2g} px", radius=answer["radius"]))
+            self.here = _("Blur radius there: {radius:.2g} px", radius=answer["radius"])
             self._show_progress(0, "")
         elif not is_there(self.layer):
             self._show_error(Problem(_("The layer was removed in the meantime.")))
         elif answer is not None and self.before is not None:
             self._show(run, answer, self.before[1])
-            self.note.set_text(" ".join([*self._warnings(run), self.procedure.note(answer, self.session.measured)]))
+            measured = self.session.measured
+            remarks = *self._warnings(run), *self.procedure.remarks(self.config, measured)
+            self.note.set_text(" ".join([*remarks, self.procedure.note(answer, measured)]))
             self.note.set_tooltip_text(self.note.get_text())
-            self._offer({**self.session.measured, **answer}.get("other_threshold"))
+            self._offer(self.procedure.other_threshold({**measured, **answer}, self.config))
             self.told()
             self._show_progress(0, "")
         elif error is not None and self.switch.get_active():
@@ -374,12 +373,11 @@ class Preview:
         self.canvas.show(made, crop, self.shown.before(before, size, crop, opaque=not self.procedure.is_picture))
 
     def _offer(self, other: float | None) -> None:
-        """Offer the other threshold where auto was a close call, if it is asked what auto found."""
-        automatic = self.procedure.needs_threshold and self.config.get_property("threshold") == 0
-        self.other_threshold = round(other, 2) if other and automatic else None
-        if self.other_threshold is not None:
-            self.other.set_label(_("Take {other:g} px", other=self.other_threshold))
-        self.other.set_visible(self.other_threshold is not None)
+        """Offer the other threshold where auto was a close call."""
+        self.other_threshold = other
+        if other is not None:
+            self.other.set_label(_("A close call: take {other:g} px", other=other))
+        self.other.set_visible(other is not None)
 
     def _take_other(self) -> None:
         if self.other_threshold is not None:
@@ -401,7 +399,7 @@ class Preview:
             Gimp.progress_update(min(max(fraction, 0), 1) / 2)
         else:
             self.bar.set_fraction(min(max(fraction, 0), 1))
-            self.bar.set_text(heard(stage))
+            self.bar.set_text(heard(stage) or self.here)
         return GLib.SOURCE_REMOVE
 
     def _show_error(self, error: Exception) -> None:

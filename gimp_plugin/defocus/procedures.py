@@ -138,8 +138,6 @@ class Procedure:
             elif facts.get("in_focus_share", 0) > 1 - _NOTHING:
                 said.append(_("Everything is in focus."))
             said.append(_("In focus: blur radius up to {threshold:.2g} px.", threshold=facts["threshold"]))
-            if facts.get("other_threshold"):
-                said.append(_("A close call: {other:.2g} px gives another mask.", other=facts["other_threshold"]))
         if "noise_variance" in facts:
             levels = noise_levels(facts["noise_variance"])
             said.append(_("Noise: {levels:.2g} of 255 levels.", levels=levels))
@@ -147,6 +145,16 @@ class Procedure:
         if saturated > _MUCH_SATURATED:
             said.append(_("{share:.1f} % are saturated and tell nothing.", share=100 * saturated))
         return " ".join(said)
+
+    def remarks(self, config: Gimp.ProcedureConfig, measured: dict[str, Any]) -> list[str]:
+        """Return what else is to be said of these settings below the preview."""
+        return []
+
+    def other_threshold(self, facts: dict[str, Any], config: Gimp.ProcedureConfig) -> float | None:
+        """Return the threshold in px that auto nearly took, None where that was no close call or is not asked."""
+        automatic = self.needs_threshold and self.value(config, "threshold") == "auto"
+        other = facts.get("other_threshold") if automatic else None
+        return round(float(other), 2) if other else None
 
     def hints(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         """Return the arguments that say what surely is in focus, or surely not; they are written to new files."""

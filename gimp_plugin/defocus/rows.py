@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import gi
 
 gi.require_version("Gdk", "3.0")
+gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from controls import shorten  # noqa: E402
-from gi.repository import GObject, Gtk  # noqa: E402
-from options import Choice, ChoiceOrFile, Named, Number, grouped  # noqa: E402
+from gi.repository import Gimp, GObject, Gtk  # noqa: E402
+from options import Choice, ChoiceOrFile, Flag, Named, Number, grouped  # noqa: E402
 from remembered import item_of  # noqa: E402
 from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
-    from gi.repository import Gimp
     from options import Option
     from session import Session
 
@@ -34,9 +34,19 @@ class Rows:
     session : Session
     config : Gimp.ProcedureConfig
     image : Gimp.Image
+    below : dict
+        Widgets that stand below an option's, by its name.
     """
 
-    def __init__(self, dialog: Any, session: Session, config: Gimp.ProcedureConfig, image: Gimp.Image) -> None:
+    def __init__(
+        self,
+        dialog: Any,
+        session: Session,
+        config: Gimp.ProcedureConfig,
+        image: Gimp.Image,
+        below: dict[str, Any],
+    ) -> None:
+        self._below = below
         self._dialog, self._session, self._config, self._image = dialog, session, config, image
         self._scales: list[tuple[Number, Any]] = []
         self._channels: dict[str, tuple[Any, Named]] = {}
@@ -73,11 +83,16 @@ class Rows:
             for theirs in (option.name, option.file_name) if isinstance(option, ChoiceOrFile) else (option.name,):
                 # In a box of its own a choice is as wide as its label leaves, whatever the labels of others are
                 box.pack_start(self._dialog.fill_box(f"{name}-{theirs}", [theirs]), False, False, 0)
+            if option.name in self._below:
+                box.pack_start(self._below[option.name], False, False, 0)
         return box
 
     def update(self) -> None:
         """Show what means something with the options as they are, and what auto found."""
         for option in self._session.procedure.options:
+            if isinstance(option, Flag) and option.needs_selection:
+                widget = self._dialog.get_widget(option.name, GObject.TYPE_NONE)
+                widget.set_visible(not Gimp.Selection.is_empty(self._image))
             if option.applies_to:
                 widget = self._dialog.get_widget(option.name, GObject.TYPE_NONE)
                 widget.set_visible(option.applies(self._config))

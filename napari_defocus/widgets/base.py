@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import napari.viewer
     from napari.layers import Image, Layer
+    from napari.types import LayerDataTuple
 
     from napari_defocus.requests import Run
 
@@ -57,6 +58,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._runner = Runner()
         self._closed = False
         self._shown, self._began = False, 0.0  # whether the dock shows that something runs, and since when it does
+        self._so_far = ""  # id of the layer with what is there of a result that is being made
         self._pending: Callable[[], None] | None = None  # to be done as soon as nothing runs
         self._do_soon = qdebounced(self._do_pending, timeout=0)
         self._made_id = ""  # of the layer with the last result
@@ -102,6 +104,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.image.changed.connect(self._on_image)
         self._runner.started.connect(self._on_started)
         self._runner.reported.connect(self._on_report)
+        self._runner.shown.connect(self._on_part)
         self._runner.failed.connect(self._on_failed)
         self._runner.finished.connect(self._on_finished)
         viewer.layers.events.inserted.connect(self._on_layers)
@@ -280,6 +283,25 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.bar.value = round(100 * fraction)
         self.status.value = stage
 
+    def _on_part(self, part: LayerDataTuple) -> None:
+        """Show what is there of a result, until it is whole, or the run ends without it."""
+        from napari.layers import Layer
+
+        if self._so_far:
+            for layer in self._viewer.layers:
+                if str(layer.unique_id) == self._so_far:  # else the user deleted it
+                    layer.refresh(thumbnail=False, extent=False)
+            return
+        selected = set(self._viewer.layers.selection)
+        self._so_far = str(self._viewer.add_layer(Layer.create(*part)).unique_id)
+        self._viewer.layers.selection = selected
+
+    def _forget_part(self) -> None:
+        for layer in list(self._viewer.layers):
+            if self._so_far and str(layer.unique_id) == self._so_far:
+                self._viewer.layers.remove(layer)
+        self._so_far = ""
+
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, Cancelled):
             self.status.value = "cancelled"
@@ -287,6 +309,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
             self._complain(error)
 
     def _on_finished(self) -> None:
+        self._forget_part()
         if self._shown:
             self._set_running(False)
         if self._pending is not None:
@@ -393,6 +416,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._closed = True
         self._pending = None
         self._runner.close()
+        self._forget_part()
         self._viewer.layers.events.inserted.disconnect(self._on_layers)
         self._viewer.layers.events.removed.disconnect(self._on_layers)
         engines.release(self._viewer, self)

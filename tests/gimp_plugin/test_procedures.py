@@ -262,7 +262,7 @@ def test_a_layer_that_was_removed_is_not_asked_for_its_pixels(plugin):
         ({"threshold": 2.0, "in_focus_share": 0.0005}, "Nothing is in focus.", "Everything"),
         ({"threshold": 2.0, "in_focus_share": 0.5}, "up to 2 px", "is in focus."),
         ({"threshold": 1.7, "in_focus_share": 0.0, "known_share": 0}, "Nothing is known", "in focus"),
-        ({"threshold": 2.0, "in_focus_share": 0.5, "other_threshold": 3.2}, "3.2 px gives another mask", "saturated"),
+        ({"threshold": 2.0, "in_focus_share": 0.5, "other_threshold": 3.2}, "up to 2 px", "saturated"),
         ({"saturated_share": 0.02}, "2.0 % are saturated", "in focus"),
     ],
 )
@@ -272,11 +272,14 @@ def test_the_note_says_what_was_found(entries, facts, said, not_said):
     assert not_said not in note
 
 
-def test_blur_background_tells_of_its_threshold_and_of_a_close_call(entries):
-    measured = {"noise_variance": 1e-4, "threshold": 1.5, "other_threshold": 2.5, "known_share": 0.7}
-    note = entries[BACKGROUND].note({}, measured)
-    assert "up to 1.5 px" in note
-    assert "2.5 px gives another mask" in note
+def test_blur_background_tells_of_its_threshold_and_of_a_close_call(entries, config):
+    measured = {"noise_variance": 1e-4, "threshold": 1.5, "other_threshold": 2.504, "known_share": 0.7}
+    procedure = entries[BACKGROUND]
+    assert "up to 1.5 px" in procedure.note({}, measured)
+    assert procedure.other_threshold(measured, config(procedure)) == 2.5
+    assert procedure.other_threshold(measured, config(procedure, threshold=1.5)) is None
+    assert procedure.other_threshold({**measured, "other_threshold": None}, config(procedure)) is None
+    assert entries[SHARPEN].other_threshold(measured, config(entries[SHARPEN])) is None
 
 
 @pytest.mark.parametrize("name", [MASK, SELECT, MAP, SHARPEN, BACKGROUND])
@@ -340,6 +343,10 @@ def test_a_map_of_one_s_own_goes_along_with_its_scale(
     arguments = entries[name].arguments(new_file, layer, config(entries[name], map_file=file))
     assert arguments["map_path"] == "/maps/radius.tif"
     assert "map" not in arguments
+    assert entries[name].remarks(config(entries[name]), {}) == []
+    assert "from radius.tif" in entries[name].remarks(config(entries[name], map_file=file), {})[0]
+    (remark,) = entries[name].remarks(asked, {"max_radius": 8.0})
+    assert f"“map”: white is {white or 8:g} px" in remark
 
 
 def test_maps_that_cannot_be_used_are_refused(plugin, entries, config, layer, new_file, monkeypatch):

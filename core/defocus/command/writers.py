@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from defocus.command.facts import common_facts, map_facts, mask_facts
+from defocus.errors import DefocusError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from defocus.pictures.picture import Picture
     from defocus.session import Result
 
-__all__ = ["InfoWriter", "MapWriter", "MaskWriter", "PictureWriter", "Writer"]
+__all__ = ["CutoutWriter", "InfoWriter", "MapWriter", "MaskWriter", "PictureWriter", "Writer"]
 
 
 class Writer(Protocol):
@@ -170,6 +171,59 @@ class MaskWriter:
                 write_psd(place, values, mask, name=file.stem, bit_depth=depth, overwrite=overwrite, profile=profile)
             else:
                 write_tiff_with_mask(place, values, mask, bit_depth=depth, overwrite=overwrite, profile=profile)
+
+
+@dataclass(frozen=True)
+class CutoutWriter:
+    """Writes what is in focus, cut out: its matte as opacity, its rim in its own colours.
+
+    Attributes
+    ----------
+    naming : Naming
+    overwrite : bool
+        Whether results may replace what is there.
+    trim : bool
+        Leave out the empty space around it.
+    """
+
+    naming: Naming
+    overwrite: bool
+    trim: bool
+
+    def results(self, file: Path) -> list[Path]:
+        """Return the place of the cut-out."""
+        return self.naming(file, "cutout.png")
+
+    def __call__(self, file: Path, analysis: Analysis, result: Result) -> dict[str, Any]:
+        """Write it.
+
+        Raises
+        ------
+        DefocusError
+            If nothing is in focus.
+        """
+        import numpy as np
+
+        from defocus.effects.foreground import subject_colors
+        from defocus.pictures.files import write_picture
+        from defocus.pictures.metadata import read_metadata
+
+        picture, matte = analysis.picture, result.values
+        (path,) = files = self.results(file)
+        wanted = _lacking(files, self.overwrite)
+        if not matte.any():
+            raise DefocusError(f"{picture.source}: nothing is in focus, so there is nothing to cut out")
+        if wanted[0]:
+            alpha = matte if picture.alpha is None else matte * picture.alpha
+            colors = subject_colors(picture.color[..., :1] if picture.gray else picture.color, matte)
+            values = np.dstack([colors, alpha])
+            depth = min(picture.bit_depth, 16)
+            if self.trim:
+                seen = alpha > 0.5 / (2**depth - 1)  # else it is written as nothing
+                rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+                values = values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if seen.any() else values
+            write_picture(path, values, bit_depth=depth, overwrite=self.overwrite, metadata=read_metadata(file))
+        return {**common_facts(analysis), **mask_facts(analysis, result), **_told(files, wanted)}
 
 
 @dataclass(frozen=True)

@@ -198,8 +198,8 @@ def _measured(look: Look, tuning: Tuning, progress: Progress) -> Sharpness:
     if look.scale > 1 and part.radii.size and radius < culling.look_decides * look.scale:
         radius = min(radius, part.sharpest(culling.sharpest_percent, known.mean() * height * width))
     diagonal = math.hypot(height, width)
-    # Edges along the path of what moves are sharp: no radius says that it moved, or that it did not
-    found = motion_blur(part.luminance, culling)
+    # Edges along the path of what moves are sharp: no radius alone says that it moved, or that it did not
+    found = motion_blur(part.luminance, radius, culling)
     middle = _middle(radii * look.scale, known, culling.middle)
     seen = Seen(look.shape, radius, share, box, middle, found, _place_in_words(center))
     verdict, reason = judged(seen, culling)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from defocus.effects.map_error import map_error
+from defocus.effects.light import encoded, linear
+from defocus.effects.map_error import MapError, map_error
 from defocus.effects.restoration_solver import rounds
-from defocus.effects.unsure_blur import LayeredInverse, RememberedPSF, UnsureBlur
+from defocus.effects.unsure_blur import EncodedBlur, LayeredInverse, RememberedPSF, UnsureBlur
 from defocus.memory import require_memory
 from defocus.parameters import RestorationParameters, with_changes
 from defocus.pictures.picture import Picture, as_laid_out, as_picture
@@ -44,9 +45,9 @@ _ENOUGH = 1.0  # times the map's error: share of all that was changed, below whi
 _MEAN_GRADIENT = 0.2  # in [0, 1] per px, the scale of the prior's Laplace distribution: that of the steepest texture
 _MODEL_ERROR = 8e-5  # variance that stands for what the model leaves out in photographs, as in `noise` ...
 _USUAL_ERROR = 0.15  # ... whose maps are wrong by so much of the radius; where they are better, so is the model
-_HIDDEN = 0.08  # error at which as much again is hidden: whole windows of one radius show the map at its best
 _BEST, _WORST = 0.02, 0.17  # of the radius: no map is better, and if it were worse nothing would be restored
-_ENCODED_ERROR = 0.15  # at least, for pictures of 8 bits: encoded for a display, in which no blur is quite a disc
+_LENS, _AS_MUCH_AGAIN = 0.12, 1.5  # error up to which that of photographs counts so much more: no blur is quite a disc
+_USUAL = 2.0  # times as wrong may a map seem by the way of blur that is usual, before the other one is taken
 _SIDE = 9  # px; what is known of pixels is smoothed over so many
 _CLEARANCE = 1.5  # radii from what is in focus within which nothing is restored
 _MISFIT = 3.0  # times the variance expected: mean squared error around a pixel, from which on its radius is doubted
@@ -55,7 +56,7 @@ _EXCESS = 0.03  # ... may be exceeded by so much of itself, divided by the map's
 _UNTOUCHED, _RESTORED = 1.0, 1.8  # px; up to the first nothing is changed, from the second on everything
 _SATURATED = 0.995  # recorded values from here up may have been any larger
 _USUAL_STEPS = 6  # that bring two thirds of the change
-_OF_PIXEL = 24  # bytes that the result takes, and what it is made from
+_OF_PIXEL = 28  # bytes that the result takes, and what it is made from
 _STAGE = "restoring"
 _DISC = RememberedPSF(DiscPSF())
 
@@ -118,8 +119,7 @@ def restore(
     require_memory(radius.size * _OF_PIXEL, f"{picture.source}: restoring {radius.shape[1]} x {radius.shape[0]} px")
     color = picture.color[..., :1] if picture.gray else picture.color
     burnt = ndimage.maximum_filter((color >= _SATURATED).any(axis=2), _SIDE)
-    least = _ENCODED_ERROR if _encoded(color) else _BEST
-    change = _change(picture.luminance, burnt, radius, least, chosen, RememberedPSF(family), progress)
+    change = _change(picture.luminance, burnt, radius, _eight_bits(color), chosen, RememberedPSF(family), progress)
     change *= np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
     restored = color + change[..., np.newaxis]
     restored = np.where(change[..., np.newaxis] == 0, color, np.clip(restored, 0, 1)).astype(np.float32)
@@ -140,6 +140,7 @@ class _Level:
     error: float  # of the map, to work with
     noise: float
     largest: float  # px; the largest radius that is restored here
+    display: bool  # light added up before it was encoded for a display
 
     def tile(self, here: tuple[slice, slice]) -> _Level:
         """Return a part of it."""
@@ -148,32 +149,56 @@ class _Level:
 
 
 def _levels(
-    luminance: NDArray[np.float32], burnt: NDArray[np.bool_], radius: NDArray[np.float32], least: float, psf: PSF
+    luminance: NDArray[np.float32],
+    burnt: NDArray[np.bool_],
+    radius: NDArray[np.float32],
+    photograph: bool,
+    psf: PSF,
 ) -> Iterator[_Level]:
     """Yield the picture and reduced ones, as long as there are radii too large for the one before."""
     factor = 1
     left = ((radius > _UNTOUCHED) * np.float32(1)).astype(np.float32)
+    light = linear(luminance)
     while left.any() and min(radius.shape) >= 4 * factor:
-        seen, here = cell_means(luminance, factor), cell_means(radius, factor) / np.float32(factor)
-        judged = map_error(seen, here, psf)
-        error = _likely(judged.error, least)
+        here = cell_means(radius, factor) / np.float32(factor)
+        seen, judged, display = _judged(luminance, light, here, factor, photograph, psf)
+        error = judged.error
+        if photograph:
+            error = max(error, min(_AS_MUCH_AGAIN * error, _LENS))
+        error = float(np.clip(error, _BEST, _WORST))
         largest = min(_LARGEST, _UNSURE / error)
         coarser = np.clip(radius / np.float32(factor * largest) * 4 - 3, 0, 1)
         share = cell_means(left * (1 - coarser), factor)
         if share.any():
             clear = cell_means(burnt.astype(np.float32), factor) == 0
-            yield _Level(factor, seen, here, share, clear, judged.belief, error, judged.noise, largest)
+            yield _Level(factor, seen, here, share, clear, judged.belief, error, judged.noise, largest, display)
         left = left * coarser
         factor *= 2
 
 
-def _likely(error: float, least: float) -> float:
-    """Return the error of a map to work with, from that in windows of one radius."""
-    return float(np.clip(error * (1 + (error / _HIDDEN) ** 2), least, _WORST))
+def _judged(
+    luminance: NDArray[np.float32],
+    light: NDArray[np.float32],
+    radius: NDArray[np.float32],
+    factor: int,
+    photograph: bool,
+    psf: PSF,
+) -> tuple[NDArray[np.float32], MapError, bool]:
+    """Return the luminance reduced by a factor, what it tells of the map, and whether light added up before encoding.
+
+    It did in photographs that are encoded for a display, and did not in what was measured or simulated: blur is a disc
+    only in what added up, so that the map seems less wrong there.
+    """
+    planes = cell_means(luminance, factor), cell_means(light, factor)
+    as_it_is, before = (map_error(plane, radius, psf) for plane in planes)
+    if before.error > (_USUAL if photograph else 1 / _USUAL) * as_it_is.error:
+        return planes[0], as_it_is, False
+    # Noise is judged in what is seen, as misfits are
+    return encoded(planes[1]), replace(before, noise=as_it_is.noise), True
 
 
-def _encoded(color: NDArray[np.float32]) -> bool:
-    """Tell whether a picture has the grey levels of 8 bits."""
+def _eight_bits(color: NDArray[np.float32]) -> bool:
+    """Tell whether a picture has the grey levels of 8 bits, as photographs mostly have."""
     sample = color[::7, ::7] * 255
     return bool((np.abs(sample - np.rint(sample)) < 1e-3).all())
 
@@ -182,7 +207,7 @@ def _change(
     luminance: NDArray[np.float32],
     burnt: NDArray[np.bool_],
     radius: NDArray[np.float32],
-    least: float,
+    photograph: bool,
     chosen: RestorationParameters,
     psf: PSF,
     progress: Progress,
@@ -190,7 +215,7 @@ def _change(
     """Return what restoration adds to the luminance, level by level, in tiles that overlap."""
     result = np.zeros_like(luminance)
     levels = []
-    for level in _levels(luminance, burnt, radius, least, psf):
+    for level in _levels(luminance, burnt, radius, photograph, psf):
         levels.append(level)
         progress(0.0, _STAGE)
     work = [float((level.share > 0).sum() * (1 + np.square(level.radius).mean())) for level in levels]
@@ -269,7 +294,8 @@ def _solve(level: _Level, chosen: RestorationParameters, psf: PSF, progress: Pro
     known = active & (wide.undisturbed > 0.999)
     if not known.any():
         return np.zeros_like(level.luminance)
-    blur = UnsureBlur(radius, error, psf, largest=largest, active=known, watch=lambda: stepped(0))
+    even = UnsureBlur(radius, error, psf, largest=largest, active=known, watch=lambda: stepped(0))
+    blur = EncodedBlur(even) if level.display else even
     around = ndimage.maximum_filter(np.pad(known, blur.margin), 2 * blur.margin + 1)
     inverse = LayeredInverse(np.pad(radius, blur.margin, mode="edge"), error, psf, around, largest=largest)
     # Laplace prior of mean gradient b against Gaussian noise: lambda = 2 sigma^2 / b

@@ -3,7 +3,8 @@
 The picture sought minimises E ||W (A f - g)||^2 + lambda |grad f|_1, the mean E taken over what the blur may be
 (`unsure_blur`). The prior's absolute values are replaced by the half-quadratic bound |d| <= (d^2 / e + e) / 2, tight at
 e = |d|: conjugate gradients solve the quadratic problem for fixed e and then e is set anew, which lowers the energy at
-every round.
+every round. Where light adds up before it is encoded, A is not linear: each round takes its slope where the picture has
+come to, as Gauss and Newton did.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from defocus.effects.unsure_blur import LayeredInverse, UnsureBlur
+    from defocus.effects.unsure_blur import EncodedBlur, LayeredInverse, LinearisedBlur, UnsureBlur
 
 __all__ = ["SMALLEST_GRADIENT", "rounds"]
 
@@ -26,7 +27,7 @@ SMALLEST_GRADIENT = 2e-3  # in [0, 1] per px; below this the prior is quadratic
 
 
 def rounds(
-    blur: UnsureBlur,
+    blur: UnsureBlur | EncodedBlur,
     inverse: LayeredInverse,
     planes: NDArray[np.float32],
     known: NDArray[np.bool_],
@@ -39,7 +40,7 @@ def rounds(
 
     Parameters
     ----------
-    blur : UnsureBlur
+    blur : UnsureBlur or EncodedBlur
     inverse : LayeredInverse
         Of `blur`.
     planes : float32 (C, H, W)
@@ -65,8 +66,11 @@ def rounds(
         before = restored
         steps = min(_ROUND, iterations - done)
         weights = _prior_weights(before, smoothness)
-        restored = _conjugate_gradients(blur, inverse, trust, weights, residual, restored, steps, stepped)
+        near = blur.near(before)
+        restored = _conjugate_gradients(near, inverse, trust, weights, residual, restored, steps, stepped)
         done += steps
+        if near is not blur:  # not linear: what small changes tell is not exact
+            residual = planes - blur.forward(restored)
         yield restored
         change, total = (float(np.square(restored - other).mean()) for other in (before, start))
         if change <= tolerance**2 * total:
@@ -98,7 +102,7 @@ def _prior_force(
 
 
 def _conjugate_gradients(
-    blur: UnsureBlur,
+    blur: UnsureBlur | LinearisedBlur,
     inverse: LayeredInverse,
     trust: NDArray[np.float32],
     weights: tuple[NDArray[np.float32], NDArray[np.float32]],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import fft
 
+from defocus.effects.light import encoded, linear
 from defocus.psf.families import checked_kernel
 from defocus.psf.varying_blur import VaryingBlur
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from defocus.psf.families import PSF
 
-__all__ = ["LayeredInverse", "RememberedPSF", "UnsureBlur"]
+__all__ = ["EncodedBlur", "LayeredInverse", "LinearisedBlur", "RememberedPSF", "UnsureBlur"]
 
 _FINEST_LAYER = 0.5  # px between the radii for which the inverse is computed
 _LAYER_RATIO = 0.12  # of the radius, where that is more
@@ -97,12 +98,71 @@ class UnsureBlur:
         """Return the planes blurred by both maps: float32 (2, C, H, W) from (C, H + 2 margin, W + 2 margin)."""
         return np.stack([blur.forward(planes[part]) for blur, part in zip(self._blurs, self._parts, strict=True)])
 
+    def near(self, planes: NDArray[np.float32]) -> UnsureBlur:
+        """Return what small changes of the planes change: being linear, itself."""
+        return self
+
     def adjoint(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean of both adjoints: float32 (C, H + 2 margin, W + 2 margin) from (2, C, H, W)."""
         out = np.zeros((pictures.shape[1], *self.padded_shape), np.float32)
         for blur, part, picture in zip(self._blurs, self._parts, pictures, strict=True):
             out[part] += blur.adjoint(picture) / 2
         return out
+
+
+class EncodedBlur:
+    """The same of a picture that is encoded for a display, while light adds up before: no longer linear.
+
+    Parameters
+    ----------
+    blur : UnsureBlur
+        Of the light.
+    """
+
+    def __init__(self, blur: UnsureBlur) -> None:
+        self.shape, self.margin, self.inner = blur.shape, blur.margin, blur.inner
+        self._blur = blur
+
+    def forward(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return encoded planes blurred by both maps and encoded again, shaped as by `UnsureBlur.forward`."""
+        return encoded(self._blur.forward(linear(planes)))
+
+    def near(self, planes: NDArray[np.float32]) -> LinearisedBlur:
+        """Return what small changes of the planes change."""
+        light = self._blur.forward(linear(planes))
+        return LinearisedBlur(self._blur, _linear_slope(planes), _encoded_slope(light))
+
+
+class LinearisedBlur:
+    """What small changes of an encoded picture change in it when it is blurred.
+
+    Parameters
+    ----------
+    blur : UnsureBlur
+    before, after : float32
+        Slopes of decoding (C, H + 2 margin, W + 2 margin) and of encoding (2, C, H, W).
+    """
+
+    def __init__(self, blur: UnsureBlur, before: NDArray[np.float32], after: NDArray[np.float32]) -> None:
+        self._blur, self._before, self._after = blur, before, after
+
+    def forward(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what changes, see `UnsureBlur.forward`."""
+        return self._after * self._blur.forward(self._before * planes)
+
+    def adjoint(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the adjoint of that, see `UnsureBlur.adjoint`."""
+        return self._before * self._blur.adjoint(self._after * pictures)
+
+
+def _linear_slope(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    steep = np.float32(2.4 / 1.055) * ((np.maximum(values, 0) + np.float32(0.055)) / np.float32(1.055)) ** 1.4
+    return np.where(values <= 0.04045, np.float32(1 / 12.92), steep).astype(np.float32)
+
+
+def _encoded_slope(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    steep = np.float32(1.055 / 2.4) * np.maximum(values, np.float32(0.0031308)) ** np.float32(1 / 2.4 - 1)
+    return np.where(values <= 0.0031308, np.float32(12.92), steep).astype(np.float32)
 
 
 class LayeredInverse:

@@ -12,7 +12,7 @@ from scipy import ndimage
 from defocus.effects import restoration, restoration_solver
 from defocus.effects.map_error import map_error
 from defocus.effects.restoration import restore
-from defocus.effects.unsure_blur import LayeredInverse, UnsureBlur
+from defocus.effects.unsure_blur import EncodedBlur, LayeredInverse, UnsureBlur
 from defocus.errors import InputError
 from defocus.pictures.picture import as_picture, load_image
 from defocus.psf.families import DiscPSF
@@ -127,6 +127,75 @@ def test_the_unsure_blur_and_its_adjoint():
     assert (blur.forward(sharp) * pictures).sum() / 2 == pytest.approx((sharp * blur.adjoint(pictures)).sum(), rel=1e-4)
 
 
+def srgb(light):
+    """The standard's own formula."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
+
+
+def srgb_decoded(values):
+    return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0) + 0.055) / 1.055) ** 2.4)
+
+
+def photograph_of(scene, radius):
+    """8 bits, encoded after the light of a scene, given as it is encoded, was blurred."""
+    return np.rint(255 * srgb(simulate_blur(srgb_decoded(scene), radius, noise=1e-6))).astype(np.uint8)
+
+
+def test_the_blur_of_an_encoded_picture_is_that_of_its_light():
+    """As the standard decodes and encodes, and as small differences say."""
+    rng = np.random.default_rng(2)
+    even = UnsureBlur(rng.uniform(0, 3, (18, 23)).astype(np.float32), 0.1, DiscPSF())
+    blur = EncodedBlur(even)
+    scene = rng.random((1, 18 + 2 * blur.margin, 23 + 2 * blur.margin), dtype=np.float32)
+    light = even.forward(srgb_decoded(scene).astype(np.float32))
+    np.testing.assert_allclose(blur.forward(scene), srgb(light), atol=2e-6)
+    change = rng.normal(size=scene.shape).astype(np.float32)
+    step = np.float32(2e-3)
+    moved = (blur.forward(scene + step * change) - blur.forward(scene - step * change)) / (2 * step)
+    near = blur.near(scene)
+    np.testing.assert_allclose(near.forward(change), moved, atol=0.02)
+    pictures = rng.random((2, 1, 18, 23), dtype=np.float32)
+    assert (near.forward(change) * pictures).sum() / 2 == pytest.approx(
+        (change * near.adjoint(pictures)).sum(), rel=1e-4
+    )
+
+
+def test_light_is_unblurred_where_light_was_blurred(samples, monkeypatch):
+    """In photographs; if their values were, less would be gained."""
+    scene = load_image(samples / "coffee.jpg").luminance[100:260, 200:440]
+    radius = np.full(scene.shape, 4.0)
+    picture = photograph_of(scene, 4.0)
+    restored = restore(picture, radius)
+    assert psnr(restored, scene) > psnr(picture / 255, scene) + 2
+    monkeypatch.setattr(restoration, "_USUAL", 0.0)
+    assert psnr(restored, scene) > psnr(restore(picture, radius), scene) + 0.5
+
+
+@pytest.mark.parametrize("bits", ["8", "float"])
+def test_the_picture_tells_which_of_both_was_blurred(samples, monkeypatch, bits):
+    """A ramp, as the light, or the values, of a scene are blurred, and a map that is wrong by some per cent."""
+    scene = load_image(samples / "coffee.jpg").luminance[:300]
+    radius = np.linspace(0, 8, scene.shape[1]) * np.ones((len(scene), 1))
+    picture = simulate_blur(scene, radius, noise=1e-6).astype(np.float32)
+    light = srgb(simulate_blur(srgb_decoded(scene), radius, noise=1e-6)).astype(np.float32)
+    wrong = radius * (1 + 0.04 * np.sin(np.arange(scene.shape[1]) / 20))
+    told = []
+
+    def noted(level, *_):
+        told.append(level.display)
+        return np.zeros_like(level.luminance)
+
+    monkeypatch.setattr(restoration, "_solve", noted)
+    restore(np.rint(255 * picture).astype(np.uint8) if bits == "8" else picture, wrong)
+    assert told
+    assert not any(told)
+    if bits == "8":
+        told.clear()
+        restore(np.rint(255 * light).astype(np.uint8), wrong)
+        assert told
+        assert all(told)
+
+
 @pytest.mark.parametrize("factor", [0.8, 1.25])
 def test_a_map_that_is_wrong_by_a_fifth_does_no_harm(texture, factor):
     """The picture tells that the map is wrong; then less is restored, but nothing spoilt."""
@@ -142,7 +211,8 @@ def test_large_radii_are_restored_in_a_reduced_picture(samples):
 
 
 def test_radii_that_are_not_sure_keep_most_of_their_gain_in_a_reduced_picture(samples, monkeypatch):
-    """Grass in 8 bits, out of focus by 7.5 px everywhere: full size, which takes far longer, gains little more."""
+    """Radii of 7.5 px that may be off by 15 %: full size, which takes far longer, gains little more."""
+    monkeypatch.setattr(restoration, "_BEST", 0.15)
     sharp = load_image(samples / "grass.png").luminance[:256, :320]
     blurred = np.rint(255 * simulate_blur(sharp, 7.5, noise=1e-5)).astype(np.uint8)
     radius = np.full(sharp.shape, 7.5)
