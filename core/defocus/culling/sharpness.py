@@ -70,6 +70,12 @@ class Sharpness:
     verdict : {"sharp", "soft", "missed", "motion", "blurred", "no evidence"}
     reason : str
         Why, in words.
+
+    Examples
+    --------
+    >>> found = defocus.sharpness(np.kron(np.random.default_rng(0).random((96, 128)), np.ones((2, 2))))
+    >>> found.verdict, found.width, found.in_focus_share
+    ('sharp', 256, 1.0)
     """
 
     width: int
