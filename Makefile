@@ -9,7 +9,7 @@ CONSTRAINTS ?= tests/constraints.txt
 # Processes that test side by side; 0 for the one that can be debugged
 WORKERS ?= 2
 
-.PHONY: help demo test quick coverage mutants lint setup system lock newest oldest bare abuse bench accuracy screenshots docs clean
+.PHONY: help demo test quick coverage mutants lint setup system lock newest oldest bare abuse kernels bench accuracy screenshots docs clean
 
 help:
 	@echo "make demo         run the suite on sample_data/ and write a page of pictures to $(DEMO)/"
@@ -18,6 +18,7 @@ help:
 	@echo "make coverage     which part of the core its tests run"
 	@echo "make mutants      make deliberate faults in the estimate; its tests must catch each"
 	@echo "make abuse        damaged files, odd arrays, kills, full disks; writes docs/robustness.md"
+	@echo "make kernels      compile anew what travels with the package, after a change of a kernel"
 	@echo "make bare         make demo and make test on bare Debian 12 and 13 systems (root)"
 	@echo "make lock         refresh tests/constraints.txt; make newest and make oldest test without it"
 	@echo "make accuracy     measure against known truth, each part switched off in turn"
@@ -33,7 +34,7 @@ $(STAMP): pyproject.toml Makefile $(CONSTRAINTS)
 	  { echo "Python lacks venv: install Debian's package python3-venv"; exit 1; }
 	[ -x $(RUN) ] || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -q --upgrade 'pip>=25.1'
-	$(RUN) -m pip install -q -e '.[napari,dask,plots,docs,raw,heif,jxl]' --group test $(CONSTRAINTS:%=-c %)
+	$(RUN) -m pip install -q -e '.[napari,dask,plots,docs,raw,heif,jxl,psd,exr]' --group test $(CONSTRAINTS:%=-c %)
 	@touch $@
 
 setup: $(STAMP)
@@ -88,6 +89,10 @@ oldest: $(STAMP)
 
 mutants: $(STAMP)
 	$(RUN) -m tests.mutants
+
+# What numba makes of the kernels for every processor
+kernels: $(STAMP)
+	$(RUN) packaging/kernels.py
 
 abuse: $(STAMP)
 	$(RUN) -m tests.abuse

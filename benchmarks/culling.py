@@ -3,12 +3,15 @@
     python -m benchmarks.culling DATA [--every N] [--only order|where|motion|speed]
 
 DATA is a folder with the pictures that docs/accuracy.md tells of. Every measure that ranks pictures is judged in one
-run: the share of pairs that it orders rightly.
+run: the share of pairs that it orders rightly. BRISQUE, a measure of quality without a reference, is among them where
+the package of that name is installed (``pip install --group benchmark``).
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib.util
 import itertools
 import os
 import resource
@@ -26,7 +29,7 @@ from skimage.measure import blur_effect
 import defocus
 from defocus.psf.simulation import simulate_blur
 
-SERIES = (0, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8)  # px
+SERIES = tuple(step / 2 for step in range(17))  # px
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 
 
@@ -48,12 +51,29 @@ def perceptual(picture):
     return float(blur_effect(picture.luminance))
 
 
+@functools.cache
+def _brisque():
+    from brisque import BRISQUE
+
+    class Mended(BRISQUE):
+        def scale_features(self, features):  # some are arrays of one number, which newer versions of numpy refuse
+            return super().scale_features([float(np.ravel(one)[0]) for one in features])
+
+    return Mended(url=False)
+
+
+def brisque(picture):
+    return float(_brisque().score(np.rint(picture.color * 255).astype(np.uint8)))
+
+
 MEASURES = {
     "defocus": ours,
     "variance of the Laplacian": laplacian_variance,
     "Tenengrad": tenengrad,
     "blur_effect": perceptual,
 }
+if importlib.util.find_spec("brisque"):
+    MEASURES["BRISQUE"] = brisque
 
 
 def blurred(picture, radius):
@@ -85,14 +105,6 @@ def order(data, every):
     series = [values([picture if r == 0 else blurred(picture, r) for r in SERIES]) for picture in chosen]
     line = ordered(lambda name: [pair for one in series for pair in itertools.combinations(one[name], 2)])
     print(f"| one picture blurred by 0 to 8 px | {line} |", flush=True)
-    across = ordered(
-        lambda name: [
-            (one[name][i], other[name][j])
-            for one, other in itertools.permutations(series, 2)
-            for i, j in itertools.combinations(range(2, len(SERIES)), 2)
-        ]
-    )
-    print(f"| different pictures, blurred by at least .5 px more | {across} |", flush=True)
     sharp = values(pictures(data / "pixel4_sharp_dev" / "image", 1))
     soft = values(pictures(data / "pixel4_dev" / "image", 1))
     line = ordered(lambda name: list(zip(sharp[name], soft[name], strict=True)))
@@ -107,6 +119,15 @@ def order(data, every):
     clear, copies = values(chosen), values([blurred(picture, 3) for picture in chosen])
     line = ordered(lambda name: list(itertools.product(clear[name], copies[name])))
     print(f"| subjects before smooth grounds over blurred copies of any | {line} |", flush=True)
+    for apart in (1, 2, 4):  # steps of the series; from 1 px on, as the pictures themselves differ below
+        line = ordered(
+            lambda name, apart=apart: [
+                (one[name][i], other[name][i + apart])
+                for one, other in itertools.permutations(series, 2)
+                for i in range(2, len(SERIES) - apart)
+            ]
+        )
+        print(f"| different pictures, blurred by {apart / 2:g} px more | {line} |", flush=True)
 
 
 def where(data, every):
@@ -137,13 +158,13 @@ def motion_kernel(length, angle):
 
 
 def motion(data, every):
-    """Moved copies of sharp scenes; defocused photographs and copies that a disc blurred."""
+    """Sharp scenes moved at angles between those that are tried; photographs, and copies that a disc blurred."""
     rng = np.random.default_rng(0)
     scenes = [picture.luminance for picture in pictures(data / "pixel4_sharp_dev" / "image", 2)]
     for disc in (0, 2):
         for length in (2, 4, 6, 8, 12, 20):
             errors, lengths, called = [], [], 0
-            for i, angle in enumerate(range(0, 180, 15 * every)):
+            for i, angle in enumerate(range(4, 180, 15 * every)):
                 moved = signal.fftconvolve(scenes[i % len(scenes)], motion_kernel(length, angle), mode="valid")
                 moved = simulate_blur(moved, float(disc)) if disc else moved
                 moved = np.clip(moved + rng.normal(0, 0.005, moved.shape), 0, 1)
@@ -153,19 +174,20 @@ def motion(data, every):
                     errors.append(abs((found.motion.angle - angle + 90) % 180 - 90))
                     lengths.append(found.motion.length)
             said = (
-                f", angle off by {max(errors):.0f} degrees at most, length {np.median(lengths):.1f} px"
+                f", angle within 10 degrees in {sum(error <= 10 for error in errors)}, off by {np.median(errors):.0f} "
+                f"(median) and {max(errors):.0f} degrees (most), length {np.median(lengths):.1f} px (median)"
                 if called
                 else ""
             )
             print(f"{length} px, {disc} px of defocus: {called} of {i + 1} called motion{said}", flush=True)
-    files = sorted((data / "cuhk_dev" / "image").iterdir())[:: 2 * every]
-    verdicts = [defocus.sharpness(defocus.load_image(file)).verdict for file in files]
-    print(f"photographs called motion: {verdicts.count('motion')} of {len(files)}", flush=True)
-    verdicts = [
-        defocus.sharpness(blurred(defocus.load_image(file), radius)).verdict
-        for file, radius in zip(files, itertools.cycle((1.5, 2.5, 4, 6)), strict=False)
-    ]
-    print(f"the same blurred by a disc of 1.5 to 6 px called motion: {verdicts.count('motion')} of {len(files)}")
+    discs = itertools.cycle((1.5, 2.5, 4, 6))
+    for name, step in (("cuhk_dev", every), ("szu_train", 5 * every)):
+        files = sorted((data / name / "image").iterdir())[::step]
+        verdicts = [defocus.sharpness(defocus.load_image(file)).verdict for file in files]
+        print(f"{name}: photographs called motion: {verdicts.count('motion')} of {len(files)}", flush=True)
+        copies = [blurred(defocus.load_image(file), next(discs)) for file in files[::2]]
+        verdicts = [defocus.sharpness(copy).verdict for copy in copies]
+        print(f"{name}, blurred by a disc of 1.5 to 6 px: {verdicts.count('motion')} of {len(copies)}", flush=True)
 
 
 def speed(data, every):

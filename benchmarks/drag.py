@@ -1,7 +1,8 @@
 """Dragging the threshold in a napari window: seconds from a move of the slider to the mask that it asks for.
 
-``python -m benchmarks.drag`` prints the median and the worst of some moves, and what part of it the worker took; it
-needs a display (xvfb-run has one).
+``python -m benchmarks.drag`` prints, for pictures of 640 x 427 and 3000 x 2000 px, the median and the worst of some
+moves that wait for each other, and what part of it the worker took; then of as many moves that do not wait how many
+were cut, and how long the last of them took. It needs a display (xvfb-run has one).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+_BETWEEN_SECONDS = 0.02
 _SAMPLES = Path(__file__).resolve().parents[1] / "sample_data"
 
 
@@ -66,6 +68,21 @@ def main() -> None:
         print(
             f"{name}, {width} x {height} px: median {np.median(taken):.3f} s, worst {max(taken):.3f} s; of that in the "
             f"worker {np.median(inside):.3f} s, worst {max(inside):.3f} s ({len(inside)} cuts)",
+            flush=True,
+        )
+        inside.clear()
+        for move in range(chosen.moves):  # as a hand does
+            slider.value = round(float(start if start != "auto" else 1.7) + 0.1 * (chosen.moves - move), 2)
+            end = time.perf_counter() + _BETWEEN_SECONDS
+            while time.perf_counter() < end:
+                QApplication.processEvents()
+                time.sleep(0.001)
+        begin = time.perf_counter()
+        settle()
+        QApplication.processEvents()
+        print(
+            f"  {chosen.moves} moves, {_BETWEEN_SECONDS:g} s apart: {len(inside)} cuts, the last seen "
+            f"{time.perf_counter() - begin:.3f} s after the last move",
             flush=True,
         )
         viewer.window.remove_dock_widget(dock.native)

@@ -27,7 +27,8 @@ _FIELDS = 3
 _SIDE = 360
 
 
-def _nuclei(rng: np.random.Generator) -> Any:
+def nuclei(rng: np.random.Generator) -> Any:
+    """Return textured discs on a dark ground, (360, 360), the brightest about 1."""
     field = np.zeros((_SIDE, _SIDE))
     y, x = np.mgrid[:_SIDE, :_SIDE]
     for _ in range(34):
@@ -57,10 +58,11 @@ def _beads(rng: np.random.Generator) -> Any:
     return ndimage.gaussian_filter(field, 0.8)
 
 
-_KINDS = {"nuclei": _nuclei, "cells": _cells, "beads": _beads}
+_KINDS = {"nuclei": nuclei, "cells": _cells, "beads": _beads}
 
 
-def _blurred(field: Any, shape: str, radius: float) -> Any:
+def blurred(field: Any, shape: str, radius: float) -> Any:
+    """Return a field, blurred by a shape of a radius in px."""
     margin = 40
     wide = np.pad(field, margin, mode="reflect")
     light = signal.fftconvolve(wide, as_psf(shape).kernel(radius), mode="same")[margin:-margin, margin:-margin]
@@ -71,7 +73,7 @@ def scenes(kind: str, shape: str, radius: float) -> Iterator[Any]:
     """Yield uint16 (360, 360) counts of a camera: some fields of a kind, blurred alike."""
     for number in range(_FIELDS):
         rng = np.random.default_rng(1000 * sorted(_KINDS).index(kind) + number)
-        light = _blurred(_KINDS[kind](rng), shape, radius)
+        light = blurred(_KINDS[kind](rng), shape, radius)
         counts = rng.poisson(rng.choice((300, 1500, 5000)) * light / light.max() + 12)
         yield (100 + counts + rng.normal(0, 1.5, light.shape)).clip(0, 65535).astype(np.uint16)
 

@@ -31,6 +31,8 @@ DOCKS = {
     "Restore or magnify": "flower",
     "Focus over z": "focus_stack",
     "Table of focus": "focus_stack",
+    "Whole folder": "",
+    "All in tabs": "flower",
 }
 SIZES = ((1366, 768), (1920, 1080))
 
@@ -130,9 +132,13 @@ def dock_pictures(folder: Path) -> None:
         ending = "{}x{}.png".format(*size)
         for name, sample in DOCKS.items():
             viewer = new_viewer(size)
-            viewer.open_sample(PLUGIN, sample)
+            if sample:
+                viewer.open_sample(PLUGIN, sample)
             widget = open_widget(viewer, name)
-            run(widget)
+            if name == "All in tabs":
+                widget = widget.dock("Mask")
+            if sample:
+                run(widget)
             stem = name.lower().replace(" ", "-")
             take(viewer, folder / f"{stem}-{ending}")
             widget.more.native.click()

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from defocus.errors import InputError
 from defocus.parallel import available_threads
 from napari_defocus.engine import LocalEngine
 from napari_defocus.helpers import Helpers
+from napari_defocus.layers.results import layer_data
 from napari_defocus.outputs import as_layer
 from napari_defocus.requests import Answer
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from napari.types import LayerDataTuple
     from numpy.typing import NDArray
 
+    from napari_defocus.layers.source import Source
     from napari_defocus.requests import LayerRequest, Run
 
 __all__ = ["blocks_layer", "is_large"]
@@ -27,7 +32,9 @@ __all__ = ["blocks_layer", "is_large"]
 LARGE_PIXELS = 100_000_000
 """Planes of more are measured in blocks."""
 
-_SHOWN_PIXELS = 32_000_000  # of a map at most
+_SHOWN_PIXELS = 8_000_000  # of a map at most: such planes are measured at every 16th pixel, and drawing takes its time
+_PREVIEW_PIXELS = 1_000_000  # of what is shown while it is measured
+_BEAT_SECONDS = 1.0  # at most so often that is drawn anew
 _BLOCK = 3072  # px, side of what is measured at a time
 _AT_A_TIME = 2  # blocks
 _LARGEST = 32.0  # px of blur, unless told: such planes are stitched, and a lens blurs as in one of their fields
@@ -57,13 +64,12 @@ def is_large(request: LayerRequest) -> bool:
 def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
     """Return the blur map of one large plane, as `napari_defocus.functions.computed_layer` does of others.
 
-    Blocks are loaded, measured and let go. The map has one value for a square of pixels, so that 32 megapixels are not
+    Blocks are loaded, measured and let go. The map has one value for a square of pixels, so that 8 megapixels are not
     exceeded; it lies where the picture lies. What a widget asks for is measured in processes of their own.
     """
     import dask
-    from dask.array import coarsen
+    from dask.array import coarsen, store
     from dask.callbacks import Callback
-    from napari.utils.transforms import Affine
 
     from defocus.dask import blur_map
     from defocus.evidence.radii import octaves_and_radii
@@ -99,17 +105,56 @@ def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
             step *= 2
         if step > 1:
             found = coarsen(_mean, found, {0: step, 1: step}, trim_excess=True)
+        filling = _Filling(request, found.shape, step, largest, run)
         with Callback(posttask=told), dask.config.set(scheduler="threads", num_workers=_AT_A_TIME):
-            radius: NDArray[np.float32] = np.asarray(found.compute(), np.float32)
-    places = [source.ndim - 2, source.ndim - 1]
-    scale, shift = np.ones(source.ndim), np.zeros(source.ndim)
-    scale[places], shift[places] = step, (step - 1) / 2
-    # The first value covers so many pixels and lies at their centre
-    coarse = dataclasses.replace(source, transform=source.transform.compose(Affine(scale=scale, translate=shift)))
+            store(found, filling, lock=False)  # type: ignore[arg-type]  # which only writes parts into it
+    radius = filling.radius
     known = float(np.isfinite(radius).mean())
     noise = 0.0 if analysis.noise == "auto" else float(analysis.noise)
     answer = Answer(radius, largest, noise, {"known_share": known, "blocks_px": _BLOCK, "px_per_value": step})
-    return as_layer(dataclasses.replace(request, source=coarse), radius, answer)
+    return as_layer(dataclasses.replace(request, source=_coarse(source, step)), radius, answer)
+
+
+class _Filling:
+    """A map that fills block by block, and what is shown of it meanwhile; dask writes into it from its threads."""
+
+    def __init__(self, request: LayerRequest, shape: tuple[int, int], step: int, largest: float, run: Run) -> None:
+        self.radius = np.full(shape, np.nan, np.float32)
+        self._run, self._told, self._lock = run, 0.0, threading.Lock()
+        if run.show is None:
+            return
+        self._apart = max(1, math.ceil((self.radius.size / _PREVIEW_PIXELS) ** 0.5))  # values of the map
+        self._part = np.full(-(-np.array(shape) // self._apart), np.nan, np.float32)
+        coarse = _coarse(request.source, step * self._apart)
+        self._shown = layer_data(
+            self._part, coarse, "blur_map_so_far", "blur radius so far", "image", index=request.index, unit="px",
+            colormap="viridis", contrast_limits=(0.0, largest),
+        )  # fmt: skip
+
+    def __setitem__(self, place: tuple[slice, slice], values: NDArray[np.float32]) -> None:
+        self.radius[place] = values
+        if self._run.show is None:
+            return
+        first = [-one.start % self._apart for one in place]
+        seen = values[first[0] :: self._apart, first[1] :: self._apart]
+        top, left = (-(-one.start // self._apart) for one in place)
+        self._part[top : top + seen.shape[0], left : left + seen.shape[1]] = seen
+        with self._lock:
+            now = time.monotonic()
+            if now - self._told < _BEAT_SECONDS:
+                return
+            self._told = now
+        self._run.show(self._shown)
+
+
+def _coarse(source: Source, step: int) -> Source:
+    """Return where a map lies whose first value covers so many pixels, and lies at their centre."""
+    from napari.utils.transforms import Affine
+
+    places = [source.ndim - 2, source.ndim - 1]
+    scale, shift = np.ones(source.ndim), np.zeros(source.ndim)
+    scale[places], shift[places] = step, (step - 1) / 2
+    return dataclasses.replace(source, transform=source.transform.compose(Affine(scale=scale, translate=shift)))
 
 
 def _mean(values: NDArray[Any], axis: tuple[int, ...] | None = None, **_: Any) -> NDArray[Any]:

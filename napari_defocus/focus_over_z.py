@@ -225,6 +225,7 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
         "axis": request.axis,
         "fixed": tuple(None if i == request.place else one for i, one in enumerate(at)),
         "known_share": float(found.known.mean()),
+        "axes": source.axis_labels,
         "per_slice": request.factor,
         "radius_scale": source.level_scale,
     }
@@ -232,6 +233,7 @@ def computed_stack(request: StackRequest, run: Run) -> list[LayerDataTuple]:
     left_out = request.parameters.unknown == "nan" or (request.sparing and found.parameters.kind == "fluorescence")
     if left_out:
         shown = np.where(found.known, heights, np.float32(np.nan))
+    facts["parameters"] = {**facts["parameters"], "unknown": "nan" if left_out else "drawn"}
     if request.surface and source.ndim == 3:
         kept.append(_surface(request, heights, facts))
     if request.around and found.curve.sharpest is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from defocus.errors import InputError
 from defocus.parameters import PARAMETERS
 from defocus.session import REQUESTS
+from napari_defocus.layers.source import CHANNEL_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,8 @@ def as_python(about: Mapping[str, Any]) -> str:
     """
     if about.get("request") == "focus_over_z":
         return _stack_as_python(about)
+    if about.get("request") == "focus_over_time":
+        return _times_as_python(about)
     if about.get("request") in _TABLES:
         return _table_as_python(about)
     request = _request(about)
@@ -67,7 +70,7 @@ def as_python(about: Mapping[str, Any]) -> str:
 
 def as_command(about: Mapping[str, Any]) -> str:
     """Return a command line that computes a result from a file PICTURE, and a depth scale's; see `as_python`."""
-    if about.get("request") == "focus_over_z":
+    if about.get("request") in ("focus_over_z", "focus_over_time"):
         return _stack_as_command(about)
     if about.get("request") in _TABLES:
         return _table_as_command(about)
@@ -126,18 +129,38 @@ def _stack_as_python(about: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _stack_as_command(about: Mapping[str, Any]) -> str:
-    from defocus.command.line import app
+def _times_as_python(about: Mapping[str, Any]) -> str:
+    fixed = ", ".join(":" if at is None else str(at) for at in about["fixed"])
+    time, place = about["time_axis"], about["focus_axis"]
+    swapped = ".swapaxes(0, 1)" if place < time else ""
+    z_axis = place if place > time else place + 1
+    return "\n".join(
+        [
+            f"# {about['name']}, by defocus {about['version']}; stack is the array of {about['picture']}",
+            "import numpy as np",
+            "from defocus.timelapse import drift_in_words, focus_over_time, sharpest_slices",
+            "",
+            f"table = focus_over_time(stack[{fixed}]{swapped})  # times x slices x H x W",
+            "print(drift_in_words(table))",
+            f"values = sharpest_slices(np.moveaxis(stack, {time}, 0), table['sharpest'], z_axis={z_axis})",
+        ]
+    )
 
-    if "stack" not in app:
-        raise InputError("the command line cannot make: focus over z; copy as Python")
+
+def _stack_as_command(about: Mapping[str, Any]) -> str:
     if about.get("unit") not in (None, "slice"):
         raise InputError(f"the command line tells heights in slices, not in {about['unit']}: copy as Python")
-    if sum(at is not None for at in about["fixed"]):
-        raise InputError("the command line takes stacks of one channel and time: copy as Python")
-    return " ".join(
-        ["defocus", "stack", "STACK", "--output", "FOLDER", *changed_options({"analysis": about["analysis"]})]
-    )
+    words = ["defocus", "stack", "STACK", "--output", "FOLDER"]
+    for label, at in zip(about["axes"], about["fixed"], strict=False):
+        if at is None:
+            continue
+        if label.lower() not in CHANNEL_LABELS:
+            raise InputError(f"the command line takes no one place along {label}: copy as Python")
+        words += ["--channel", str(at)]
+    steps = {"analysis": about["analysis"]}
+    if about["request"] == "focus_over_z":
+        steps["map"] = about["parameters"]
+    return " ".join([*words, *changed_options(steps)])
 
 
 def _table_as_python(about: Mapping[str, Any]) -> str:
@@ -149,6 +172,8 @@ def _table_as_python(about: Mapping[str, Any]) -> str:
         f"{about['picture']}",
         "from defocus import analyze, parameters",
         f"from defocus.measures import {'label_table' if within else 'frame_row, frame_table'}",
+        *([] if within else ["from defocus.pictures.picture import as_picture"]),
+        *([] if within else ["from defocus.timelapse import of_frames"]),
         "",
         f"chosen = {_call('analysis', about['analysis'])}",
     ]
@@ -158,6 +183,7 @@ def _table_as_python(about: Mapping[str, Any]) -> str:
         lines += [
             "rows = []",
             "for picture in pictures:",
+            "    chosen = of_frames(chosen, as_picture(picture))",
             "    analysis = analyze(picture, chosen)",
             f"    rows.append(frame_row({arguments}))",
             "table = frame_table(rows)",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,7 @@ from defocus.progress import ignore_progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from napari.types import LayerDataTuple
     from numpy.typing import NDArray
 
     from defocus.depth import DepthScale
@@ -218,15 +219,19 @@ class Run:
     progress : callable
         Called with (fraction, stage).
     token : Token
+    show : callable, optional
+        Called with a part of the result, as napari's (data, metadata, type), and again with more of it, the same array
+        that fills; None if nobody looks before the end.
     """
 
     engine: Engine
     progress: Progress = ignore_progress
     token: Token = field(default_factory=Token)
+    show: Callable[[LayerDataTuple], None] | None = None
 
     def part(self, progress: Progress) -> Run:
         """Return the same run with another progress callback."""
-        return Run(self.engine, progress, self.token)
+        return replace(self, progress=progress)
 
     def compute(self, request: PlaneRequest) -> Answer:
         """Answer one request."""

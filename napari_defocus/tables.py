@@ -12,8 +12,10 @@ from defocus import __version__
 from defocus.errors import InputError
 from defocus.measures import frame_row, frame_table, label_table
 from defocus.parameters import AnalysisParameters, MapParameters, MaskParameters
+from defocus.pictures.picture import as_picture
 from defocus.progress import ignore_progress, sub_progress
 from defocus.session import Question
+from defocus.timelapse import of_frames
 from napari_defocus.engine import LocalEngine
 from napari_defocus.functions import as_source, named
 from napari_defocus.requests import PlaneRequest, Run
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
     from napari_defocus.layers.source import Source
+    from napari_defocus.requests import Answer
 
-__all__ = ["TableRequest", "computed_table", "focus_table"]
+__all__ = ["TableRequest", "computed_table", "focus_table", "measured_plane"]
 
 _DRAWN = MapParameters(unknown="nan")
 
@@ -121,20 +124,40 @@ def computed_table(request: TableRequest, run: Run) -> dict[str, NDArray[Any]]:
     """Answer a request for a table; see `focus_table`."""
     source = request.source
     if request.labels is not None:
-        return label_table(request.labels, *_measured(request, request.index, run))
-    rows, planes = [], list(source.indices())
+        return label_table(request.labels, *_measured(request, request.index, run)[:-1])
+    rows, planes, analysis = [], list(source.indices()), request.analysis
     for number, index in enumerate(planes):
         part = sub_progress(run.progress, number / len(planes), (number + 1) / len(planes))
-        found = _measured(request, index, run.part(named(part, f"plane {number + 1} of {len(planes)}")))
+        there = run.part(named(part, f"plane {number + 1} of {len(planes)}"))
+        analysis = of_frames(analysis, as_picture(source.plane(index), source=source.name))
+        row, _ = measured_plane(source, index, request.threshold, analysis, there)
         place = {str(label): at for label, at in zip(source.axis_labels, index, strict=False)}
-        rows.append({**place, **frame_row(*found)})
+        rows.append({**place, **row})
     return frame_table(rows)
 
 
-def _measured(request: TableRequest, index: tuple[int, ...], run: Run) -> tuple[Any, Any, float]:
-    """Return radius in px, NaN where unknown, confidence, and threshold of a plane."""
+def measured_plane(
+    source: Source, index: tuple[int, ...], threshold: float | str, analysis: AnalysisParameters, run: Run
+) -> tuple[dict[str, Any], Answer]:
+    """Return how sharp a plane is, as a row of a table, and the answer that its blur map came with.
+
+    Parameters
+    ----------
+    source : Source
+    index : tuple of int
+    threshold : float or "auto"
+    analysis : AnalysisParameters
+    run : Run
+    """
+    request = TableRequest(source, None, (), threshold, analysis)
+    *found, answer = _measured(request, index, run)
+    return frame_row(*found), answer
+
+
+def _measured(request: TableRequest, index: tuple[int, ...], run: Run) -> tuple[Any, Any, float, Answer]:
+    """Return radius in px, NaN where unknown, confidence, threshold of a plane, and the answer to the first."""
     plane = PlaneRequest(request.source, index, Question("blur_map", _DRAWN), request.analysis)
-    radius = run.part(sub_progress(run.progress, 0, 0.8)).compute(plane).values
+    first = run.part(sub_progress(run.progress, 0, 0.8)).compute(plane)
     rest = run.part(sub_progress(run.progress, 0.8, 1))
     plane = dataclasses.replace(plane, question=Question("confidence", _DRAWN), unchanged=True)
     sure = rest.compute(plane).values
@@ -144,4 +167,4 @@ def _measured(request: TableRequest, index: tuple[int, ...], run: Run) -> tuple[
         assert answer.threshold is not None
         threshold = answer.threshold
     scale = request.source.level_scale
-    return radius * np.float32(scale), sure, float(threshold) * scale
+    return first.values * np.float32(scale), sure, float(threshold) * scale, first

@@ -27,7 +27,7 @@ __all__ = ["as_csv", "frame_row", "frame_table", "label_table", "write_table"]
 
 _LEAST_KNOWN = 0.1  # of a part, below which its verdict is that it is unknown
 _FAR = 3.5  # robust standard deviations from the median of all frames that make an outlier
-_LEAST_SPREAD = 0.1  # of the median radius, below which frames do not differ
+_LEAST_SPREAD = 0.1  # of the median radius, or of a px if that is less, below which frames do not differ
 _NORMAL = 1.4826  # standard deviations in a median absolute deviation
 _DIGITS = 5  # of a number in a CSV
 
@@ -133,7 +133,8 @@ def frame_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     -------
     dict of str to array
         Those columns, and ``outlier``: whether the median radius lies far from that of the others, by 3.5 robust
-        standard deviations and a third of it at least, or nothing is known of the frame while something is of most.
+        standard deviations and a third of it or of a px at least, or nothing is known of the frame while something is
+        of most.
     """
     if not rows:
         return {}
@@ -143,7 +144,7 @@ def frame_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     usual = float(np.median(radius[known])) if known.any() else 0.0
     spread = _NORMAL * float(np.median(np.abs(radius[known] - usual))) if known.any() else 0.0
     away = np.abs(np.where(known, radius, usual) - usual)
-    far = away > _FAR * max(spread, _LEAST_SPREAD * usual)
+    far = away > _FAR * max(spread, _LEAST_SPREAD * max(usual, 1.0))
     table["outlier"] = far | (~known & (known.mean() > 0.5))
     return table
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["available_threads", "limit_threads", "run_parts", "told_of_compiling"]
 
 _LOG = logging.getLogger(__name__)
-_compiled: set[tuple[Path, str]] = set()  # kernels that are known to be compiled
+_compiled: set[Any] = set()  # kernels that are known to be compiled
 _said: list[bool] = []  # whether this process has said that it compiles
 _POLL = 0.05  # seconds between two looks at the progress callback
 
@@ -116,18 +116,13 @@ def _one_by_one(work: Callable[[_Part], _Result], parts: list[_Part], progress: 
 
 
 def _is_compiled(kernel: Any) -> bool:
-    """Return whether a kernel has been compiled by this process or an earlier one."""
-    if not hasattr(kernel, "signatures"):  # a plain function, with NUMBA_DISABLE_JIT
+    """Return whether a call of a kernel compiles nothing that takes seconds."""
+    if kernel in _compiled:
         return True
-    folder = kernel.stats.cache_path
-    if kernel.signatures or folder is None:
-        return True
-    function = kernel.py_func
-    name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-*.nbi"
-    place = Path(folder), name
-    if place not in _compiled and any(place[0].glob(name)):
-        _compiled.add(place)  # a folder is looked through once, not for each of many small pictures
-    return place in _compiled
+    # A plain function, with NUMBA_DISABLE_JIT
+    if not hasattr(kernel, "is_compiled") or kernel.is_compiled():
+        _compiled.add(kernel)  # asked once, not for each of many small pictures
+    return kernel in _compiled
 
 
 def told_of_compiling(progress: Progress, kernel: Any) -> Progress:
@@ -138,7 +133,7 @@ def told_of_compiling(progress: Progress, kernel: Any) -> Progress:
     Parameters
     ----------
     progress : callable
-    kernel : numba function
+    kernel : Kernel
         The one of the coming work that takes longest to compile.
     """
     if _is_compiled(kernel):

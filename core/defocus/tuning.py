@@ -283,8 +283,13 @@ class CullingTuning:
     border: float = _number(0.02, "", "derived: of width and height, as near lies at the border")
     motion_window: int = _number(64, "px", "derived: side of the windows whose spectra are compared")
     motion_least: float = _number(3.0, "px", "measured: shorter motion cannot be told from defocus")
-    motion_most: float = _number(32.0, "px", "derived: half a window")
-    motion_gain: float = _number(0.5, "", "measured: part of a disc's error in the spectra that motion must explain")
+    motion_most: float = _number(
+        24.0, "px", "measured: what seems longer in such windows is mostly the scene's own lines"
+    )
+    motion_gain: float = _number(0.25, "", "measured: part of a disc's error in the spectra that motion must explain")
+    motion_gain_sharp: float = _number(0.5, "", "measured: the same where the sharpest part is as sharp as can be")
+    motion_sure: float = _number(6.0, "px", "measured: shorter paths must explain more, by the square")
+    motion_radius: float = _number(0.8, "px", "measured: up to which it is")
 
 
 @dataclass(frozen=True)

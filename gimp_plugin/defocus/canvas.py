@@ -12,7 +12,7 @@ import gi
 
 gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
-from film import COLORS, Film, draw_outline  # noqa: E402
+from film import COLORS, Film, draw_outline, draw_target  # noqa: E402
 from gi.repository import Gdk, GdkPixbuf, Gio, GLib, Gtk  # noqa: E402
 from marks import BLURRED, IN_FOCUS, Marks  # noqa: E402
 from view import STEP, View  # noqa: E402
@@ -62,6 +62,7 @@ class Canvas:
         self.brush = 12.0  # px as GTK counts them; radius
         self.split: float | None = None  # which part of what is seen shows what was before, from the left
         self.holding = False  # whether all of it does
+        self.focus: tuple[float, float] | None = None  # what is to be the sharpest, in px of the layer
         self._base: Any = None  # the picture last computed, and which part of the layer it shows
         self._before: Any = None  # the same part as it was
         self._base_crop: Crop = self.view.crop
@@ -120,6 +121,9 @@ class Canvas:
         if not holding:
             if self.marks:
                 self._film.draw(pixbuf, self.marks, self.view)
+            if self.focus is not None:
+                (x, y), scale = self.focus, self.view.scale
+                draw_target(pixbuf, ((x - self.view.left) * scale, (y - self.view.top) * scale), self.factor)
             if self._pointer is not None:
                 draw_outline(pixbuf, self._pointer, self.brush * self.factor)
         self._put(pixbuf)
@@ -176,6 +180,12 @@ class Canvas:
         """Show before and after beside each other, with a line between, or after alone."""
         self.split = 0.5 if split else None
         self.draw()
+
+    def set_focus(self, place: tuple[float, float] | None) -> None:
+        """Show which place of the layer is to be the sharpest, or none."""
+        if place != self.focus:
+            self.focus = place
+            self.draw()
 
     def hold(self, holding: bool) -> None:
         """Show what was before, as long as somebody wants."""

@@ -30,8 +30,8 @@ _ON_LAYERS = ("layers", "On the layers below")
 _RESULT = (RESULT, "Result")
 FOCUS = "focus"
 _TOOLS = (("look", "Shows radius"), ("in_focus", "Marks sharp"), ("blurred", "Marks blurred"))
-_RIM_TOOL = ("rim", "Finds the edge")
-_FOCUS_TOOL = (FOCUS, "Sets the focus")
+_RIM_TOOL = ("rim", "Finds edge")
+_FOCUS_TOOL = (FOCUS, "Sets focus")
 _FILM = "#db143d"  # the red film that marks what a mask hides
 _FILM_OPACITY = 0.65
 
@@ -103,8 +103,8 @@ class ViewRow:
         return bytes(round(255 * level) for level in (color.red, color.green, color.blue)), color.alpha
 
 
-def zoom_row(canvas: Canvas, here: Any) -> Any:
-    """Return the buttons that zoom, beside what was found where somebody clicked."""
+def zoom_row(canvas: Canvas) -> Any:
+    """Return the buttons that zoom."""
     row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=4)
     for label, told, press in (
         ("−", _("Zoom out"), lambda *_arguments: canvas.zoom(1 / STEP)),
@@ -119,7 +119,6 @@ def zoom_row(canvas: Canvas, here: Any) -> Any:
         button.set_tooltip_text(told)
         button.connect("clicked", press)
         row.pack_start(button, False, False, 0)
-    row.pack_start(here, True, True, 0)
     return row
 
 

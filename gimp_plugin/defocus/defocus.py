@@ -21,7 +21,6 @@ from gi.repository import Gegl, Gimp, GLib, GObject  # noqa: E402
 from layers import usable_layers  # noqa: E402
 from masks import FocusMask  # noqa: E402
 from problem import Problem, message_of  # noqa: E402
-from procedures import HINT_CHANNELS  # noqa: E402
 from remembered import recall_channels, recall_strokes, remember  # noqa: E402
 from session import Session  # noqa: E402
 from suite import Settings, load_settings  # noqa: E402
@@ -94,7 +93,7 @@ class Defocus(Gimp.PlugIn):
             layers = usable_layers(drawables)
             session = Session(self.settings, ours)
             if run_mode != Gimp.RunMode.NONINTERACTIVE:
-                recall_channels(image, config, HINT_CHANNELS)
+                recall_channels(image, config, ours.named)
                 session.marks.strokes = recall_strokes(image, layers[0])
                 session.marked_layer = layers[0]
             if run_mode == Gimp.RunMode.INTERACTIVE:
@@ -105,7 +104,7 @@ class Defocus(Gimp.PlugIn):
             if status == Gimp.PDBStatusType.SUCCESS:
                 made = carry_out(session, image, layers, config)
                 if run_mode != Gimp.RunMode.NONINTERACTIVE:
-                    channels = {name: config.get_property(name) for name in HINT_CHANNELS}
+                    channels = {name: config.get_property(name) for name in ours.named}
                     remember(image, channels, layers[0], session.marks.written())
         except Exception as error:  # a traceback on GIMP's console would help nobody
             status, text = Gimp.PDBStatusType.EXECUTION_ERROR, message_of(error)

@@ -45,7 +45,7 @@ def ask(
     if help_button is not None:
         help_button.hide()  # it would open a page that GIMP's manual does not have
     preview = Preview(session, config, image, layer)
-    rows = Rows(dialog, session, config, image)
+    rows = Rows(dialog, session, config, image, {"threshold": preview.other})
     preview.told = rows.update
     columns = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12)
     columns.set_border_width(6)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from masks import FocusMask, SelectInFocus
-from procedures import BlurMap, Magnify, Procedure, Sharpen
+from pictures import Magnify, Sharpen
+from procedures import BlurMap, Procedure
 
 if TYPE_CHECKING:
     from suite import Settings

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COLORS = {IN_FOCUS: (46, 214, 110), BLURRED: (64, 118, 255), RIM: (255, 206, 54)}
 _OPACITY = 150  # of 255
 _NEAREST = GdkPixbuf.InterpType.NEAREST
+_TARGET, _DOT, _TARGET_COLOR = 9, 5, (255, 120, 0)  # radius and size in px as GTK counts them
 _LARGEST = 300  # px; a ring that is larger is drawn as if it were that large
 
 
@@ -80,6 +81,14 @@ def draw_outline(pixbuf: Any, place: tuple[float, float], radius: float) -> None
     ring = _ring(min(round(2 * radius), _LARGEST))
     half = ring.get_width() / 2
     _lay(ring, pixbuf, place[0] - half, place[1] - half)
+
+
+def draw_target(pixbuf: Any, place: tuple[float, float], factor: int) -> None:
+    """Draw a ring with a dot in it around the place of a picture that is to be the sharpest."""
+    draw_outline(pixbuf, place, _TARGET * factor)
+    dot = _disc(_DOT * factor, _TARGET_COLOR)
+    half = dot.get_width() / 2
+    _lay(dot, pixbuf, place[0] - half, place[1] - half)
 
 
 def _lay(shape: Any, pixbuf: Any, x: float, y: float) -> None:

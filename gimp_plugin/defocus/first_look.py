@@ -39,7 +39,7 @@ def first_look(
     if analysis["noise"] != "auto":
         analysis["noise"] = "auto"  # the copy has less of it, and how much less depends on its grain
     arguments = procedure.arguments(session.worker.new_file, layer, config)
-    if {"in_focus", "blurred"} & set(arguments):
+    if {"in_focus", "blurred", "map", "map_path"} & set(arguments):
         return None
     arguments["parameters"] = reduced_lengths(arguments["parameters"], scale)
     for length in ("maximum", "shift"):

@@ -42,8 +42,8 @@ class FocusMask(Procedure):
     group = "mask"
     groups = (
         ("", ("threshold", "softness", "invert", "output")),
-        ("Edges", ("edge", "edge-contrast", "edge-shift", "edge-sensitivity", "smoothness", "decontaminate")),
-        ("Mask and selection that are there", ("existing", "selection-use")),
+        ("Edges", ("edge", "edge-sensitivity", "smoothness", "edge-contrast", "edge-shift", "decontaminate")),
+        ("Existing mask and selection", ("existing", "selection-use")),
     )
     is_mask = True
     needs_threshold = True
@@ -59,7 +59,7 @@ class FocusMask(Procedure):
                 "Who finds the edge within a band around the boundary: the suite, as wide as softness says, or by the "
                 "colours on both sides, which keeps hair and other fine things; or GIMP's foreground extraction.",
                 [
-                    ("own", "As softness says"),
+                    ("own", "By softness"),
                     ("matte", "Found by colours"),
                     ("extract", "Refined by Foreground Extraction"),
                 ],
@@ -123,7 +123,7 @@ class FocusMask(Procedure):
                 "What the active selection means: the mask changes only inside it (elsewhere it stays, and "
                 "shows everything if there was none); or what it holds is in focus, or is blurred.",
                 [
-                    ("limit", "Change the mask inside it only"),
+                    ("limit", "Limits what changes"),
                     ("in-focus", "Is surely in focus"),
                     ("blurred", "Is surely blurred"),
                     ("ignore", "Is ignored"),

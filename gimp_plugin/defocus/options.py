@@ -9,6 +9,7 @@ import gi
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GObject  # noqa: E402
+from layers import tree  # noqa: E402
 from problem import Problem  # noqa: E402
 from words import translated as _  # noqa: E402
 
@@ -21,7 +22,7 @@ _READWRITE = GObject.ParamFlags.READWRITE
 # GIMP silently replaces a number outside an argument's range by the default. Arguments are therefore declared
 # with a range that nobody leaves, and wrong numbers are refused in words.
 _WIDE = 1e9
-MORE, HINTS, OPTICS = "More", "What is surely in focus", "Picture, lens and noise"  # titles of what is folded
+MORE, HINTS, OPTICS = "More", "What is in focus", "Picture, lens and noise"  # titles of what is folded
 _LEVELS = 255.0  # white, in the levels in which people know noise
 
 
@@ -73,6 +74,7 @@ class Number(Option):
         self.automatic = "auto" in control["choices"]
         self.whole = bool(control.get("whole"))
         self.title = self.label
+        self.zero = "auto"  # what 0 is called where nothing was found
         if self.automatic:
             auto = _("0 = auto")
             self.label = f"{self.title[:-1]}, {auto})" if self.title.endswith(")") else f"{self.title} ({auto})"
@@ -219,21 +221,61 @@ class ChoiceOrFile(Choice):
 
 
 class Flag(Option):
-    """Yes or no."""
+    """Yes or no; `needs_selection` tells whether it means nothing where nothing is selected."""
 
-    def __init__(self, name: str, label: str, help_text: str, default: bool = False) -> None:
+    def __init__(
+        self, name: str, label: str, help_text: str, default: bool = False, *, needs_selection: bool = False
+    ) -> None:
         super().__init__(name, label, help_text)
         self.default = default
+        self.needs_selection = needs_selection
 
     def declare(self, procedure: Gimp.Procedure) -> None:
         procedure.add_boolean_argument(self.name, self.label, self.help, self.default, _READWRITE)
 
 
-class NamedChannel(Option):
+class Named(Option):
+    """Something of the image that is chosen by its name, or nothing."""
+
+    nothing = "None"  # what the choice of nothing is called
+
+    def offered(self, image: Gimp.Image) -> list[Any]:
+        """Return what can be chosen."""
+        raise NotImplementedError
+
+
+class NamedChannel(Named):
     """A channel of the image, or none."""
 
     def declare(self, procedure: Gimp.Procedure) -> None:
         procedure.add_channel_argument(self.name, self.label, self.help, True, _READWRITE)
+
+    def offered(self, image: Gimp.Image) -> list[Any]:
+        return list(image.get_channels())
+
+
+class NamedMap(Named):
+    """A layer or channel of the image that holds blur radii, or none."""
+
+    nothing = "As measured"
+
+    def declare(self, procedure: Gimp.Procedure) -> None:
+        procedure.add_drawable_argument(self.name, self.label, self.help, True, _READWRITE)
+
+    def offered(self, image: Gimp.Image) -> list[Any]:
+        return [*tree(image.get_layers()), *image.get_channels()]
+
+
+class MapFile(Option):
+    """A file with blur radii, or none."""
+
+    def declare(self, procedure: Gimp.Procedure) -> None:
+        action = Gimp.FileChooserAction.OPEN
+        procedure.add_file_argument(self.name, self.label, self.help, action, True, None, _READWRITE)
+
+    def value(self, config: Gimp.ProcedureConfig) -> Any:
+        file = config.get_property(self.name)
+        return (file.get_path() if file is not None else None) or None
 
 
 def from_parameters(
@@ -279,7 +321,8 @@ def grouped(options: Sequence[Option], groups: Sequence[tuple[str, Sequence[str]
     named = {name for _title, names in groups for name in names}
     rest = [option for option in options if option.name not in named and not isinstance(option, NamedChannel)]
     found.append((MORE, [option for option in rest if option.group != "analysis"]))
-    found.append((HINTS, [option for option in options if isinstance(option, NamedChannel)]))
+    channels = [option for option in options if isinstance(option, NamedChannel)]
+    found.append((HINTS, [option for option in channels if option.name not in named]))
     found.append((OPTICS, [option for option in rest if option.group == "analysis"]))
     return [(title, members) for title, members in found if members]
 

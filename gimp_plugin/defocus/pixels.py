@@ -27,6 +27,9 @@ STRIP_ROWS = 256
 _BYTES = {"u8": 1, "float": 4}
 _DTYPE = {"u8": "uint8", "float": "float32"}
 _BINARY = bytes(int(value >= 128) for value in range(256))
+_INVERTED = bytes(int(value < 128) for value in range(256))
+_AFAR = 64  # px; the longer side of a picture that is looked at as a whole
+_GRAY = 3  # of 255; parts of a colour that differ by no more are grey
 
 
 def is_8_bit(image: Gimp.Image) -> bool:
@@ -146,7 +149,7 @@ def size_of(drawable: Gimp.Drawable) -> Size:
     return drawable.get_width(), drawable.get_height()
 
 
-def offset_of(layer: Gimp.Layer) -> Size:
+def offset_of(layer: Gimp.Drawable) -> Size:
     """Return where a layer's corner lies in its image, whatever the binding calls the result's parts."""
     result = layer.get_offsets()
     return result[-2], result[-1]
@@ -208,9 +211,10 @@ def fingerprint(layer: Gimp.Layer) -> bytes:
     return digest.digest()
 
 
-def read_hint(channel: Gimp.Channel, layer: Gimp.Layer, path: Path) -> None:
-    """Write a channel or the selection over a layer as a byte a pixel, 1 where it is at least half."""
-    read(channel, path, value_format(channel, "u8"), size_of(layer), offset_of(layer), _BINARY)
+def read_hint(channel: Gimp.Channel, layer: Gimp.Layer, path: Path, *, inverted: bool = False) -> None:
+    """Write a channel, the selection or a layer's own mask as a byte a pixel, 1 where it is at least half, or less."""
+    offset = (0, 0) if isinstance(channel, Gimp.LayerMask) else offset_of(layer)
+    read(channel, path, value_format(channel, "u8"), size_of(layer), offset, _INVERTED if inverted else _BINARY)
 
 
 def read_weights(channel: Gimp.Channel, layer: Gimp.Layer, path: Path) -> None:
@@ -221,6 +225,30 @@ def read_weights(channel: Gimp.Channel, layer: Gimp.Layer, path: Path) -> None:
 def read_mask(mask: Gimp.LayerMask, layer: Gimp.Layer, path: Path) -> None:
     """Write the values of a layer's mask, floats in [0, 1]."""
     read(mask, path, value_format(mask, "float"), size_of(layer))
+
+
+def read_map(drawable: Gimp.Drawable, layer: Gimp.Layer, path: Path) -> str:
+    """Write a map's grey values over a layer, as they are encoded, white is 1 (or 255); return the kind of numbers."""
+    component = component_of(drawable.get_image())
+    if isinstance(drawable, Gimp.Channel):
+        pixel_format, corner = value_format(drawable, component), (0, 0)
+    else:
+        pixel_format, corner = color_format(drawable, 1, component), offset_of(drawable)
+    left, top = offset_of(layer)
+    read(drawable, path, pixel_format, size_of(layer), (left - corner[0], top - corner[1]))
+    return _DTYPE[component]
+
+
+def is_colored(drawable: Gimp.Drawable) -> bool:
+    """Return whether a layer, looked at from afar, has colours."""
+    if drawable.is_gray():
+        return False
+    scale = min(1.0, _AFAR / max(size_of(drawable)))
+    width, height = (max(1, round(size * scale)) for size in size_of(drawable))
+    whole = Gegl.Rectangle.new(0, 0, width, height)
+    data = bytes(drawable.get_buffer().get(whole, scale, color_format(drawable, 3, "u8"), Gegl.AbyssPolicy.CLAMP))
+    parts = data[0::3], data[1::3], data[2::3]
+    return any(max(pixel) - min(pixel) > _GRAY for pixel in zip(*parts, strict=True))
 
 
 def write_mask(drawable: Gimp.Drawable, path: str | Path, size: Size, offset: Size = (0, 0)) -> None:

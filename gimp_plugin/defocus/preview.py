@@ -69,7 +69,7 @@ class Preview:
         self.place: tuple[float, float] | None = None  # that was clicked, and waits for its turn
         session.marked_layer = layer
         self.canvas = Canvas(pixels.size_of(layer), session.marks, self.request, self._marked, self._look_at)
-        self.here = Gtk.Label(label="", xalign=0, hexpand=True, ellipsize=Pango.EllipsizeMode.END)
+        self.here = ""  # what was found where somebody clicked last
         self.marks_row = MarksRow(self.procedure, self.canvas)
         self.view = ViewRow(self.procedure, self.canvas, self.request)
         self.bar = Gtk.ProgressBar(show_text=True, text="", ellipsize=Pango.EllipsizeMode.END)
@@ -77,7 +77,7 @@ class Preview:
         self.note.set_ellipsize(Pango.EllipsizeMode.END)
         self.switch = Gtk.CheckButton(label=_("_Preview"), use_underline=True, active=True)
         self.switch.connect("toggled", self._switched)
-        self.other = Gtk.Button(no_show_all=True, valign=Gtk.Align.START)  # where auto was a close call
+        self.other = Gtk.Button(no_show_all=True)  # where auto was a close call
         self.other.set_tooltip_text(_("Auto was a close call: take the other threshold"))
         self.other.connect("clicked", lambda *_arguments: self._take_other())
         self.other_threshold: float | None = None
@@ -89,13 +89,10 @@ class Preview:
         if thumbnail is not None:
             self.canvas.show(thumbnail, self.canvas.view.crop)  # something to see at once
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=4)
-        zoom = zoom_row(self.canvas, self.here)
+        zoom = zoom_row(self.canvas)
         zoom.pack_end(self.switch, False, False, 0)
         picture = self.canvas.widget
-        said = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
-        said.pack_start(self.note, True, True, 0)
-        said.pack_end(self.other, False, False, 0)
-        for child in (picture, zoom, self.view.widget, self.marks_row.widget, self.bar, said):
+        for child in (picture, zoom, self.view.widget, self.marks_row.widget, self.bar, self.note):
             box.pack_start(child, child is picture, child is picture, 0)
         box.show_all()
         return box
@@ -151,6 +148,7 @@ class Preview:
 
     def request(self) -> None:
         """Make the preview anew soon."""
+        self.canvas.set_focus(self.procedure.focus(self.config))
         if not self.timer and not self.finished:
             self.timer = GLib.timeout_add(_SETTLE_MILLISECONDS, self._start)
 
@@ -239,7 +237,7 @@ class Preview:
             if run.only_analysis:
                 return
             if run.place is not None:
-                at = {"x": run.place[0], "y": run.place[1]}
+                at = {**request, "x": run.place[0], "y": run.place[1]}
                 GLib.idle_add(self._done, run, worker.request("probe", at, progress=progress), None)
                 return
             request.update(in_main_thread(lambda: self._seen(run)))
@@ -299,9 +297,11 @@ class Preview:
         width, height = pixels.size_of(self.layer)
         sent = self.session.send(self.layer, verify=width * height <= _ALWAYS_VERIFIED)
         if run.place is not None:
-            return sent, self.procedure.analysis(self.config), {}
+            asked = self.procedure.probed(self.session.worker.new_file, self.layer, self.config)
+            return sent, self.procedure.analysis(self.config), asked
         run.view = self.view.name
-        of_subject = not self.procedure.is_mask and run.view != RESULT
+        # The view of a picture's subject is asked of the picture itself, which knows its range and its map
+        of_subject = not self.procedure.is_mask and not self.procedure.is_picture and run.view != RESULT
         ask = self.procedure.subject if of_subject else self.procedure.arguments
         arguments = ask(self.session.worker.new_file, self.layer, self.config)
         arguments = self.session.with_marks(self.layer, arguments)
@@ -332,15 +332,17 @@ class Preview:
         if self.finished:
             return GLib.SOURCE_REMOVE
         if answer is not None and run.place is not None:
-            self.here.set_text(_("Blur radius here: {radius:.2g} px", radius=answer["radius"]))
+            self.here = _("Blur radius there: {radius:.2g} px", radius=answer["radius"])
             self._show_progress(0, "")
         elif not is_there(self.layer):
             self._show_error(Problem(_("The layer was removed in the meantime.")))
         elif answer is not None and self.before is not None:
             self._show(run, answer, self.before[1])
-            self.note.set_text(" ".join([*self._warnings(run), self.procedure.note(answer, self.session.measured)]))
+            measured = self.session.measured
+            remarks = *self._warnings(run), *self.procedure.remarks(self.config, measured)
+            self.note.set_text(" ".join([*remarks, self.procedure.note(answer, measured)]))
             self.note.set_tooltip_text(self.note.get_text())
-            self._offer({**self.session.measured, **answer}.get("other_threshold"))
+            self._offer(self.procedure.other_threshold({**measured, **answer}, self.config))
             self.told()
             self._show_progress(0, "")
         elif error is not None and self.switch.get_active():
@@ -360,7 +362,9 @@ class Preview:
         size, crop = (width, height), run.crop or self.canvas.view.crop
         if self.procedure.is_picture and run.view == RESULT:
             limit = self.procedure.limit(self.image, self.config)
-            made = self.shown.picture(answer["pixels"], before, size, crop, limit)
+            made = self.shown.picture(
+                answer["pixels"], before, size, crop, limit, masked=self.procedure.hidden_by_mask(self.config)
+            )
         else:
             own = run.view in ("overlay", "black", "white", "layers") or (
                 run.view == RESULT and self.procedure.in_own_colors(self.config)
@@ -369,12 +373,11 @@ class Preview:
         self.canvas.show(made, crop, self.shown.before(before, size, crop, opaque=not self.procedure.is_picture))
 
     def _offer(self, other: float | None) -> None:
-        """Offer the other threshold where auto was a close call, if it is asked what auto found."""
-        automatic = self.procedure.needs_threshold and self.config.get_property("threshold") == 0
-        self.other_threshold = round(other, 2) if other and automatic else None
-        if self.other_threshold is not None:
-            self.other.set_label(_("Take {other:g} px", other=self.other_threshold))
-        self.other.set_visible(self.other_threshold is not None)
+        """Offer the other threshold where auto was a close call."""
+        self.other_threshold = other
+        if other is not None:
+            self.other.set_label(_("A close call: take {other:g} px", other=other))
+        self.other.set_visible(other is not None)
 
     def _take_other(self) -> None:
         if self.other_threshold is not None:
@@ -396,7 +399,7 @@ class Preview:
             Gimp.progress_update(min(max(fraction, 0), 1) / 2)
         else:
             self.bar.set_fraction(min(max(fraction, 0), 1))
-            self.bar.set_text(heard(stage))
+            self.bar.set_text(heard(stage) or self.here)
         return GLib.SOURCE_REMOVE
 
     def _show_error(self, error: Exception) -> None:

@@ -1,4 +1,7 @@
-"""The procedures: their names and arguments, what each asks the worker for and makes of the answer."""
+"""The procedures: their names and arguments, what each asks the worker for and makes of the answer.
+
+Here is what all have in common, and the blur map; those that make masks and new pictures are in files of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import results  # noqa: E402
 from gi.repository import Gimp  # noqa: E402
 from options import (  # noqa: E402
     Choice,
-    Flag,
+    Named,
     NamedChannel,
     Number,
     Option,
@@ -42,6 +45,8 @@ _MUCH_SATURATED = 0.005  # share of a layer above which that is told
 _MEASUREMENT = ("kind", "psf", "noise", "max_radius")  # and what belongs to one shape of blur
 BY_HINT = {"in-focus": "in-focus-channel", "blurred": "blurred-channel"}
 HINT_CHANNELS = tuple(BY_HINT.values())
+MAP_IS = "defocus-blur-map"  # by what a layer says that it is a map, and which radius in px is white
+_SAVED = 1  # flags of a parasite that goes into files with its layer
 _NOTHING = 0.002  # share in focus below which nothing is, and everything above the rest
 
 
@@ -88,6 +93,11 @@ class Procedure:
     def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
         return from_parameters(parameters, self.group)
 
+    @property
+    def named(self) -> list[str]:
+        """Names of the options that name something of the image, which GIMP's memory of arguments leaves out."""
+        return [option.name for option in self.options if isinstance(option, Named)]
+
     def value(self, config: Gimp.ProcedureConfig, name: str) -> Any:
         return next(option for option in self.options if option.name == name).value(config)
 
@@ -101,10 +111,10 @@ class Procedure:
     def check(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> None:
         """Raise `Problem` if these settings cannot be carried out in this image."""
         self.settings(config)
-        for name in HINT_CHANNELS:
+        for name in self.named:
             channel = self.value(config, name)
             if channel is not None and channel.get_image() != image:
-                raise Problem(_("The channel “{name}” belongs to another image.", name=channel.get_name()))
+                raise Problem(_("“{name}” belongs to another image.", name=channel.get_name()))
 
     def note(self, answer: Answer, measured: dict[str, Any]) -> str:
         """Return what to say below the preview.
@@ -128,8 +138,6 @@ class Procedure:
             elif facts.get("in_focus_share", 0) > 1 - _NOTHING:
                 said.append(_("Everything is in focus."))
             said.append(_("In focus: blur radius up to {threshold:.2g} px.", threshold=facts["threshold"]))
-            if facts.get("other_threshold"):
-                said.append(_("A close call: {other:.2g} px gives another mask.", other=facts["other_threshold"]))
         if "noise_variance" in facts:
             levels = noise_levels(facts["noise_variance"])
             said.append(_("Noise: {levels:.2g} of 255 levels.", levels=levels))
@@ -137,6 +145,16 @@ class Procedure:
         if saturated > _MUCH_SATURATED:
             said.append(_("{share:.1f} % are saturated and tell nothing.", share=100 * saturated))
         return " ".join(said)
+
+    def remarks(self, config: Gimp.ProcedureConfig, measured: dict[str, Any]) -> list[str]:
+        """Return what else is to be said of these settings below the preview."""
+        return []
+
+    def other_threshold(self, facts: dict[str, Any], config: Gimp.ProcedureConfig) -> float | None:
+        """Return the threshold in px that auto nearly took, None where that was no close call or is not asked."""
+        automatic = self.needs_threshold and self.value(config, "threshold") == "auto"
+        other = facts.get("other_threshold") if automatic else None
+        return round(float(other), 2) if other else None
 
     def hints(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         """Return the arguments that say what surely is in focus, or surely not; they are written to new files."""
@@ -164,9 +182,21 @@ class Procedure:
             **self.hints(new_file, layer, config),
         }
 
+    def focus(self, config: Gimp.ProcedureConfig) -> tuple[float, float] | None:
+        """Return the point that is to be the sharpest, in px of the layer, if one is."""
+        return None
+
     def limit(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> Gimp.Channel | None:
         """Return the selection if the result is to be seen inside it only."""
         return None
+
+    def hidden_by_mask(self, config: Gimp.ProcedureConfig) -> bool:
+        """Return whether the layer's mask hides of a new picture what it hides of the layer."""
+        return True
+
+    def probed(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
+        """Return the arguments of the question for the radius at a place."""
+        return {}
 
     def in_own_colors(self, config: Gimp.ProcedureConfig) -> bool:
         """Return whether the result has the colours of the layer's space; else a preview is shown as it is."""
@@ -277,82 +307,7 @@ class BlurMap(Procedure):
         title = _("Blur map, 0 to {maximum:.3g} px", maximum=answer["maximum"])
         # Grey values are the map's; colours are to be seen as they are meant
         made = results.made_layer(layer, answer, f"{title}: {layer.get_name()}", own_space=output == "gray")
+        if output == "gray":
+            told = str(float(answer["maximum"])).encode()
+            made.attach_parasite(Gimp.Parasite.new(MAP_IS, _SAVED, told))
         return lambda: results.put_above(layer, made)
-
-
-class _NewPicture(Procedure):
-    """A new layer above, from the worker's picture."""
-
-    title = ""
-    is_picture = True
-
-    def own_options(self, parameters: dict[str, list[Control]]) -> list[Option]:
-        return [
-            *from_parameters(parameters, self.group),
-            Flag(
-                "limit-to-selection",
-                "Show inside the selection only",
-                "Give the new layer a mask from the active selection, if there is one.",
-                True,
-            ),
-        ]
-
-    def check(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> None:
-        super().check(image, config)
-        results.refuse_indexed(image)
-
-    def arguments(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
-        return {
-            "parameters": values_of(self.options, config, self.group),
-            **self.hints(new_file, layer, config),
-            "alpha": True,
-            "output": pixels.mask_output(layer.get_image()),
-        }
-
-    def prepare(self, layer: Gimp.Layer, answer: Answer, config: Gimp.ProcedureConfig, first: bool) -> Attach:
-        made = results.made_layer(layer, answer, f"{self.title}: {layer.get_name()}")
-        limited = self.limit(layer.get_image(), config) is not None
-
-        def attach() -> Gimp.Layer:
-            results.put_above(layer, made)
-            results.keep_hidden(layer, made, limited)
-            return made
-
-        return attach
-
-    def limit(self, image: Gimp.Image, config: Gimp.ProcedureConfig) -> Gimp.Channel | None:
-        return used_selection(image) if self.value(config, "limit-to-selection") else None
-
-
-class Sharpen(_NewPicture):
-    """Sharpen out-of-focus areas."""
-
-    name = "plug-in-defocus-sharpen"
-    label = _("_Sharpen Out-of-Focus Areas...")
-    blurb = _("Undo defocus, everywhere by as much as there is")
-    help = _("Measures the blur at every pixel and undoes it by deconvolution; the result is a new layer.")
-    request = "restore"
-    group = "restoration"
-    groups = (("", ("strength", "limit-to-selection")),)
-    title = _("Sharpened")
-
-
-class Magnify(_NewPicture):
-    """Blur the background more."""
-
-    name = "plug-in-defocus-blur-background"
-    label = _("Blur Back_ground More...")
-    blurb = _("Enlarge the defocus that the picture has")
-    help = _(
-        "Measures the blur at every pixel and enlarges it as a wider aperture would, keeping what is in "
-        "focus; the result is a new layer."
-    )
-    request = "magnify"
-    needs_threshold = takes_focus = True
-    group = "magnification"
-    groups = (
-        ("", ("strength", "threshold", "focus-from", "limit-to-selection")),
-        ("Focus by a point", ("focus-x", "focus-y")),
-        ("Highlights and grain", ("highlights", "bokeh-blades", "bokeh-rotation", "cats-eye", "grain")),
-    )
-    title = _("Background blurred")

@@ -21,7 +21,7 @@ _TEMPORARY = 0  # flags of a parasite that is neither saved nor undone
 
 
 def remember(image: Gimp.Image, channels: dict[str, Any], layer: Gimp.Layer | None, strokes: list[Any]) -> None:
-    """Keep which channels were hints, by the names of the options, and what was painted over a layer."""
+    """Keep which channels and layers were chosen, by the names of the options, and what was painted over a layer."""
     kept = {
         "channels": {name: channel.get_tattoo() for name, channel in channels.items() if channel is not None},
         "layer": layer.get_tattoo() if layer is not None else 0,
@@ -42,12 +42,17 @@ def _kept(image: Gimp.Image) -> dict[str, Any]:
 
 
 def recall_channels(image: Gimp.Image, config: Gimp.ProcedureConfig, names: Iterable[str]) -> None:
-    """Set the options that are channels to those of the last run, where they are empty and the channels still there."""
+    """Set options to the channels and layers of the last run, where they are empty and those still there."""
     channels = _kept(image).get("channels", {})
     for name in names:
-        channel = image.get_channel_by_tattoo(channels[name]) if name in channels else None
+        channel = item_of(image, channels[name]) if name in channels else None
         if channel is not None and config.get_property(name) is None:
             config.set_property(name, channel)
+
+
+def item_of(image: Gimp.Image, tattoo: int) -> Any:
+    """Return the channel or layer that has a tattoo, or None."""
+    return image.get_channel_by_tattoo(tattoo) or image.get_layer_by_tattoo(tattoo)
 
 
 def recall_strokes(image: Gimp.Image, layer: Gimp.Layer) -> list[Any]:

@@ -111,9 +111,12 @@ def put_above(layer: Gimp.Layer, made: Gimp.Layer) -> Gimp.Layer:
     return made
 
 
-def keep_hidden(layer: Gimp.Layer, made: Gimp.Layer, limited: bool) -> None:
-    """Let a new layer show no more than the one below it does, and only what is selected if it is limited to that."""
-    own = layer.get_mask() if layer.get_apply_mask() else None
+def keep_hidden(layer: Gimp.Layer, made: Gimp.Layer, *, limited: bool, masked: bool) -> None:
+    """Let a new layer show no more than the one below it does, and only what is selected if it is limited to that.
+
+    What hides of the layer below is its mask, unless that is not to be (`masked`).
+    """
+    own = layer.get_mask() if masked and layer.get_apply_mask() else None
     if own is None and not limited:
         return
     mask = made.create_mask(Gimp.AddMaskType.SELECTION if limited else Gimp.AddMaskType.WHITE)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import gi
 
 gi.require_version("Gdk", "3.0")
+gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from controls import shorten  # noqa: E402
-from gi.repository import GObject, Gtk  # noqa: E402
-from options import Choice, ChoiceOrFile, NamedChannel, Number, grouped  # noqa: E402
+from gi.repository import Gimp, GObject, Gtk  # noqa: E402
+from options import Choice, ChoiceOrFile, Flag, Named, Number, grouped  # noqa: E402
+from remembered import item_of  # noqa: E402
 from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
-    from gi.repository import Gimp
     from options import Option
     from session import Session
 
@@ -33,12 +34,22 @@ class Rows:
     session : Session
     config : Gimp.ProcedureConfig
     image : Gimp.Image
+    below : dict
+        Widgets that stand below an option's, by its name.
     """
 
-    def __init__(self, dialog: Any, session: Session, config: Gimp.ProcedureConfig, image: Gimp.Image) -> None:
+    def __init__(
+        self,
+        dialog: Any,
+        session: Session,
+        config: Gimp.ProcedureConfig,
+        image: Gimp.Image,
+        below: dict[str, Any],
+    ) -> None:
+        self._below = below
         self._dialog, self._session, self._config, self._image = dialog, session, config, image
         self._scales: list[tuple[Number, Any]] = []
-        self._channels: dict[str, Any] = {}
+        self._channels: dict[str, tuple[Any, Named]] = {}
         self._filling = False
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         for number, (title, options) in enumerate(grouped(session.procedure.options, session.procedure.groups)):
@@ -59,37 +70,35 @@ class Rows:
         self.update()
 
     def _group(self, name: str, options: list[Option]) -> Any:
-        """Return a box with some options: GIMP's rows, and those of our own after them."""
+        """Return a box with some options: GIMP's rows, and those of our own."""
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=4)
-        theirs = []
         for option in options:
-            if isinstance(option, NamedChannel):
+            if isinstance(option, Named):
+                box.pack_start(self._channel_row(option), False, False, 0)
                 continue
-            theirs.append(option.name)
-            if isinstance(option, ChoiceOrFile):
-                theirs.append(option.file_name)
             if isinstance(option, Number):
                 self._limit(option)
             elif isinstance(option, Choice):
                 _narrow(self._dialog.get_widget(option.name, GObject.TYPE_NONE))
-        if theirs:
-            inner = self._dialog.fill_box(name, theirs)
-            inner.set_spacing(4)
-            box.pack_start(inner, False, False, 0)
-        for option in options:
-            if isinstance(option, NamedChannel):
-                box.pack_start(self._channel_row(option), False, False, 0)
+            for theirs in (option.name, option.file_name) if isinstance(option, ChoiceOrFile) else (option.name,):
+                # In a box of its own a choice is as wide as its label leaves, whatever the labels of others are
+                box.pack_start(self._dialog.fill_box(f"{name}-{theirs}", [theirs]), False, False, 0)
+            if option.name in self._below:
+                box.pack_start(self._below[option.name], False, False, 0)
         return box
 
     def update(self) -> None:
         """Show what means something with the options as they are, and what auto found."""
         for option in self._session.procedure.options:
+            if isinstance(option, Flag) and option.needs_selection:
+                widget = self._dialog.get_widget(option.name, GObject.TYPE_NONE)
+                widget.set_visible(not Gimp.Selection.is_empty(self._image))
             if option.applies_to:
                 widget = self._dialog.get_widget(option.name, GObject.TYPE_NONE)
                 widget.set_visible(option.applies(self._config))
         for option, scale in self._scales:
             self._say(scale, option)
-        for name, choice in self._channels.items():
+        for name, (choice, _option) in self._channels.items():
             channel = self._config.get_property(name)
             choice.set_active_id(str(channel.get_tattoo()) if channel is not None else "")
 
@@ -118,7 +127,9 @@ class Rows:
             return False
         found = option.found(self._session.measured)
         said = (
-            _("auto") if found is None else _("auto {value:g}", value=round(float(found), 1 if found < _TEN else None))
+            _(option.zero)
+            if found is None
+            else _("auto {value:g}", value=round(float(found), 1 if found < _TEN else None))
         )
         if scale.get_text() != said:
             scale.set_text(said)
@@ -126,39 +137,39 @@ class Rows:
 
     # ---- channels
 
-    def _channel_row(self, option: NamedChannel) -> Any:
-        """Return a choice among the image's channels, and none."""
+    def _channel_row(self, option: Named) -> Any:
+        """Return a choice among the image's channels or layers, and none."""
         choice = Gtk.ComboBoxText(tooltip_text=option.help)
         shorten(choice)
-        self._fill(choice)
-        choice.connect("notify::popup-shown", lambda *_arguments: self._refill(choice))
+        self._fill(choice, option)
+        choice.connect("notify::popup-shown", lambda *_arguments: self._refill(choice, option))
         choice.connect("changed", lambda *_arguments: self._chosen(choice, option))
-        self._channels[option.name] = choice
+        self._channels[option.name] = choice, option
         label = Gtk.Label(label=option.label, use_underline=True, xalign=0, mnemonic_widget=choice)
         row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
         row.pack_start(label, False, False, 0)
         row.pack_start(choice, True, True, 0)
         return row
 
-    def _fill(self, choice: Any) -> None:
-        choice.append("", _("None"))
-        for channel in self._image.get_channels():
+    def _fill(self, choice: Any, option: Named) -> None:
+        choice.append("", _(option.nothing))
+        for channel in option.offered(self._image):
             choice.append(str(channel.get_tattoo()), channel.get_name())
 
-    def _refill(self, choice: Any) -> None:
-        """Offer the channels that there are now, when somebody looks."""
+    def _refill(self, choice: Any, option: Named) -> None:
+        """Offer what there is now, when somebody looks."""
         if choice.get_property("popup-shown") and self._image.is_valid():
             kept, self._filling = choice.get_active_id(), True
             choice.remove_all()
-            self._fill(choice)
+            self._fill(choice, option)
             choice.set_active_id(kept)
             self._filling = False
 
-    def _chosen(self, choice: Any, option: NamedChannel) -> None:
+    def _chosen(self, choice: Any, option: Named) -> None:
         name = choice.get_active_id()
         if self._filling or name is None:
             return
-        channel = self._image.get_channel_by_tattoo(int(name)) if name else None
+        channel = item_of(self._image, int(name)) if name else None
         if channel != self._config.get_property(option.name):
             self._config.set_property(option.name, channel)
 

@@ -57,9 +57,19 @@ class Shown:
         return self._below.under(_pixbuf(shown, size, 4), crop)
 
     def picture(
-        self, data: bytes, before: bytes, size: tuple[int, int], crop: Crop, selection: Gimp.Channel | None
+        self,
+        data: bytes,
+        before: bytes,
+        size: tuple[int, int],
+        crop: Crop,
+        selection: Gimp.Channel | None,
+        *,
+        masked: bool,
     ) -> Any:
-        """Return a part of a new picture, which changes only inside the selection if there is one."""
+        """Return a part of a new picture, which changes only inside the selection if there is one.
+
+        The layer's mask hides of it what it hides of the layer, if it is to be so (`masked`).
+        """
         limit = None if selection is None else self._values(selection, size, crop, pixels.offset_of(self.layer))
         self.changed, self.changed_inside = changes(before, data, limit)
         new = pixels.shown_colors(self.layer, data, size)
@@ -68,7 +78,7 @@ class Shown:
             above = _pixbuf(with_opacity(new, limit), size, 4)
             above.composite(ground, 0, 0, *size, 0.0, 0.0, 1.0, 1.0, _NEAREST, 255)
             new = _packed(ground)
-        return self._with_opacity(new, size, crop)
+        return self._with_opacity(new, size, crop, masked=masked)
 
     def close(self) -> None:
         """Let go of what was made for it."""
@@ -78,13 +88,13 @@ class Shown:
     def _values(self, channel: Gimp.Channel, size: tuple[int, int], crop: Crop, offset: tuple[int, int]) -> bytes:
         return pixels.read_part(channel, pixels.value_format(channel, "u8"), crop, size, offset)
 
-    def _with_opacity(self, colors: bytes, size: tuple[int, int], crop: Crop) -> Any:
+    def _with_opacity(self, colors: bytes, size: tuple[int, int], crop: Crop, *, masked: bool = True) -> Any:
         """Return a picture of the layer with the opacity that the layer and its mask have."""
         opacities = []
         if self.layer.has_alpha():
             opacities.append(pixels.read_part(self.layer, "A u8", crop, size))
         mask = self.layer.get_mask()
-        if mask is not None and self.layer.get_apply_mask():
+        if masked and mask is not None and self.layer.get_apply_mask():
             opacities.append(self._values(mask, size, crop, (0, 0)))
         if not opacities:
             return _pixbuf(colors, size)

@@ -93,7 +93,7 @@ def save_result(layer: Layer, path: str | Path) -> None:
         If the file's name ends otherwise, or it cannot be written.
     """
     file = Path(path)
-    data = np.squeeze(np.asarray(layer.data))
+    data = np.squeeze(_values(layer))
     suffix = file.suffix.lower()
     if file.name.lower().endswith(_OME_ZARR):
         _write_zarr(layer, file)
@@ -112,11 +112,18 @@ def save_result(layer: Layer, path: str | Path) -> None:
         raise InputError(f"{file.name or 'the file'}: the name must end in .png or .tif, or .ome.zarr")
 
 
+def _values(layer: Layer) -> NDArray[Any]:
+    """Return what a layer holds; once, where it is the same along an axis so that it is seen at all its places."""
+    data = np.asarray(layer.data)
+    repeated = result_of(layer).get("repeated_axis")
+    return data if repeated is None else data.take([0], repeated)
+
+
 def _write_tiff(layer: Layer, file: Path) -> None:
     """Write a TIFF with the size of its pixels; one named .ome.tif has its axes and the layer's name, too."""
     import tifffile
 
-    data = np.asarray(layer.data)
+    data = _values(layer)
     is_color = bool(getattr(layer, "rgb", False))
     values = _whole(data) if _is_mask(layer) else data
     sizes = _micrometers(layer)
@@ -155,7 +162,7 @@ def _write_zarr(layer: Layer, folder: Path) -> None:
         raise InputError(f"{folder.name} is there already: choose another name")
     if getattr(layer, "rgb", False):
         raise InputError("OME-Zarr holds channels, not colours: write a TIFF")
-    data = np.asarray(layer.data)
+    data = _values(layer)
     values = _whole(data) if _is_mask(layer) else data
     axes = [_zarr_axis(axis, unit) for axis, unit in zip(_axes(layer), layer.units, strict=True)]
     transforms = [

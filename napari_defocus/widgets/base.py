@@ -17,9 +17,9 @@ from napari_defocus.layers.results import find_result, is_result, result_of, ups
 from napari_defocus.layers.source import Source
 from napari_defocus.reproduce import as_command, as_python
 from napari_defocus.widgets import engines
-from napari_defocus.widgets.controls import ParameterControls
+from napari_defocus.widgets.controls import Choice, ParameterControls
 from napari_defocus.widgets.export import Export
-from napari_defocus.widgets.layout import elide, labelled, row, shortcut, wrap
+from napari_defocus.widgets.layout import elide, labelled, name_parts, row, shortcut, wrap
 from napari_defocus.widgets.presets import Presets
 from napari_defocus.widgets.run import Runner
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import napari.viewer
     from napari.layers import Image, Layer
+    from napari.types import LayerDataTuple
 
     from napari_defocus.requests import Run
 
@@ -57,6 +58,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._runner = Runner()
         self._closed = False
         self._shown, self._began = False, 0.0  # whether the dock shows that something runs, and since when it does
+        self._so_far = ""  # id of the layer with what is there of a result that is being made
         self._pending: Callable[[], None] | None = None  # to be done as soon as nothing runs
         self._do_soon = qdebounced(self._do_pending, timeout=0)
         self._made_id = ""  # of the layer with the last result
@@ -74,7 +76,8 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.more = PushButton(text=_SETTINGS, tooltip="Show or hide how the blur is measured.")
         self.run_button = PushButton(text="Run", tooltip="Measure in the background.")
         self.cancel_button = PushButton(text="Cancel", enabled=False, tooltip="Stop at once.")
-        self.bar = ProgressBar(min=0, max=100, value=0, visible=False)
+        self.bar = ProgressBar(min=0, max=100, value=0, visible=False, tooltip="How much of the run is done.")
+        self.bar.native.setAccessibleName("Progress")
         self.status = Label(value="")
         self.saving = Export(self._made, self._say, "Export")
         self.copy_python = PushButton(text="Copy as Python", tooltip="Copy lines that compute the last result again.")
@@ -101,6 +104,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.image.changed.connect(self._on_image)
         self._runner.started.connect(self._on_started)
         self._runner.reported.connect(self._on_report)
+        self._runner.shown.connect(self._on_part)
         self._runner.failed.connect(self._on_failed)
         self._runner.finished.connect(self._on_finished)
         viewer.layers.events.inserted.connect(self._on_layers)
@@ -135,6 +139,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         )
         wrap(self.status)
         self._panel.native.layout().addStretch(1)
+        name_parts(self._panel.native)
         scroll = self._panel.root_native_widget
         scroll.setMinimumWidth(_WIDTH)
         self.native.layout().addWidget(scroll)
@@ -158,6 +163,9 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _on_image(self, layer: Image | None) -> None:
         self._planes_row.visible = layer is not None and layer.ndim > 2
         self.run_button.enabled = layer is not None and not self.running
+        for control in self.analysis.controls.values():
+            if isinstance(control, Choice) and control.automatic.value:
+                control.forget()  # what was found is another picture's
 
     def _toggle_analysis(self) -> None:
         self.analysis.visible = self.presets.visible = not self.analysis.visible
@@ -275,6 +283,25 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self.bar.value = round(100 * fraction)
         self.status.value = stage
 
+    def _on_part(self, part: LayerDataTuple) -> None:
+        """Show what is there of a result, until it is whole, or the run ends without it."""
+        from napari.layers import Layer
+
+        if self._so_far:
+            for layer in self._viewer.layers:
+                if str(layer.unique_id) == self._so_far:  # else the user deleted it
+                    layer.refresh(thumbnail=False, extent=False)
+            return
+        selected = set(self._viewer.layers.selection)
+        self._so_far = str(self._viewer.add_layer(Layer.create(*part)).unique_id)
+        self._viewer.layers.selection = selected
+
+    def _forget_part(self) -> None:
+        for layer in list(self._viewer.layers):
+            if self._so_far and str(layer.unique_id) == self._so_far:
+                self._viewer.layers.remove(layer)
+        self._so_far = ""
+
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, Cancelled):
             self.status.value = "cancelled"
@@ -282,6 +309,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
             self._complain(error)
 
     def _on_finished(self) -> None:
+        self._forget_part()
         if self._shown:
             self._set_running(False)
         if self._pending is not None:
@@ -388,6 +416,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         self._closed = True
         self._pending = None
         self._runner.close()
+        self._forget_part()
         self._viewer.layers.events.inserted.disconnect(self._on_layers)
         self._viewer.layers.events.removed.disconnect(self._on_layers)
         engines.release(self._viewer, self)

@@ -43,7 +43,6 @@ class BatchWidget(DefocusWidget):
             label="Results in",
             tooltip="A folder, made if it is missing; that of the pictures unless given.",
         )
-        self.output.value = Path()
         self.overwrite = CheckBox(text="Replace results that are there", tooltip="Else their pictures are left out.")
         self.own = {
             command: ParameterControls(PARAMETERS[step], without=("unknown",)) for command, step in _STEPS.items()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "FileChoice", "ParameterControls", "number_control"]
 
 _NUMBER_WIDTH = 96  # px of a number beside its slider
+_NOTHING_FOUND = "\N{EN DASH}"  # in place of a number that a word has not found yet
 
 _SLIDER_TOP = 8.0  # px; a slider over the whole range of a radius could not be set to a tenth
 _FAMILY = "psf"  # the parameter whose word says which others mean anything
@@ -77,22 +78,53 @@ class Choice(Container):  # type: ignore[type-arg]
         )
         self.margins = (0, 0, 0, 0)
         self.tooltip = control.help
+        self.automatic.native.setAccessibleName(f"{control.label}: {word}")  # for screen readers
         for widget in (self.number, self.slider):
             if widget is not None:
-                widget.native.setAccessibleName(control.label)  # for screen readers
+                widget.native.setAccessibleName(control.label)
         # In place of the container's own signal: who hears of a change finds the word unticked
         self.number.changed.disconnect()
         self.number.changed.connect(self._on_number)
-        if self.slider is not None:  # inner rows pass nothing on
+        self.automatic.changed.disconnect()
+        self.automatic.changed.connect(self._on_automatic)
+        if self.slider is not None:
             self.slider.changed.disconnect()
-            self.automatic.changed.disconnect()
-            self.automatic.changed.connect(lambda: self.changed.emit(self))
             self.slider.changed.connect(self._on_slider)
+        self._start = self.number.value  # where whoever unticks the word begins, if it found nothing
+        if self.automatic.value:
+            self.forget()
+
+    def forget(self) -> None:
+        """Show no number: the word means one that is not known, of another picture for instance."""
+        with self.changed.blocked(), self.number.changed.blocked():
+            if isinstance(self.number, RangedWidget):
+                self.number.value = self.number.min
+            else:
+                self.number.value = ""
+        self._mark(_NOTHING_FOUND)
+        self._show(self._start)
+
+    def _mark(self, text: str) -> None:
+        """Show a text in place of the least number, or in an empty line; "" shows the number."""
+        native = self.number.native
+        if isinstance(self.number, LineEdit):
+            native.setPlaceholderText(text)
+        else:
+            native.setSpecialValueText(text)
+
+    def _on_automatic(self, automatic: bool) -> None:
+        if not automatic:
+            self._mark("")
+            if self.number.value == "":
+                with self.changed.blocked(), self.number.changed.blocked():
+                    self.number.value = self._start
+        self.changed.emit(self)
 
     def _on_slider(self, value: float) -> None:
         self.number.value = value
 
     def _on_number(self, value: Any) -> None:
+        self._mark("")
         self._show(value)
         with self.automatic.changed.blocked():
             self.automatic.value = False
@@ -112,6 +144,8 @@ class Choice(Container):  # type: ignore[type-arg]
     @value.setter
     def value(self, value: Any) -> None:
         if value == self._word:
+            if not self.automatic.value:
+                self.forget()
             self.automatic.value = True
         else:
             self.number.value = str(value) if isinstance(self.number, LineEdit) else value
@@ -119,6 +153,7 @@ class Choice(Container):  # type: ignore[type-arg]
 
     def suggest(self, value: float) -> None:
         """Show the number that the word means here, without a change."""
+        self._mark("")
         with self.changed.blocked(), self.number.changed.blocked():
             if isinstance(self.number, RangedWidget):
                 self.number.max = max(self.number.max, value)

@@ -86,6 +86,9 @@ class FocusMaskWidget(DefocusWidget):
     def _on_image(self, layer: Image | None) -> None:
         super()._on_image(layer)
         self.each.visible = layer is not None and layer.ndim > 2
+        threshold = self.parameters.controls["threshold"]
+        if threshold.automatic.value:
+            threshold.forget()
 
     def run(self) -> None:
         """Measure the chosen picture and show its mask."""

@@ -7,7 +7,7 @@ from typing import Any
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, PushButton
 from magicgui.widgets.bases import ButtonWidget
 
-__all__ = ["AUTO", "elide", "labelled", "row", "shortcut", "stacked", "unknown_choice", "wrap"]
+__all__ = ["AUTO", "elide", "labelled", "name_parts", "row", "shortcut", "stacked", "unknown_choice", "wrap"]
 
 AUTO = "auto"
 """The choice of leaving out what is unknown in fluorescence only."""
@@ -46,6 +46,7 @@ def labelled(control: Any) -> Any:
         return control
     text = Label(value=control.label, tooltip=control.tooltip)
     control.native.setAccessibleName(control.label)  # for screen readers
+    control.native.setToolTip(control.tooltip or "")  # of all its parts
     if isinstance(control, FloatSlider):
         return stacked(text, control)
     if isinstance(control, Label):
@@ -54,6 +55,24 @@ def labelled(control: Any) -> Any:
     text.min_width = text.max_width = _LABEL_WIDTH
     control.native.setMinimumWidth(1)  # whatever it holds: a dock is not widened by that
     return row(text, control)
+
+
+def name_parts(native: Any) -> None:
+    """Give the parts of controls that have no name of their own that of the control, for screen readers.
+
+    Parameters
+    ----------
+    native : QWidget
+        That holds the controls.
+    """
+    from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit
+
+    for kind in (QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit):
+        for part in native.findChildren(kind):
+            holder = part.parentWidget()
+            while not part.accessibleName() and holder is not None and holder is not native:
+                part.setAccessibleName(holder.accessibleName())
+                holder = holder.parentWidget()
 
 
 def unknown_choice() -> ComboBox:

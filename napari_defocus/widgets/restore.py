@@ -45,7 +45,7 @@ class RestoreWidget(DefocusWidget):
             for request in PICTURES
             if request.parameters is not None
         }
-        self.map = ParameterControls(MapParameters)
+        self.map = ParameterControls(MapParameters, without=("unknown",))
         self.run_button.text = "Make picture"
         self._build(self.task, *(control for controls in self.own.values() for control in controls), *self.map)
         self.task.changed.connect(self._on_task)

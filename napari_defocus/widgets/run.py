@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import GeneratorWorkerSignals, WorkerBase
@@ -14,6 +15,8 @@ from napari_defocus.requests import Run, Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from napari.types import LayerDataTuple
 
     from napari_defocus.requests import Engine
 
@@ -35,12 +38,15 @@ class Runner:
         `finished` comes last, however the run ended.
     reported : Signal
         With (fraction, stage).
+    shown : Signal
+        With a part of the result, see `Run`.
     failed : Signal
         With the exception; of a run that was cancelled, `defocus.Cancelled`.
     """
 
     started = Signal()
     reported = Signal(float, str)
+    shown = Signal(object)
     failed = Signal(object)
     finished = Signal()
 
@@ -116,8 +122,11 @@ class Runner:
             (worker.finished, self._on_finished),
         )
 
-    def _on_report(self, report: tuple[float, str]) -> None:
+    def _on_report(self, report: tuple[float, str] | _Part) -> None:
         if self._token is None or self._token.cancelled:
+            return
+        if isinstance(report, _Part):
+            self.shown.emit(report.layer)
             return
         # napari's bar lets other events in, even the run's next report or its end; one of them is enough at a time
         if self._reporting:
@@ -169,6 +178,13 @@ class _Bar(cancelable_progress):  # type: ignore[misc]
         self.cancel_callback()
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part of the result on its way to the window."""
+
+    layer: LayerDataTuple
+
+
 class _Worker(WorkerBase):  # type: ignore[misc]
     """Does the work and returns its result or its error: napari's own handling of errors fails under PySide6."""
 
@@ -180,9 +196,12 @@ class _Worker(WorkerBase):  # type: ignore[misc]
     def work(self) -> tuple[Any, Exception | None]:
         """Do the work; called in a thread of the pool."""
         try:
-            return self._work(Run(self._engine, self._report, self._token)), None
+            return self._work(Run(self._engine, self._report, self._token, self._show)), None
         except Exception as error:
             return None, error
+
+    def _show(self, layer: LayerDataTuple) -> None:
+        self.yielded.emit(_Part(layer))
 
     def _report(self, fraction: float, stage: str) -> None:
         self._token.check()

@@ -15,7 +15,7 @@ from napari_defocus.layers.results import is_result
 from napari_defocus.tables import TableRequest, computed_table
 from napari_defocus.widgets.base import DefocusWidget
 from napari_defocus.widgets.controls import Choice
-from napari_defocus.widgets.layout import labelled
+from napari_defocus.widgets.layout import labelled, stacked, wrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,18 @@ __all__ = ["FocusTableWidget"]
 
 _PLANES = "every plane"
 _HEIGHT = 220  # px
+_SHOWN = {
+    "label": "label",
+    "verdict": "verdict",
+    "outlier": "unlike others",
+    "median_radius_px": "radius (px)",
+    "in_focus_share": "in focus",
+    "threshold_px": "up to (px)",
+    "known_share": "known",
+    "confidence": "confidence",
+    "pixels": "pixels",
+}
+"""Columns in the order in which they are shown, after those that tell which plane it is, and what they are called."""
 _THRESHOLD = next(control for control in describe(MaskParameters) if control.name == "threshold")
 
 
@@ -44,6 +56,8 @@ class FocusTableWidget(DefocusWidget):
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        from qtpy.QtWidgets import QStyledItemDelegate
+
         super().__init__(napari_viewer)
         self.table: dict[str, Any] = {}
         self._within: Labels | None = None
@@ -56,10 +70,14 @@ class FocusTableWidget(DefocusWidget):
         self.threshold = Choice(_THRESHOLD)
         self.view = Table(tooltip="A click on a row chooses the label, or goes to the plane.")
         self.view.native.setAccessibleName("Table of focus")
-        self.summary = Label(value="")
+        self.view.read_only = True
+        self._cells = QStyledItemDelegate()  # shows cells as they are written; Qt keeps none alive
+        self.view.native.setItemDelegate(self._cells)
+        self.summary = Label(value="", tooltip="What the table says in one line.")
         self.run_button.text = "Measure"
         self.saving.write_with(lambda _, file: self._write(file))
-        self._build(self.rows, labelled(self.threshold), afterwards=(self.summary,))
+        self._build(self.rows, labelled(self.threshold), afterwards=(stacked(self.summary),))
+        wrap(self.summary)
         self.back.visible = False
         layout = self._panel.native.layout()
         self.view.native.setMinimumHeight(_HEIGHT)
@@ -107,12 +125,17 @@ class FocusTableWidget(DefocusWidget):
         self._start(source, lambda run: computed_table(request, run), done, "table")
 
     def _show(self, table: dict[str, Any]) -> None:
-        rows = [[_shown(value) for value in row] for row in zip(*(one.tolist() for one in table.values()), strict=True)]
+        first = [name for name in table if name not in _SHOWN]  # which plane it is
+        names = [*first, *(name for name in _SHOWN if name in table)]
+        columns = [[_shown(name, value) for value in table[name].tolist()] for name in names]
+        rows = [list(row) for row in zip(*columns, strict=True)]
         self.view.value = {
             "data": rows,
-            "columns": [name.replace("_", " ") for name in table],
+            "columns": [_SHOWN.get(name, name) for name in names],
             "index": range(len(rows)),
         }
+        for place, name in enumerate(names):
+            self.view.native.horizontalHeaderItem(place).setToolTip(name.replace("_", " "))
         self.view.native.verticalHeader().setVisible(False)
         self.view.native.resizeColumnsToContents()
         if self._within is not None:
@@ -149,7 +172,10 @@ class FocusTableWidget(DefocusWidget):
         write_table(file, self.table, overwrite=True)
 
 
-def _shown(value: Any) -> Any:
+def _shown(name: str, value: Any) -> Any:
+    """Return a cell as it is read: shares in percent, nothing where nothing is known."""
     if isinstance(value, float):
-        return "" if np.isnan(value) else f"{value:.3g}"
+        if np.isnan(value):
+            return ""
+        return f"{value:.0%}" if name.endswith("_share") or name == "confidence" else f"{value:.2f}"
     return ("yes" if value else "") if isinstance(value, bool) else value

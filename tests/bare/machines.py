@@ -138,13 +138,16 @@ def check(release: str, targets: list[str]) -> bool:
 def main() -> int:
     """Run what the command line asks for; return the exit code."""
     parser = argparse.ArgumentParser(description="Run make demo and make test on bare Debian systems.")
-    parser.add_argument("releases", nargs="*", choices=[*RELEASES, []], default=list(RELEASES))
+    parser.add_argument("releases", nargs="*", metavar="RELEASE", help=f"of {', '.join(RELEASES)}; all unless given")
     parser.add_argument("--only", action="append", metavar="TARGET", help="make targets in place of demo and test")
     given = parser.parse_args()
+    unknown = [release for release in given.releases if release not in RELEASES]
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: not one of {', '.join(RELEASES)}")
     if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
         print("bare systems can be built by root on Debian only", file=sys.stderr)
         return 1
-    results = [check(release, given.only or ["demo", "test"]) for release in given.releases]
+    results = [check(release, given.only or ["demo", "test"]) for release in given.releases or RELEASES]
     return 0 if all(results) else 1
 
 

@@ -21,7 +21,7 @@ print(seen)
 
 @pytest.mark.slow
 def test_only_the_first_process_says_that_it_compiles(tmp_path):
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "DEFOCUS_KERNELS": "numba"}
     first, second = (
         subprocess.run(
             [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True

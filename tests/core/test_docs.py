@@ -46,6 +46,10 @@ def test_links_of_the_readme_lead_to_files_here_and_to_the_projects_address_else
     shown = script(ROOT / "setup.py").absolute_readme()
     assert not re.findall(r"\]\((?!https?:|#)", shown)
     assert "/raw/main/docs/images/overview.png)" in shown
+    # A package index's readers have no clone: what they can do comes first
+    assert re.search(r"^```sh\n(.*)$", shown, re.MULTILINE)[1] == "pip install napari-defocus"
+    assert "make " not in shown.partition("## ")[0]
+    assert re.search(r"^```sh\n(\w+ \w+)", readme, re.MULTILINE)[1] == "make demo"
 
 
 @pytest.fixture

@@ -85,3 +85,11 @@ def test_csv_is_read_back(tmp_path):
     assert {row["outlier"] for row in read} <= {"true", "false"}
     with pytest.raises(DefocusError, match=r"t\.csv"):
         write_table(tmp_path / "t.csv", table, overwrite=False)
+
+
+def test_frames_as_sharp_as_their_pixels_are_no_outliers():
+    radii = [0.05, 0.06, 0.05, 0.3, 0.05]
+    rows = [{"frame": at, "median_radius_px": radius} for at, radius in enumerate(radii)]
+    assert not frame_table(rows)["outlier"].any()
+    rows[3]["median_radius_px"] = 0.6
+    assert frame_table(rows)["outlier"].tolist() == [False, False, False, True, False]

@@ -60,6 +60,7 @@ def gimp(tmp_path_factory):
     write_ramp(folder / "ramp.png")
     Image.fromarray(np.full((20, 20, 3), 99, np.uint8)).save(folder / "small.png")
     write_photo(folder / "photo.png", folder / "photo-alpha.png")
+    np.save(folder / "radius.npy", np.linspace(0, 6, 160, dtype=np.float32)[None, :].repeat(120, axis=0))
     with Image.open(folder / "photo.png") as photo:
         # Of a size from which on a reduced copy is seen first
         Image.fromarray(np.tile(np.asarray(photo), (14, 14, 1))[:1600, :2000]).save(folder / "large.png")

@@ -66,17 +66,45 @@ def test_the_preview_has_the_pixels_of_a_dense_screen(german):
     assert min(steps[::2].mean(), steps[1::2].mean()) > 0.5 * max(steps[::2].mean(), steps[1::2].mean())
 
 
+PICTURE = np.s_[30:230, 30:340]  # rows and columns of the dialog
+MIDDLE, MOVED = 154, 234  # columns of that: the line between before and after, and where it was moved to
+
+
 def test_what_was_before_is_seen_while_b_is_held(dialogs):
-    dialogs.facts("compared")
-    after, held, again = (screen(dialogs, f"dialogs-{name}")[30:230, 200:340] for name in ("after", "held", "let-go"))
+    dialogs.facts("compared background")
+    after, held, again = (
+        screen(dialogs, f"dialogs-background-{name}")[30:230, 200:320] for name in ("after", "held", "let-go")
+    )
     assert np.abs(np.diff(held, axis=1)).mean() > 1.1 * np.abs(np.diff(after, axis=1)).mean()  # the blurred right half
     assert np.array_equal(after, again)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_before_and_after_lie_beside_each_other_in_every_dialog(dialogs, entry):
+    """Left of the line is what B shows, right of it the result; the line goes where it is dragged."""
+    dialogs.facts(f"compared {entry}")
+    after, held, split, moved = (
+        screen(dialogs, f"dialogs-{entry}-{name}")[PICTURE] for name in ("after", "held", "split", "moved")
+    )
+    assert np.abs(after - held).max() > 5
+    for seen, line in ((split, MIDDLE), (moved, MOVED)):
+        assert np.array_equal(seen[:, : line - 6], held[:, : line - 6])
+        assert np.array_equal(seen[:, line + 6 :], after[:, line + 6 :])
+
+
+def test_the_preview_hides_what_the_layer_s_mask_hides(dialogs):
+    """Its left half: there is a checkerboard, of GIMP's greys."""
+    dialogs.facts("masked")
+    preview = screen(dialogs, "dialogs-masked")[PICTURE]
+    squares = (np.abs(preview - 0x66) <= 1) | (np.abs(preview - 0x99) <= 1)
+    assert squares[:, : MIDDLE - 8].mean() > 0.95
+    assert squares[:, MIDDLE + 8 :].mean() < 0.1
 
 
 def test_the_preview_is_limited_to_the_selection_as_the_result_is(dialogs):
     """The left half of the picture, which is sharp, is selected: nothing changes on the right, and that is said."""
     dialogs.facts("limited")
-    held, limited = (screen(dialogs, f"dialogs-{name}")[30:230, 200:340] for name in ("held", "limited"))
+    held, limited = (screen(dialogs, f"dialogs-{name}")[30:230, 200:320] for name in ("background-held", "limited"))
     # The note is longer there, and the preview a little smaller: its pixels lie elsewhere
     steps = [np.abs(np.diff(half, axis=1)).mean() for half in (held, limited)]
     assert steps[1] == pytest.approx(steps[0], rel=0.15)

@@ -179,3 +179,63 @@ def test_magnified_pictures_agree_and_keep_alpha_and_selection(kinds):
     selected = np.rint(np.linspace(0, 255, 120))
     assert np.array_equal(made.mask[3:, 0], selected[: 120 - 3])  # the layer begins 3 px above the image
     assert original.mask is None
+
+
+def answered(original, request, **more):
+    session = Session()
+    session.open(defocus.as_picture(original), AnalysisParameters(noise=NOISE))
+    return np.clip(session.answer(Question(request, **more)).values, 0, 1)
+
+
+BY = "plug-in-defocus-"
+
+
+@pytest.mark.parametrize(("name", "request_name"), [("blur-background", "magnify"), ("sharpen", "restore")])
+def test_a_layer_can_be_the_blur_map(kinds, name, request_name):
+    """It says which radius is white, and lies where the image has it, not where the photograph was moved to."""
+    image = kinds.image(f"with map {BY}{name} rgb", f"with-map-{BY}{name}-rgb")
+    layers = {layer.name.split(":")[0]: layer for layer in image.layers}
+    photograph, painted_map = layers["Background"], layers["map"]
+    made = next(layer for layer in image.layers if layer.name.endswith(": Background"))
+    analysis = defocus.analyze(photograph.pixels, noise=NOISE)
+    levels = np.zeros((120, 160), np.float32)  # the photograph was moved by (4, -3): beyond the map all is in focus
+    levels[3:, :156] = painted_map.pixels[:117, 4:, 0]
+    assert set(np.unique(levels)) <= {0, 127, 128}
+    radius = levels / np.float32(255) * np.float32(analysis.max_radius)
+    wanted = 255 * answered(photograph.pixels, request_name, radius=radius)
+    assert (abs(made.pixels[..., :3] - wanted) <= 0.501).all()
+    changed = abs(made.pixels[..., :3].astype(int) - photograph.pixels[..., :3]).max(axis=2) > 2
+    assert changed[10:, :60].mean() > 0.3  # which is sharp, but called blurred
+    assert not changed[:, 100:].any()  # and the blurred half is called sharp
+
+
+def test_a_map_keeps_its_values_in_deep_images(kinds):
+    image = kinds.image("with map float", f"with-map-{BY}blur-background-float-linear")
+    layers = {layer.name.split(":")[0]: layer for layer in image.layers}
+    stored_map = layers["map"].pixels[..., 0].astype(np.float64)
+    levels = np.zeros((120, 160))
+    levels[3:, :156] = encoded(stored_map)[:117, 4:]
+    photograph = picture_of(image, layers["Background"])
+    analysis = defocus.analyze(photograph, noise=NOISE)
+    wanted = answered(photograph, "magnify", radius=(levels * analysis.max_radius).astype(np.float32))
+    made = picture_of(image, next(layer for layer in image.layers if layer.name.endswith(": Background")))
+    assert abs(made[..., :3] - wanted).max() < 2e-3
+
+
+def test_a_file_can_be_the_blur_map(kinds):
+    made, photograph = kinds.image("with file", "with-file").layers
+    wanted = 255 * answered(photograph.pixels, "magnify", radius=np.load(kinds.folder / "radius.npy"))
+    assert (abs(made.pixels[..., :3] - wanted) <= 0.501).all()
+
+
+@pytest.mark.parametrize("check", ["by mask", "by selection"])
+def test_the_mask_or_the_selection_can_be_the_subject(kinds, check):
+    """It is the blurred half that stays as it was, and the result shows all of the picture."""
+    made, photograph = kinds.image(check, f"by-mask-{check == 'by selection'}").layers
+    assert made.mask is None
+    right = np.arange(160)[None, :].repeat(120, axis=0) >= 80
+    wanted = 255 * answered(photograph.pixels, "magnify", hints={"in_focus": right, "blurred": ~right})
+    assert (abs(made.pixels[..., :3] - wanted) <= 0.501).all()
+    changed = abs(made.pixels[..., :3].astype(int) - photograph.pixels[..., :3]).max(axis=2) > 2
+    assert not changed[:, 90:].any()
+    assert changed[:, :70].mean() > 0.3

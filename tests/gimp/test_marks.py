@@ -33,7 +33,7 @@ def test_a_click_shows_the_blur_radius_there(marks):
     radii = defocus.analyze(marks.image("accepted", "marks").layers[0].pixels).blur_map()
     assert clicked["radius"] == pytest.approx(radii[y, x], abs=1e-4)
     assert 3.5 < clicked["radius"] < 5.5  # out of focus by 4.5 px there
-    before, after = (screen(marks, name)[400:460] for name in ("none", "clicked"))
+    before, after = (screen(marks, name)[535:560] for name in ("none", "clicked"))
     assert (abs(after - before) > 60).any()  # words that were not there
 
 
@@ -140,6 +140,36 @@ def test_a_click_sets_the_focus_once_it_is_told_to(marks):
     assert 100 < x < 135
     assert 40 < y < 65
     assert (facts["parameters"]["focus_x"], facts["parameters"]["focus_y"]) == pytest.approx((x, y), abs=0.1)
+
+
+def test_the_point_of_focus_is_marked_in_the_picture(marks):
+    """Where it was clicked, near (248, 118) of the dialog, there is an orange dot in a ring of black and white."""
+    marks.facts("focused")
+    seen = screen(marks, "focused")
+    red, green, blue = np.moveaxis(seen, 2, 0)
+    rows, columns = np.nonzero((red > 240) & (abs(green - 120) < 20) & (blue < 30))
+    assert 12 < len(rows) < 60
+    row, column = round(rows.mean()), round(columns.mean())
+    assert (row, column) == pytest.approx((118, 248), abs=12)  # the preview grew a little since
+    ring = seen[row - 12 : row + 13, column - 12 : column + 13].reshape(-1, 3)
+    assert (ring.min(axis=1) > 250).sum() > 20
+    assert (ring.max(axis=1) < 5).sum() > 20
+
+
+@pytest.mark.parametrize(("check", "file"), [("background_painted", "background"), ("sharpened_painted", "sharpened")])
+def test_the_brush_marks_in_every_dialog(marks, check, file):
+    """What it marks as in focus stays as it was, and what lies around it changes."""
+    stroke = marks.facts(check)["strokes"][-1]
+    assert stroke["kind"] == "in_focus"
+    made, layer = (
+        np.asarray(layer.pixels)[..., :3].astype(int) for layer in marks.image(check, f"marks-{file}").layers
+    )
+    under = painted([stroke], layer.shape[:2]) > 0
+    changed = abs(made - layer).max(axis=2) > 2
+    assert not changed[under].any()
+    around = np.zeros_like(under)
+    around[:, 95:] = True
+    assert changed[around & ~under].mean() > 0.05
 
 
 def test_the_brush_can_find_the_edge_anew(marks):

@@ -43,7 +43,19 @@ def plugin(monkeypatch):
         monkeypatch.delitem(sys.modules, name, raising=False)
     loaded = types.SimpleNamespace()
     for name in (
-        *("controls", "entries", "first_look", "layers", "marks", "masks", "options", "outputs", "pixels", "problem"),
+        *(
+            "controls",
+            "entries",
+            "first_look",
+            "layers",
+            "marks",
+            "masks",
+            "options",
+            "outputs",
+            "pictures",
+            "pixels",
+            "problem",
+        ),
         *("procedures", "results", "shown", "suite", "view", "words"),
     ):
         setattr(loaded, name, __import__(name))

@@ -1,5 +1,6 @@
 """What the procedures ask the worker for, and refuse, without a GIMP."""
 
+import functools
 from types import SimpleNamespace
 from unittest import mock
 
@@ -29,7 +30,7 @@ def layer(plugin, tmp_path, monkeypatch):
     monkeypatch.setattr(plugin.pixels, "is_8_bit", lambda image: True)
     plugin.procedures.Gimp.Selection.is_empty.return_value = True
     for name in ("read_hint", "read_mask", "read_weights"):
-        monkeypatch.setattr(plugin.pixels, name, lambda source, layer, path, name=name: path.write_bytes(source.marks))
+        monkeypatch.setattr(plugin.pixels, name, lambda source, layer, path, **_: path.write_bytes(source.marks))
     return made
 
 
@@ -99,6 +100,7 @@ def test_whole_numbers_are_whole_because_the_suite_says_so(entries):
     assert kinds == {
         "strength": False,
         "iterations": True,
+        "map-white": False,
         **{name: isinstance(value, int) for name, value in OF_SHAPES.items()},
         "noise": False,
         "max-radius": False,
@@ -179,9 +181,14 @@ def test_select_in_focus_makes_a_selection_by_default(entries, config):
 
 @pytest.mark.parametrize("output", ["gray", "color", "layer-mask"])
 def test_blur_maps_become_layers_of_their_scale_or_masks(plugin, entries, config, layer, monkeypatch, output):
-    made = {}
+    made, new_layer = {}, mock.MagicMock()
+
+    def note(*given, name, **options):
+        made[name] = given
+        return new_layer
+
     for name in ("made_layer", "made_mask", "put_above", "put_mask"):
-        monkeypatch.setattr(plugin.results, name, lambda *given, name=name, **options: made.update({name: given}))
+        monkeypatch.setattr(plugin.results, name, functools.partial(note, name=name))
     answer = {"path": "map.raw", "maximum": 8.0, "shape": [2, 2], "dtype": "uint8"}
     attach = entries[MAP].prepare(layer, answer, config(entries[MAP], output=output), True)
     assert "put_above" not in made
@@ -191,6 +198,7 @@ def test_blur_maps_become_layers_of_their_scale_or_masks(plugin, entries, config
         assert set(made) == {"made_mask", "put_mask"}
     else:
         assert made["made_layer"][2] == "Blur map, 0 to 8 px: flower"
+        assert new_layer.attach_parasite.called == (output == "gray")  # by which it is known as a map again
 
 
 def test_one_click_away_from_auto_is_told_from_other_changes(entries):
@@ -254,7 +262,7 @@ def test_a_layer_that_was_removed_is_not_asked_for_its_pixels(plugin):
         ({"threshold": 2.0, "in_focus_share": 0.0005}, "Nothing is in focus.", "Everything"),
         ({"threshold": 2.0, "in_focus_share": 0.5}, "up to 2 px", "is in focus."),
         ({"threshold": 1.7, "in_focus_share": 0.0, "known_share": 0}, "Nothing is known", "in focus"),
-        ({"threshold": 2.0, "in_focus_share": 0.5, "other_threshold": 3.2}, "3.2 px gives another mask", "saturated"),
+        ({"threshold": 2.0, "in_focus_share": 0.5, "other_threshold": 3.2}, "up to 2 px", "saturated"),
         ({"saturated_share": 0.02}, "2.0 % are saturated", "in focus"),
     ],
 )
@@ -264,11 +272,14 @@ def test_the_note_says_what_was_found(entries, facts, said, not_said):
     assert not_said not in note
 
 
-def test_blur_background_tells_of_its_threshold_and_of_a_close_call(entries):
-    measured = {"noise_variance": 1e-4, "threshold": 1.5, "other_threshold": 2.5, "known_share": 0.7}
-    note = entries[BACKGROUND].note({}, measured)
-    assert "up to 1.5 px" in note
-    assert "2.5 px gives another mask" in note
+def test_blur_background_tells_of_its_threshold_and_of_a_close_call(entries, config):
+    measured = {"noise_variance": 1e-4, "threshold": 1.5, "other_threshold": 2.504, "known_share": 0.7}
+    procedure = entries[BACKGROUND]
+    assert "up to 1.5 px" in procedure.note({}, measured)
+    assert procedure.other_threshold(measured, config(procedure)) == 2.5
+    assert procedure.other_threshold(measured, config(procedure, threshold=1.5)) is None
+    assert procedure.other_threshold({**measured, "other_threshold": None}, config(procedure)) is None
+    assert entries[SHARPEN].other_threshold(measured, config(entries[SHARPEN])) is None
 
 
 @pytest.mark.parametrize("name", [MASK, SELECT, MAP, SHARPEN, BACKGROUND])
@@ -303,6 +314,91 @@ def test_auto_is_told_where_the_measurement_knows_it(entries):
     threshold = next(option for option in entries[MASK].options if option.name == "threshold")
     assert threshold.found({"threshold": 1.5}) == 1.5
     assert threshold.short_label.replace("_", "") == "In focus up to (px)"
+
+
+def own_map(image, says=None, name="map"):
+    """A grey layer that holds radii, and says which is white if it is a blur map layer."""
+    told = says and SimpleNamespace(get_data=lambda: says)
+    return SimpleNamespace(get_image=lambda: image, get_name=lambda: name, get_parasite=lambda _name: told)
+
+
+@pytest.mark.parametrize("name", [SHARPEN, BACKGROUND])
+@pytest.mark.parametrize(
+    ("says", "chosen", "white"), [(b"6.5", 0, 6.5), (b"6.5\0", 0, 6.5), (b"6.5", 3.0, 3.0), (None, 0, 0), (b"?", 0, 0)]
+)
+def test_a_map_of_one_s_own_goes_along_with_its_scale(
+    plugin, entries, config, layer, new_file, monkeypatch, name, says, chosen, white
+):
+    image = layer.get_image()
+    monkeypatch.setattr(plugin.pixels, "is_colored", lambda source: False)
+    monkeypatch.setattr(
+        plugin.pixels, "read_map", lambda source, layer, path: (path.write_bytes(b"") and "") or "uint8"
+    )
+    asked = config(entries[name], map_layer=own_map(image, says), map_white=chosen)
+    entries[name].check(image, asked)
+    arguments = entries[name].arguments(new_file, layer, asked)
+    assert (arguments["map_dtype"], arguments["map_white"]) == ("uint8", white)
+    assert entries[name].probed(new_file, layer, asked)["map_white"] == white
+    file = SimpleNamespace(get_path=lambda: "/maps/radius.tif")
+    arguments = entries[name].arguments(new_file, layer, config(entries[name], map_file=file))
+    assert arguments["map_path"] == "/maps/radius.tif"
+    assert "map" not in arguments
+    assert entries[name].remarks(config(entries[name]), {}) == []
+    assert "from radius.tif" in entries[name].remarks(config(entries[name], map_file=file), {})[0]
+    (remark,) = entries[name].remarks(asked, {"max_radius": 8.0})
+    assert f"“map”: white is {white or 8:g} px" in remark
+
+
+def test_maps_that_cannot_be_used_are_refused(plugin, entries, config, layer, new_file, monkeypatch):
+    image, procedure, problem = layer.get_image(), entries[BACKGROUND], plugin.problem.Problem
+    file = SimpleNamespace(get_path=lambda: "/maps/radius.tif")
+    monkeypatch.setattr(plugin.pixels, "is_colored", lambda source: source.get_name() == "flowers")
+    for chosen, said in (
+        ({"map_layer": own_map(image), "map_file": file}, "not both"),
+        ({"map_layer": own_map(image, name="flowers")}, "“flowers” has colours"),
+        ({"map_layer": own_map(mock.MagicMock())}, "another image"),
+    ):
+        with pytest.raises(problem, match=said):
+            procedure.check(image, config(procedure, **chosen))
+    layer.get_parasite.return_value = None
+    with pytest.raises(problem, match="map of itself"):
+        procedure.arguments(new_file, layer, config(procedure, map_layer=layer))
+
+
+def test_half_a_point_and_a_range_that_ends_before_it_begins_are_refused(plugin, entries, config, layer):
+    procedure = entries[BACKGROUND]
+    for chosen, said in (
+        ({"focus_x": 10.0}, "name one point"),
+        ({"focus_y": 10.0}, "name one point"),
+        ({"focus_from": 3.0, "threshold": 2.0}, "lies beyond"),
+    ):
+        with pytest.raises(plugin.problem.Problem, match=said):
+            procedure.check(layer.get_image(), config(procedure, **chosen))
+    whole = config(procedure, focus_x=10.0, focus_y=12.5)
+    procedure.check(layer.get_image(), whole)
+    assert procedure.focus(whole) == (10.0, 12.5)
+    assert procedure.focus(config(procedure)) is None
+
+
+def test_the_layer_s_mask_or_the_selection_can_say_what_is_in_focus(plugin, entries, config, layer, new_file):
+    procedure, image = entries[BACKGROUND], layer.get_image()
+    by_mask = config(procedure, subject="layer-mask")
+    procedure.check(image, by_mask)
+    with pytest.raises(plugin.problem.Problem, match="“flower” has no mask"):
+        procedure.arguments(new_file, layer, by_mask)
+    layer.get_mask.return_value = channel(image)
+    assert {"in_focus", "blurred"} <= set(procedure.arguments(new_file, layer, by_mask))
+    assert not procedure.hidden_by_mask(by_mask)
+    assert procedure.hidden_by_mask(config(procedure))
+    by_selection = config(procedure, subject="selection")
+    with pytest.raises(plugin.problem.Problem, match="Nothing is selected"):
+        procedure.check(image, by_selection)
+    plugin.procedures.Gimp.Selection.is_empty.return_value = False
+    procedure.check(image, by_selection)
+    assert procedure.limit(image, config(procedure)) is not None
+    assert procedure.limit(image, by_selection) is None
+    with pytest.raises(plugin.problem.Problem, match="choose one"):
+        procedure.check(image, config(procedure, subject="selection", in_focus_channel=channel(image)))
 
 
 def test_lengths_are_in_the_scale_of_a_reduced_copy_and_back(plugin):

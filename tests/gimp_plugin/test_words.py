@@ -21,11 +21,12 @@ def spoken(plugin, settings, monkeypatch):
         asked.add(text)
         return text
 
-    for module in (plugin.options, plugin.procedures, plugin.masks, plugin.outputs):
+    for module in (plugin.options, plugin.procedures, plugin.pictures, plugin.masks, plugin.outputs):
         monkeypatch.setattr(module, "_", note)
     for procedure in plugin.entries.available(settings).values():
         for option in procedure.options:
             option.declare(plugin.procedures.Gimp.Procedure)
+            asked.update(getattr(option, name) for name in ("zero", "nothing") if hasattr(option, name))
         asked.update(title for title, _ in plugin.options.grouped(procedure.options, procedure.groups) if title)
     for table in ("_MASK_VIEWS", "_TOOLS"):
         asked.update(label for _, label in getattr(plugin.controls, table))

@@ -3,7 +3,7 @@
     python -m tests.mutants [NAME ...]
 
 A fault is caught if these tests fail. Tests that need ../shared have no say: the copy has none. Prints a line for each
-fault; the exit code is 1 if one was not caught.
+fault; the exit code is 1 if one was not caught, 2 if there is none of that name.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ def caught(tree: Path, fault: Fault) -> tuple[bool, str]:
 def main() -> int:
     """Return the exit code."""
     names = sys.argv[1:]
+    unknown = sorted(set(names) - {fault.name for fault in FAULTS})
+    if unknown:
+        print(f"no such fault: {', '.join(unknown)}; there are {', '.join(fault.name for fault in FAULTS)}")
+        return 2
     chosen = [fault for fault in FAULTS if not names or fault.name in names]
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)

@@ -33,6 +33,9 @@ _EVIDENCE = "tests/core/evidence/"
 _ANSWER = "tests/core/answer/"
 _CUTS = "tests/core/cuts/"
 _PSF = "tests/core/psf/"
+_EFFECTS = "tests/core/effects/"
+_WORKER = "tests/core/worker/"
+_NATIVE = "tests/core/test_native.py"
 _WHOLE = "tests/core/answer/test_answer.py"
 
 FAULTS = (
@@ -413,5 +416,172 @@ FAULTS = (
         "out[..., 2] = place * place",
         "out[..., 2] = place",
         (_ANSWER + "test_confidence.py",),
+    ),
+    # shape of the blur
+    Fault(
+        "shape: the better fit is believed",
+        "evidence/shape.py",
+        "if alike:",
+        "if True:",
+        (_EVIDENCE + "test_shape.py",),
+    ),
+    Fault(
+        "shape: never a disc",
+        "evidence/shape.py",
+        "if gain <= numbers.disc_gain:",
+        "if True:",
+        (_EVIDENCE + "test_shape.py",),
+    ),
+    Fault(
+        "shape: the ground has a say",
+        "evidence/shape.py",
+        " & shining[np.ix_(gaussian.rows, gaussian.columns)]",
+        "",
+        (_EVIDENCE + "test_shape.py",),
+    ),
+    # rims of masks
+    Fault(
+        "edge: moves the other way",
+        "worker/edge.py",
+        "here + length * inward",
+        "here - length * inward",
+        (_WORKER + "test_edge.py",),
+    ),
+    Fault(
+        "edge: whole pixels only",
+        "worker/edge.py",
+        "(*range(1, math.floor(shift) + 1), shift)",
+        "range(1, math.floor(shift) + 1)",
+        (_WORKER + "test_edge.py",),
+    ),
+    Fault(
+        "edge: large masks in parts without what lies beside",
+        "worker/edge.py",
+        "margin = math.ceil(shift) + _BEYOND",
+        "margin = 0",
+        (_WORKER + "test_edge.py",),
+    ),
+    Fault(
+        "edge: contrast moves the middle",
+        "worker/edge.py",
+        "* np.float32(contrast) + np.float32(0.5)",
+        "* np.float32(contrast) + np.float32(0.4)",
+        (_WORKER + "test_edge.py",),
+    ),
+    Fault(
+        "edge: found anew everywhere",
+        "worker/edge.py",
+        "np.where(band, contrasted(found, _CONTRAST), mask)",
+        "contrasted(found, _CONTRAST)",
+        (_WORKER + "test_edge.py",),
+    ),
+    Fault(
+        "edge: a hard cut-out keeps the background",
+        "worker/edge.py",
+        "mask if soft.any() else",
+        "mask if True else",
+        (_WORKER + "test_edge.py",),
+    ),
+    # focus over time
+    Fault(
+        "time: a range for each slice",
+        "timelapse.py",
+        "limits=limits)",
+        "limits=ranges[z])",
+        ("tests/core/test_timelapse.py",),
+    ),
+    Fault(
+        "time: the first time that is known",
+        "timelapse.py",
+        "np.abs(known - time).argmin()",
+        "0",
+        ("tests/core/test_timelapse.py",),
+    ),
+    Fault(
+        "time: windows leave the stack",
+        "timelapse.py",
+        "int(np.clip(nearest - around, 0, depth - count))",
+        "int(nearest - around)",
+        ("tests/core/test_timelapse.py",),
+    ),
+    # OME-Zarr
+    Fault(
+        "zarr: the scale of the whole picture alone",
+        "pictures/omezarr.py",
+        "_size(axis, first * second)",
+        "_size(axis, first)",
+        (_PICTURES + "test_omezarr.py",),
+    ),
+    Fault(
+        "zarr: height and width of pixels exchanged",
+        "pictures/omezarr.py",
+        'PixelSize(sizes["Y"], sizes["X"]',
+        'PixelSize(sizes["X"], sizes["Y"]',
+        (_PICTURES + "test_omezarr.py",),
+    ),
+    Fault(
+        "zarr: the coarsest resolution",
+        "pictures/omezarr.py",
+        'image["datasets"][0]',
+        'image["datasets"][-1]',
+        (_PICTURES + "test_omezarr.py",),
+    ),
+    Fault(
+        "zarr: the whole array is loaded for a plane",
+        "pictures/omezarr.py",
+        "np.asarray(self.array[index] if index else self.array[...])",
+        "np.asarray(self.array[...])[index]",
+        (_PICTURES + "test_omezarr.py",),
+    ),
+    # maps that people bring along
+    Fault(
+        "map file: any array of many",
+        "effects/map_file.py",
+        "held.files[0] if len(held.files) == 1 else None",
+        "held.files[0]",
+        (_EFFECTS + "test_map_file.py",),
+    ),
+    Fault(
+        "map file: bombs are unpacked",
+        "effects/map_file.py",
+        "> _OF_PIXEL * pixels + _HEAD",
+        "> 2**60",
+        (_EFFECTS + "test_map_file.py",),
+    ),
+    Fault(
+        "map file: the first of several channels",
+        "effects/map_file.py",
+        "values.shape[2] == 1",
+        "values.shape[2] >= 1",
+        (_EFFECTS + "test_map_file.py",),
+    ),
+    # code that travels with the package
+    Fault(
+        "native: damaged code is run",
+        "native.py",
+        "if content[:head] == _TAG + hashlib.sha256(code).digest():",
+        "if content:",
+        (_NATIVE,),
+    ),
+    Fault(
+        "native: what a kernel calls may change",
+        "compiled.py",
+        "[kernel.stamp for _, kernel in self.called()]",
+        "[]",
+        (_NATIVE,),
+    ),
+    Fault(
+        "native: any layout will do",
+        "native.py",
+        'layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"',
+        'layout = "C"',
+        (_NATIVE,),
+    ),
+    Fault(
+        "native: code is made anew each time",
+        "native.py",
+        "    if code is None:\n        code = optimized",
+        "    if True:\n        code = optimized",
+        (_NATIVE,),
     ),
 )

@@ -17,9 +17,14 @@ from napari.layers import Image, Layer
 import defocus
 import napari_defocus
 from defocus.parameters import AnalysisParameters
+from defocus.session import Question
 from napari_defocus import blocks
+from napari_defocus.blocks import blocks_layer
+from napari_defocus.engine import LocalEngine
 from napari_defocus.helpers import Helpers
 from napari_defocus.layers.samples import blurred, texture
+from napari_defocus.layers.source import Source
+from napari_defocus.requests import LayerRequest, Run
 
 QUICK = AnalysisParameters(window=21, spacing=4, max_radius=6, noise=1e-4)
 
@@ -136,3 +141,55 @@ def test_a_helper_ends_with_whoever_started_it():
         time.sleep(0.1)
     psutil.Process(process).kill()
     pytest.fail("it lives on")
+
+
+def test_what_is_there_of_a_map_is_shown_while_it_fills_and_nothing_of_it_after_cancel(
+    small_limits, viewer, open_widget, finish, qtbot, monkeypatch
+):
+    monkeypatch.setattr(blocks, "_BEAT_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "_PREVIEW_PIXELS", 4000)
+    sharp = texture((384, 512), 3)[..., 0]
+    values = np.where(np.arange(512) < 256, sharp, blurred(sharp[..., None], np.full((384, 512), 4.0))[..., 0])
+    plate = viewer.add_image(da.from_array(values, chunks=128), name="plate", scale=(0.5, 0.5))
+    dock = open_widget("Blur map")
+    for field in ("window", "spacing", "max_radius", "noise"):
+        dock.analysis.controls[field].value = getattr(QUICK, field)
+    shares = []
+
+    def looked():
+        for layer in viewer.layers:
+            if layer.name == "plate blur radius so far (px)":
+                shares.append(np.isfinite(layer.data).mean())
+                assert layer not in dock.image.choices
+                corners = [layer.data_to_world(at) for at in ((-0.5, -0.5), np.array(layer.data.shape) - 0.5)]
+                np.testing.assert_allclose(corners[0], plate.data_to_world((-0.5, -0.5)))
+                np.testing.assert_allclose(corners[1], plate.data_to_world((383.5, 511.5)), atol=8)
+        return not dock.running
+
+    dock.run_button.native.click()
+    qtbot.waitUntil(looked, timeout=120_000)
+    assert len(set(shares)) > 2
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 1
+    assert [layer.name for layer in viewer.layers] == ["plate", "plate blur radius (px)"]
+    viewer.layers.remove(viewer.layers[1])
+    shares.clear()
+    dock.run_button.native.click()
+    qtbot.waitUntil(lambda: looked() or len(shares) > 0, timeout=120_000)
+    assert dock.running
+    dock.cancel_button.native.click()
+    finish(dock)
+    assert [layer.name for layer in viewer.layers] == ["plate"]
+
+
+def test_the_part_that_is_shown_is_that_of_the_map(small_limits, monkeypatch):
+    monkeypatch.setattr(blocks, "_BEAT_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "_PREVIEW_PIXELS", 2000)
+    values = texture((300, 470), 3)[..., 0]
+    parts = []
+    request = LayerRequest(Source.from_layer(Image(values, name="plate")), Question("blur_map", None), QUICK)
+    whole = blocks_layer(request, Run(LocalEngine(), show=parts.append))[0]
+    part = parts[-1][0]
+    assert part.size <= 2000
+    apart = -(-whole.shape[0] // part.shape[0])
+    np.testing.assert_array_equal(part, whole[::apart, ::apart])

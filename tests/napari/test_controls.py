@@ -139,3 +139,26 @@ def test_a_suggested_number_is_no_change(qapp):
     assert controls.parameters.threshold == "auto"
     assert not changes
     close(controls)
+
+
+def test_a_word_that_found_nothing_yet_shows_no_number(qapp):
+    controls = ParameterControls(parameters.AnalysisParameters)
+    largest, noise = (controls.controls[name] for name in ("max_radius", "noise"))
+    assert largest.number.native.text() == "\N{EN DASH}"
+    assert noise.number.value == ""
+    largest.suggest(8.0)
+    noise.suggest(2e-5)
+    assert largest.number.native.text() == "8.00"
+    assert noise.number.value == "2e-05"
+    largest.suggest(largest.number.min)  # which is found all the same
+    assert largest.number.native.text() == "1.00"
+    for one in (largest, noise):
+        one.forget()
+    assert (largest.number.native.text(), noise.number.value) == ("\N{EN DASH}", "")
+    for one in (largest, noise):
+        one.automatic.value = False  # and then there is one to begin with
+    assert largest.number.native.text() == "1.00"
+    assert controls.parameters.noise == pytest.approx(1e-5)
+    largest.value = "auto"
+    assert largest.number.native.text() == "\N{EN DASH}"
+    close(controls)

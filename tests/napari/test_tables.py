@@ -89,3 +89,28 @@ def test_changed_settings_show_until_they_are_reset(viewer, open_widget):
     assert widget.more.text == "Analysis settings (2 changed)"
     widget.reset.native.click()
     assert widget.more.text == "Analysis settings"
+
+
+def test_cells_are_written_with_units_and_no_more_digits_than_are_known(viewer, quick, finish, scene, halves):
+    viewer.add_image(scene[0], name="scene")
+    viewer.add_labels(halves, name="halves")
+    widget = quick("Table of focus")
+    widget.run_button.native.click()
+    finish(widget)
+    native = widget.view.native
+    heads = [native.horizontalHeaderItem(place).text() for place in range(native.columnCount())]
+    assert heads == ["label", "verdict", "radius (px)", "in focus", "known", "confidence", "pixels"]
+    assert native.horizontalHeaderItem(2).toolTip() == "median radius px"
+    for row in range(2):
+        shown = [native.item(row, place).text() for place in range(len(heads))]
+        drawn = [native.itemDelegate().displayText(text, native.locale()) for text in shown]
+        table = {name: column[row] for name, column in widget.table.items()}
+        assert drawn == [
+            str(table["label"]),
+            table["verdict"],
+            f"{table['median_radius_px']:.2f}",
+            f"{table['in_focus_share']:.0%}",
+            f"{table['known_share']:.0%}",
+            f"{table['confidence']:.0%}",
+            str(table["pixels"]),
+        ]

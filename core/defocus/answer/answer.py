@@ -42,7 +42,7 @@ __all__ = ["Answer"]
 
 _HALF = 0.5  # of what lies around is known: so is what lies between
 _STAGE = "finding the radius of every surface"
-_BEYOND = 0.1  # px: what was marked as blurred has a radius so much above the threshold
+_BEYOND = 1.25  # times the threshold is the radius of what was marked as blurred: no effect takes it for a close call
 _TIE = 1e-3  # px: what has just the radius of the threshold is in focus
 
 
@@ -241,7 +241,7 @@ class Answer:
         before, after = self.mask(chosen, np.zeros_like(hints)), self.mask(chosen, hints)
         gained, lost = (after & ~before) | (hints > 0), (before & ~after) | (hints < 0)
         radius[gained] = np.minimum(radius[gained], np.float32(self.auto.radius))
-        radius[lost] = np.maximum(radius[lost], np.float32(self.auto.radius + _BEYOND))
+        radius[lost] = np.maximum(radius[lost], np.float32(self.auto.radius * _BEYOND))
 
     def _drawn(self, parameters: MapParameters, progress: Progress = ignore_progress) -> NDArray[np.float32]:
         """Return the map of some parameters; the default one is kept, as masks are cut from it."""

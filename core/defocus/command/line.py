@@ -23,7 +23,7 @@ from defocus.command.log import Log
 from defocus.command.names import Naming, shown
 from defocus.command.options import BatchOptions, Overwrite, ResultOptions, chosen, flag, part_of, with_options
 from defocus.command.work import Work, asked
-from defocus.command.writers import InfoWriter, MapWriter, MaskWriter, PictureWriter
+from defocus.command.writers import CutoutWriter, InfoWriter, MapWriter, MaskWriter, PictureWriter
 from defocus.errors import DefocusError, InputError
 from defocus.parameters import (
     MAX_PIXELS,
@@ -87,6 +87,7 @@ Gray = Annotated[
         "far out of it as was looked for."
     ),
 ]
+Exr = Annotated[bool, flag("Also write STEM_blur.exr, radii in px in its channel Y (needs the extra exr).")]
 Preview = Annotated[bool, flag("Also write STEM_blur.png, in colour with a scale in px.")]
 Scheduler = Annotated[
     str | None,
@@ -116,6 +117,10 @@ Layer = Annotated[
     bool,
     flag("Also write STEM_layer.png: the picture with the mask as alpha, a soft rim in the subject's own colours."),
 ]
+Psd = Annotated[
+    bool, flag("Also write STEM_mask.psd: the picture as a layer, the mask as its layer mask (needs the extra psd).")
+]
+Tiff = Annotated[bool, flag("Also write STEM_mask.tif: the picture with the mask as a channel more.")]
 Pfm = Annotated[bool, flag("Also write STEM_mask.pfm, a portable float map, as darktable's external raster masks.")]
 
 
@@ -150,6 +155,10 @@ def _write(
         return code
 
 
+def _chosen(asked_for: dict[str, bool]) -> tuple[str, ...]:
+    return tuple(ending for ending, wanted in asked_for.items() if wanted)
+
+
 @app.command(name="map")
 @with_options(AnalysisParameters, MapParameters)
 def map_command(
@@ -159,6 +168,7 @@ def map_command(
     output: Output,
     preview: Preview = False,
     gray: Gray = False,
+    exr: Exr = False,
     depth: Depth = None,
     dask: Scheduler = None,
     options: ResultOptions = _USUAL_RESULTS,
@@ -170,9 +180,14 @@ def map_command(
         from defocus.depth import load_depth_scale
 
         scale = load_depth_scale(depth)
+    if exr:
+        from defocus.pictures.exchange import require_exr
+
+        require_exr()
+    more = _chosen({"gray.png": gray, "blur.exr": exr, "blur.png": preview})
 
     def work(naming: Naming) -> Work:
-        return asked("blur_map", values, MapWriter(naming, options.overwrite, preview, gray, scale))
+        return asked("blur_map", values, MapWriter(naming, options.overwrite, more, scale))
 
     return _write(inputs, output, options, work, dask)
 
@@ -185,14 +200,52 @@ def mask_command(
     *,
     output: Output,
     layer: Layer = False,
+    psd: Psd = False,
+    tiff: Tiff = False,
     pfm: Pfm = False,
     options: ResultOptions = _USUAL_RESULTS,
     **values: Any,
 ) -> int:
     """Write STEM_mask.png: 8 bits, 255 is in focus, 0 is not."""
+    if psd:
+        from defocus.pictures.exchange import require_psd
+
+        require_psd()
+    more = _chosen({"layer.png": layer, "mask.psd": psd, "mask.tif": tiff, "mask.pfm": pfm})
 
     def work(naming: Naming) -> Work:
-        return asked("focus_mask", values, MaskWriter(naming, options.overwrite, layer, pfm))
+        return asked("focus_mask", values, MaskWriter(naming, options.overwrite, more))
+
+    return _write(inputs, output, options, work)
+
+
+Softness = Annotated[
+    float,
+    Parameter(
+        help="Half width of the band around the subject's edge in which its opacity is found; 0 cuts hard. In px. "
+        "(0 to 100)",
+        group="Parameters",
+    ),
+]
+Trim = Annotated[bool, flag("Leave out the empty space around the subject.")]
+
+
+@app.command(name="cutout")
+@with_options(AnalysisParameters, MaskParameters)
+def cutout_command(
+    inputs: Inputs,
+    /,
+    *,
+    output: Output,
+    trim: Trim = False,
+    softness: Softness = 4.0,
+    options: ResultOptions = _USUAL_RESULTS,
+    **values: Any,
+) -> int:
+    """Write STEM_cutout.png: what is in focus, cut out, with a soft rim in the subject's own colours."""
+
+    def work(naming: Naming) -> Work:
+        return asked("focus_mask", {**values, "softness": softness}, CutoutWriter(naming, options.overwrite, trim))
 
     return _write(inputs, output, options, work)
 
@@ -372,35 +425,50 @@ Folder = Annotated[
     Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.", metavar="FOLDER")
 ]
 Align = Annotated[bool, flag("Shift the pictures against each other first (needs the extra stack).")]
+Around = Annotated[
+    int,
+    Parameter(help="Of a series over time: so many slices on either side of the sharpest."),
+]
 
 
 @app.command(name="stack")
-@with_options(AnalysisParameters)
+@with_options(AnalysisParameters, MapParameters)
 def stack_command(
     inputs: Lights,
     /,
     *,
     output: Folder,
     align: Align = False,
+    around: Around = 0,
+    series: int | None = None,
+    channel: str | None = None,
     max_pixels: int = MAX_PIXELS,
     overwrite: Overwrite = False,
     **values: Any,
 ) -> int:
     """Combine a focus stack: composite.png, height.tif, index.png and curve.csv, which names the sharpest picture.
 
+    Of one file with time and depth write the sharpest slice of each time instead, of all channels, and focus.csv.
+
     Parameters
     ----------
+    series
+        Of a file that holds several pictures: which one, from 0.
+    channel
+        Of a file with channels: by which one the focus is found, by number from 0, or name.
     max_pixels
         Files with more pixels are refused before they are read.
     """
     from defocus.command.stack import stack_pictures
+    from defocus.pictures.part import Part
 
     def run() -> None:
         with taken(inputs, recursive=False, output=output) as pictures:
-            parameters = chosen(AnalysisParameters, values)
+            parameters = chosen(AnalysisParameters, values), chosen(MapParameters, values)
             told = stack_pictures(
-                pictures.files, output, parameters, align=align, max_pixels=max_pixels, overwrite=overwrite
-            )
+                pictures.files, output, *parameters, align=align, max_pixels=max_pixels, overwrite=overwrite,
+                part=Part(series, None, channel), around=around,
+            )  # fmt: skip
         print(told)
 
     return exit_code(run)

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from defocus.command.options import BatchOptions
     from defocus.measures import Table
+    from defocus.pictures.picture import Picture
 
-__all__ = ["asks_for_table", "tabulated"]
+__all__ = ["asks_for_table", "measured", "tabulated"]
 
 
 def asks_for_table(files: list[Path], within: Path | None, table: Path | None, options: BatchOptions) -> bool:
@@ -93,32 +94,34 @@ def tabulated(
 
 def _frames(file: Path, options: BatchOptions, parameters: AnalysisParameters) -> Iterator[dict[str, Any]]:
     """Yield a row for each frame of a file."""
-    import dataclasses
-
     from defocus.pictures.picture import load_image
     from defocus.pictures.reading import is_stack, read_planes
 
     if not is_stack(file) or options.page is not None:
         picture = load_image(file, limits=options.value_range, max_pixels=options.max_pixels, part=part_of(options))
-        yield {"file": file.name, "channel": options.channel or "", "frame": 0, **_measured(picture, parameters)}
+        yield {"file": file.name, "channel": options.channel or "", "frame": 0, **measured(picture, parameters)}
         return
     from defocus.pictures.intensity import value_range
     from defocus.pictures.picture import as_picture
+    from defocus.timelapse import of_frames
 
     for channel, planes in read_planes(file, max_pixels=options.max_pixels, part=part_of(options)):
         limits = options.value_range or value_range(planes.reshape(-1, planes.shape[-1]))
         one = parameters
         for frame, plane in enumerate(planes):
             picture = as_picture(plane, source=file.name, limits=limits)
-            if one.kind == "auto":  # one for all frames: nobody composes them
-                from defocus.pictures.kind import kind_of
-
-                kind = kind_of(picture)
-                one = dataclasses.replace(one, kind="fluorescence" if kind == "fluorescence" else "brightfield")
-            yield {"file": file.name, "channel": channel, "frame": frame, **_measured(picture, one)}
+            one = of_frames(one, picture)
+            yield {"file": file.name, "channel": channel, "frame": frame, **measured(picture, one)}
 
 
-def _measured(picture: Any, parameters: AnalysisParameters) -> dict[str, Any]:
+def measured(picture: Picture, parameters: AnalysisParameters) -> dict[str, Any]:
+    """Return how sharp a picture is, as a row of a table, by a threshold of its own.
+
+    Parameters
+    ----------
+    picture : Picture
+    parameters : AnalysisParameters
+    """
     from defocus.analysis import analyze
 
     analysis = analyze(picture, parameters)

@@ -6,7 +6,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -38,12 +38,12 @@ class Look:
     shape : (int, int)
         Height and width of the picture in full, in px.
     read : callable
-        Returns the full luminance, (H, W): uint8, or float32 in [0, 1].
+        Returns what gives the luminance of a part of the full picture, float32 in [0, 1], by its top, left and side.
     """
 
     small: Picture
     shape: tuple[int, int]
-    read: Callable[[], NDArray[Any]]
+    read: Callable[[], Callable[[int, int, int], NDArray[np.float32]]]
 
     @property
     def scale(self) -> float:
@@ -51,8 +51,8 @@ class Look:
         return max(self.shape) / max(self.small.shape)
 
     @cached_property
-    def luminance(self) -> NDArray[Any]:
-        """Full luminance, (H, W), uint8 or float32 in [0, 1]; read when it is asked for."""
+    def part(self) -> Callable[[int, int, int], NDArray[np.float32]]:
+        """Luminance of a part of the full picture, which is read when one is first asked for."""
         return self.read()
 
 
@@ -66,12 +66,16 @@ def look_at(picture: Picture, tuning: CullingTuning) -> Look:
     """
     step = math.ceil(max(picture.shape) / tuning.look_side)
     if step == 1 or kind_of(picture) == "fluorescence":  # whose specks are gone in a reduced look
-        return Look(picture, picture.shape, lambda: picture.luminance)
+        return Look(picture, picture.shape, lambda: _part_of(picture.luminance))
     color = _block_means(picture.color, step)
     alpha = None if picture.alpha is None else _block_means(picture.alpha, step)
     small = Picture(color, alpha, picture.gray, picture.white, picture.black, picture.bit_depth, picture.source)
     height, width = color.shape[0] * step, color.shape[1] * step
-    return Look(small, (height, width), lambda: picture.luminance[:height, :width])
+    return Look(small, (height, width), lambda: _part_of(picture.luminance))
+
+
+def _part_of(luminance: NDArray[np.float32]) -> Callable[[int, int, int], NDArray[np.float32]]:
+    return lambda top, left, side: luminance[top : top + side, left : left + side]
 
 
 def _block_means(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
@@ -124,11 +128,18 @@ def _reduced_jpeg(file: Path, max_pixels: int, tuning: CullingTuning) -> Look | 
     return Look(as_picture(values, source=file.name), shape, lambda: _full_luminance(file))
 
 
-def _full_luminance(file: Path) -> NDArray[np.uint8]:
-    """Return a JPEG's luminance in full, uint8 (H, W), without decoding its colours."""
+def _full_luminance(file: Path) -> Callable[[int, int, int], NDArray[np.float32]]:
+    """Return what gives parts of a JPEG's luminance, which is decoded in full without its colours and not copied."""
     with warnings.catch_warnings(), without_limit_of_pillow():
         warnings.simplefilter("ignore")
         with Image.open(file, formats=("JPEG",)) as opened:
             opened.draft("L", opened.size)
-            gray = np.asarray(upright(opened).convert("L"))
-    return gray
+            gray = upright(opened)
+            if gray.mode != "L":
+                gray = gray.convert("L")
+
+    def part(top: int, left: int, side: int) -> NDArray[np.float32]:
+        values = np.asarray(gray.crop((left, top, left + side, top + side)), np.float32)
+        return values / np.float32(255)
+
+    return part

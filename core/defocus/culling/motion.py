@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
+from scipy import fft, special
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from defocus.tuning import CullingTuning
@@ -35,6 +37,7 @@ _FLOORS = (1e-1, 1e-2, 1e-3)  # share of the spectrum that noise fills
 _AXES = 1.5  # periods in a window
 _LEAST_CONTRAST = 0.1  # of the best window's energy, less is left out
 _LEAST_WINDOWS = 4
+_AT_A_TIME = 48  # blurs whose spectra are computed together
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,23 @@ class Motion:
     length: float
 
 
-def motion_blur(crops: list[NDArray[np.float32]], tuning: CullingTuning) -> Motion | None:
+def motion_blur(crops: list[NDArray[np.float32]], radius: float, tuning: CullingTuning) -> Motion | None:
     """Return the motion that some parts of a picture show, or None if a disc explains them as well.
 
     Parameters
     ----------
     crops : list of float32 (H, W)
         Luminance of the parts, in [0, 1].
+    radius : float
+        Blur radius of what is sharpest, in px: where that is as sharp as can be, motion must explain more.
     tuning : CullingTuning
     """
     found = motion_evidence(crops, tuning)
-    return found[0] if found is not None and found[1] > tuning.motion_gain else None
+    if found is None:
+        return None
+    motion, gain = found
+    needed = tuning.motion_gain if radius > tuning.motion_radius else tuning.motion_gain_sharp
+    return motion if gain > needed * max(1, (tuning.motion_sure / motion.length) ** 2) else None
 
 
 def motion_evidence(crops: list[NDArray[np.float32]], tuning: CullingTuning) -> tuple[Motion, float] | None:
@@ -89,9 +98,12 @@ def motion_evidence(crops: list[NDArray[np.float32]], tuning: CullingTuning) -> 
     seen = seen - table.free @ (table.free.T @ seen)
     errors = table.norms - 2 * (table.shapes @ seen) + float(seen @ seen)
     disc = float(errors[: table.discs].min())
-    best = int(errors[table.discs :].argmin())
-    angle, length = table.motions[best]
-    return Motion(float(angle), float(length)), 1 - float(errors[table.discs + best]) / max(disc, 1e-9)
+    moved = errors[table.discs :].reshape(len(_FLOORS), _ANGLES, -1)
+    floor, at, rest = np.unravel_index(int(moved.argmin()), moved.shape)
+    before, least, after = (float(moved[floor, (at + step) % _ANGLES, rest]) for step in (-1, 0, 1))
+    bend = before - 2 * least + after
+    angle = (at + (0.5 * (before - after) / bend if bend > 0 else 0)) * 180 / _ANGLES % 180
+    return Motion(float(angle), float(table.lengths[rest])), 1 - least / max(disc, 1e-9)
 
 
 def _log_spectrum(crops: list[NDArray[np.float32]], size: int) -> NDArray[np.float32] | None:
@@ -111,7 +123,7 @@ def _log_spectrum(crops: list[NDArray[np.float32]], size: int) -> NDArray[np.flo
     windows = windows[contrast > max(_LEAST_CONTRAST * contrast.max(), 1e-3)]
     if len(windows) < _LEAST_WINDOWS:
         return None
-    power = np.abs(np.fft.rfft2(windows * window)) ** 2
+    power = np.abs(fft.rfft2(windows * window)) ** 2
     return np.asarray(np.log(power + 1e-12).mean(axis=0), np.float32)
 
 
@@ -130,8 +142,8 @@ class _Table:
     norms : float32 (S,)
         Their squared lengths.
     discs : int
-    motions : float32 (S - discs, 2)
-        Angle in degrees and length in px.
+    lengths : float64 (L,)
+        Of the paths, in px: for each floor and each angle these follow the discs.
     """
 
     rows: NDArray[np.int64]
@@ -140,7 +152,36 @@ class _Table:
     shapes: NDArray[np.float32]
     norms: NDArray[np.float32]
     discs: int
-    motions: NDArray[np.float32]
+    lengths: NDArray[np.float64]
+
+
+def _seen_through_windows(
+    size: int,
+) -> Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float32]]:
+    """Return what gives the powers that blurs let through as windows see them, float32 (S, size, size // 2 + 1).
+
+    A window smears the spectrum, and fills the zeros of a long path: its autocorrelation weighs that of the blur.
+    """
+    hann = np.hanning(size + 1)[:-1]
+    lags = np.correlate(hann, hann, "full")
+    ordered = np.zeros(2 * size)
+    ordered[np.arange(-(size - 1), size) % (2 * size)] = lags / lags.max()
+    weight = np.outer(ordered, ordered).astype(np.float32)
+    vertical = np.fft.fftfreq(2 * size).astype(np.float32)[:, np.newaxis]
+    horizontal = np.fft.rfftfreq(2 * size).astype(np.float32)[np.newaxis]
+    radius = np.hypot(vertical, horizontal)
+
+    def seen(disc: NDArray[Any], length: NDArray[Any], angle: NDArray[Any]) -> NDArray[np.float32]:
+        sizes, which = np.unique(disc, return_inverse=True)
+        argument = np.maximum(2 * np.pi * sizes[:, np.newaxis, np.newaxis] * radius, 1e-6)
+        round_ones = ((2 * special.j1(argument) / argument) ** 2).astype(np.float32)
+        length, turn = (one.astype(np.float32)[:, np.newaxis, np.newaxis] for one in (length, np.deg2rad(angle)))
+        through = round_ones[which] * np.sinc(length * (np.cos(turn) * horizontal - np.sin(turn) * vertical)) ** 2
+        correlation = fft.irfft2(through, s=(2 * size, 2 * size)) * weight
+        powers = fft.rfft2(correlation).real[:, ::2, ::2]
+        return np.asarray(np.maximum(powers, 0) / powers[:, :1, :1], np.float32)
+
+    return seen
 
 
 @functools.cache
@@ -160,11 +201,12 @@ def _table(size: int, least: float, most: float) -> _Table:
     base = np.column_stack([sector == number for number in range(_SECTORS)] + [np.log(radius)]).astype(np.float64)
     free = np.linalg.qr(base)[0].astype(np.float32)
 
+    seen = _seen_through_windows(size)
+
     def shapes(disc: NDArray[Any], length: NDArray[Any], angle: NDArray[Any]) -> NDArray[np.float32]:
-        argument = np.maximum(2 * np.pi * disc[:, np.newaxis] * radius, 1e-6)
-        along = np.cos(np.deg2rad(angle))[:, np.newaxis] * fx - np.sin(np.deg2rad(angle))[:, np.newaxis] * fy
-        through = (2 * special.j1(argument) / argument * np.sinc(length[:, np.newaxis] * along)) ** 2
-        found = np.concatenate([np.log(through + floor) for floor in _FLOORS]).astype(np.float32)
+        parts = np.array_split(np.arange(len(disc)), -(-len(disc) // _AT_A_TIME))
+        through = np.concatenate([seen(disc[part], length[part], angle[part])[:, rows, columns] for part in parts])
+        found = np.concatenate([np.log(through + np.float32(floor)) for floor in _FLOORS])
         return np.asarray(found - (found @ free) @ free.T, np.float32)
 
     sizes = np.array([0, *np.geomspace(0.4, 12, 60)])
@@ -172,6 +214,13 @@ def _table(size: int, least: float, most: float) -> _Table:
     lengths = _LENGTHS[(least <= _LENGTHS) & (most >= _LENGTHS)]
     angles = np.arange(_ANGLES) * 180 / _ANGLES
     angle, length, disc = (one.ravel() for one in np.meshgrid(angles, lengths, _DISCS, indexing="ij"))
-    motions = np.tile(np.column_stack([angle, length]), (len(_FLOORS), 1)).astype(np.float32)
     both = np.concatenate([discs, shapes(disc, length, angle)])
-    return _Table(rows, columns, free.astype(np.float32), both, (both**2).sum(axis=1), len(discs), motions)
+    return _Table(
+        rows,
+        columns,
+        free.astype(np.float32),
+        both,
+        (both**2).sum(axis=1),
+        len(discs),
+        length[: len(lengths) * len(_DISCS)],
+    )

@@ -192,8 +192,8 @@ def _measured(look: Look, tuning: Tuning, progress: Progress) -> Sharpness:
     if look.scale > 1 and part.radii.size and radius < culling.look_decides * look.scale:
         radius = min(radius, part.sharpest(culling.sharpest_percent, known.mean() * height * width))
     diagonal = math.hypot(height, width)
-    # Edges along the path of what moves are sharp: no radius says that it moved, or that it did not
-    found = motion_blur(part.luminance, culling)
+    # Edges along the path of what moves are sharp: no radius alone says that it moved, or that it did not
+    found = motion_blur(part.luminance, radius, culling)
     middle = _middle(radii * look.scale, known, culling.middle)
     seen = Seen(look.shape, radius, share, box, middle, found, _place_in_words(center))
     verdict, reason = judged(seen, culling)
@@ -253,10 +253,11 @@ def _decisive(look: Look, analysis: Analysis, radii: NDArray[np.float32], tuning
     if analysis.answer.log_odds is not None:  # of equally sharp ones those that a person would call in focus
         order = order - np.float32(0.1) * analysis.answer.log_odds
     order = ndimage.uniform_filter(np.where(np.isfinite(order), order, np.float32(_UNKNOWN)), 3)
-    full = look.luminance
     crops: list[NDArray[np.float32]] = []
     found: list[NDArray[np.float32]] = []
-    noise: float | None = None
+    parameters = AnalysisParameters(
+        kind="brightfield", psf="disc", spacing=culling.crop_spacing, max_radius=culling.crop_radius
+    )
     light: tuple[float, float] | None = None
     # Each crop leaves to the next only what lies beside it
     tops = np.clip(evidence.rows * look.scale - side / 2, 0, look.shape[0] - side).astype(int)
@@ -267,19 +268,14 @@ def _decisive(look: Look, analysis: Analysis, radii: NDArray[np.float32], tuning
             break
         top, left = int(tops[y]), int(lefts[x])
         order[np.ix_(abs(tops - top) < side, abs(lefts - left) < side)] = np.inf
-        crop = np.asarray(full[top : top + side, left : left + side])
-        crops.append(crop.astype(np.float32) / np.float32(255) if crop.dtype == np.uint8 else crop)
+        crops.append(look.part(top, left, side))
         if look.scale == 1:
             continue
         picture = as_picture(crops[-1], measured=False)
         seen = stretched(picture, counts=False, light=light)
-        parameters = AnalysisParameters(
-            kind="brightfield", psf="disc", spacing=culling.crop_spacing, max_radius=culling.crop_radius
-        )
-        if noise is not None:
-            parameters = dataclasses.replace(parameters, noise=noise)
         measured = local_evidence(seen.picture, parameters, tuning.evidence)
-        noise = measured.noise_variance if noise is None else noise
+        if parameters.noise == "auto":
+            parameters = dataclasses.replace(parameters, noise=measured.noise_variance)
         answer = Answer(seen, measured, "brightfield", tuning)
         if answer.has_evidence:
             found.append(_agreed_radii(answer))
@@ -307,14 +303,7 @@ def _where(
         known = analysis.known
         drawn = np.where(known, analysis.blur_map(), np.inf)
         mask = drawn <= np.percentile(drawn[known], 5)
-    # How much speaks for each pixel: its surroundings, as far as they are in focus, more where that is surer
-    weight = mask.astype(np.float32)
-    log_odds = analysis.answer.log_odds
-    if log_odds is not None:
-        weight *= 1 / (1 + np.exp(-analysis.answer.at_pixels(log_odds)))
-    reach = math.hypot(height, width) * 0.03
-    smooth = np.where(mask, ndimage.gaussian_filter(weight, reach, mode="constant"), -1)
-    y, x = np.unravel_index(int(smooth.argmax()), smooth.shape)
+    y, x = _well_within(mask, analysis)
     labels, _ = ndimage.label(mask)
     own = labels == labels[y, x]
     rows, columns = np.nonzero(own)
@@ -329,6 +318,29 @@ def _where(
         ),
         own,
     )
+
+
+def _well_within(mask: NDArray[np.bool_], analysis: Analysis) -> tuple[int, int]:
+    """Return a pixel of a mask in whose surroundings most is in focus, and that most surely."""
+    weight = mask.astype(np.float32)
+    log_odds = analysis.answer.log_odds
+    if log_odds is not None:
+        weight *= 1 / (1 + np.exp(-analysis.answer.at_pixels(log_odds)))
+    height, width = mask.shape
+    reach = math.hypot(height, width) * 0.03
+    side = max(1, int(reach / 4))  # of cells that are fine enough for so wide a look
+    edges = np.arange(0, height, side), np.arange(0, width, side)
+
+    def of_cells(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(np.add.reduceat(np.add.reduceat(values, edges[0], 0), edges[1], 1) / side**2)
+
+    inside = of_cells(mask.astype(np.float32))
+    smooth = ndimage.gaussian_filter(of_cells(weight), reach / side, mode="constant")
+    row, column = np.unravel_index(int(np.where(inside >= min(0.5, inside.max()), smooth, -1).argmax()), smooth.shape)
+    top, left = edges[0][row], edges[1][column]
+    ys, xs = np.nonzero(mask[top : top + side, left : left + side])
+    nearest = int(((ys - (side - 1) / 2) ** 2 + (xs - (side - 1) / 2) ** 2).argmin())
+    return int(top + ys[nearest]), int(left + xs[nearest])
 
 
 def _middle(radius: NDArray[np.float32], known: NDArray[np.bool_], part: float) -> float | None:

@@ -141,10 +141,9 @@ def _reduced_weights(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @compiled(nogil=True)
-def _near_boundary(mask, reach):  # type: ignore[no-untyped-def]
-    """Return which pixels have a pixel of the other kind within `reach` rows and columns."""
+def _near_boundary(mask, reach, out):  # type: ignore[no-untyped-def]
+    """Set in `out` which pixels have a pixel of the other kind within `reach` rows and columns."""
     height, width = mask.shape
-    out = np.zeros((height, width), np.bool_)
     for y in range(height):
         for x in range(width):
             here = mask[y, x]
@@ -154,7 +153,6 @@ def _near_boundary(mask, reach):  # type: ignore[no-untyped-def]
                 bottom = min(y + reach + 1 + below, height)
                 end = min(x + reach + 1 + right, width)
                 out[max(y - reach, 0) : bottom, max(x - reach, 0) : end] = True
-    return out
 
 
 @compiled(nogil=True)
@@ -203,7 +201,10 @@ def _refine(
         rows = slice(max(y - 1, 0), min(y + _TILE + 1, height))
         columns = slice(max(x - 1, 0), min(x + _TILE + 1, width))
         part = mask[rows, columns]
-        free = _near_boundary(part, _BAND)
+        # Kernels are compiled for whole arrays only, not for a part of the rows of one
+        whole = np.ascontiguousarray(part)
+        free = np.zeros(part.shape, np.bool_)
+        _near_boundary(whole, _BAND, free)
         free[: y - rows.start] = False
         free[:, : x - columns.start] = False
         free[y + _TILE - rows.start :] = False
@@ -213,10 +214,10 @@ def _refine(
         if (graph.height, graph.width) != part.shape:
             graph = GridGraph(*part.shape)
         _fill_band(
-            part,
+            whole,
             free,
-            preference[rows, columns],
-            weights[:, rows, columns],
+            np.ascontiguousarray(preference[rows, columns]),
+            np.ascontiguousarray(weights[:, rows, columns]),
             scale,
             np.float32(_LARGEST_TERMINAL),
             graph.capacity,

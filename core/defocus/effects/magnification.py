@@ -43,6 +43,9 @@ __all__ = ["IN_FOCUS", "magnify"]
 IN_FOCUS = 1.0
 """Radius in px up to which pixels stay as they are if nobody says another."""
 
+_DECIDED = 1.2  # times the end of the focus: blur that is clearly more, where strength is whole
+_RIM_DECIDED = 0.5  # from which on what lies beside the subject is another surface
+_LEAST = 0.05  # px; radii below it are one
 _FINEST = 0.5  # px of added blur in the first layer
 _RATIO = 1.3  # of the blur of a layer to that of the one before it
 _RIM = 2  # px around the subject whose colours are mixed with its own
@@ -94,9 +97,10 @@ def magnify(
     Notes
     -----
     A disc of radius r that is to become one of radius k r lacks a blur of radius r sqrt(k^2 - 1), because variances
-    add. What lies before the near end of the focus, by so many px of radius, is blurred as what lies so far behind its
-    other end: to a radius of k (t + f - r) for a range from f to t. Light is added up in linear intensities (sRGB
-    decoded), so that highlights become bright discs.
+    add. Strength is whole from 1.2 times the end of the focus on, and begins at 1 there, so that a surface that runs
+    out of focus is not torn in two. What lies before the near end of the focus, by so many px of radius, is blurred as
+    what lies so far behind its other end: to a radius of k (t + f - r) for a range from f to t. Light is added up in
+    linear intensities (sRGB decoded), so that highlights become bright discs.
 
     References
     ----------
@@ -164,6 +168,7 @@ def _scene(
     """Return what is to be blurred by how much; None if nothing is."""
     end = IN_FOCUS if chosen.threshold == "auto" else float(chosen.threshold)
     start = min(float(chosen.focus_from), end)
+    decided = _decided(radius, start, end)
     kept = (radius <= end) & (radius >= start) if subject is None else subject > 0
     if kept.all() if subject is None else (subject == 1).all():
         return None
@@ -172,6 +177,7 @@ def _scene(
         before = None
     if subject is None:
         cover = _subject_cover(kept)
+        cover[~kept & (decided < _RIM_DECIDED)] = 0  # where a surface runs on, no colours are mixed
         if before is not None:
             cover[before] = 0  # its rim is its own
     else:
@@ -181,13 +187,14 @@ def _scene(
             mixed = ndimage.binary_dilation(mixed, iterations=_RIM)
         if mixed.any() and not mixed.all():
             nearest = ndimage.distance_transform_edt(mixed, return_distances=False, return_indices=True)
-            radius = radius[tuple(nearest)]
+            radius, decided = radius[tuple(nearest)], decided[tuple(nearest)]
         if before is None:
             radius = np.maximum(radius, np.float32(end))  # what is no subject is not in focus
         else:
             before = (radius < start) & (cover < 1)
             radius = np.where(before, radius, np.maximum(radius, np.float32(end)))
-    wanted = np.where(radius < start, np.float32(end + start) - radius, radius) * np.float32(chosen.strength)
+    wanted = np.where(radius < start, np.float32(end + start) - radius, radius)
+    wanted = wanted * (1 + np.float32(chosen.strength - 1) * decided)
     lacking = np.sqrt(np.maximum(wanted**2 - radius**2, 0)).astype(np.float32)
     # Mixed colours and transparent ones spread nothing; those that are unmixed spread what they cover
     opaque = np.float32(1) if alpha is None else alpha
@@ -211,6 +218,18 @@ def _scene(
         source = np.where(before, np.float32(0), source).astype(np.float32)
     matte = subject is not None and bool(((cover > 0) & (cover < 1)).any())
     return _Scene(color, np.asarray(cover, np.float32), source, near, lacking, lit, grain, matte)
+
+
+def _decided(radius: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
+    """Return how clearly each pixel lies off the ends of the range of focus, float32 (H, W) in [0, 1], 0 at an end.
+
+    A radius near an end belongs to a surface that runs out of focus, or to one of which nobody knows the side: a step
+    of the blur would tear the one in two, and spoil half of the other.
+    """
+    sizes = np.log(np.maximum(radius, np.float32(_LEAST)))
+    ends = [math.log(max(one, _LEAST)) for one in ((start, end) if start > 0 else (end,))]
+    away = np.minimum.reduce([np.abs(sizes - np.float32(one)) for one in ends])
+    return np.asarray(np.minimum(away / np.float32(math.log(_DECIDED)), 1), np.float32)
 
 
 def _in_tiles(scene: _Scene, iris: Iris, progress: Progress) -> NDArray[np.float32]:

@@ -27,7 +27,8 @@ __all__ = ["local_energies", "profile_kernel", "profile_likelihood"]
 _STRIP = 32  # rows of samples that one task filters; bounds the memory of the row-filtered planes
 _STRIP_HEIGHT = 256  # px; where samples lie far apart fewer rows of them make a task, so that it ends soon
 _COLUMNS = 64  # columns of samples filtered at a time: their accumulators stay in the first-level cache
-_TILE = 128  # samples whose likelihood is computed side by side
+_TILE = 128  # samples whose likelihood is computed side by side, at most
+_LANES = 16  # their number is a multiple of this, for vectors of the processor
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def _lines(bank: FilterBank, channel: NDArray[np.int64], multiplicity: NDArray[n
     halves = np.stack([np.cos(angle), np.sin(angle)]) * bank.window[bank.size // 2 :]
     halves[:, :, 0] /= 2
     table = np.full((len(steps), len(steps), 2), -1, dtype=np.int64)
-    for (a1, a2), target in zip(bank.indices, channel, strict=True):
-        table[np.searchsorted(steps, abs(a1)), np.searchsorted(steps, abs(a2)), int(a1 < 0)] = target
+    kinds = np.searchsorted(steps, np.abs(bank.indices))
+    table[kinds[:, 0], kinds[:, 1], (bank.indices[:, 0] < 0).astype(int)] = channel
     return _Lines(halves.astype(np.float32), table, (1 / multiplicity).astype(np.float32))
 
 
@@ -264,15 +265,17 @@ def _newton_step(  # type: ignore[no-untyped-def]
 def _profile(energies, noise, fraction, power, multiplicity, filters, lowest, tiles, lines, bits, out, scales):  # type: ignore[no-untyped-def]
     """Best s for every radius by Newton's method in log s, warm-started along r; outputs are [sample, radius].
 
-    `tiles` (2, C, _TILE) and `lines` (7, _TILE), whose last `bits` is as whole numbers, are room for the work.
+    `tiles` (2, C, T) and `lines` (7, T), whose last `bits` is as whole numbers, are room for the work on T samples at a
+    time.
     """
     channels, count = energies.shape
     radii = power.shape[0]
+    together = tiles.shape[2]
     tile, floor = tiles[0], tiles[1]
     scale, step, value, slope, curvature = lines[0], lines[1], lines[2], lines[3], lines[4]
-    for first in range(0, count, _TILE):
-        width = min(_TILE, count - first)
-        for i in range(_TILE):
+    for first in range(0, count, together):
+        width = min(together, count - first)
+        for i in range(together):
             source = first + min(i, width - 1)
             start = np.float32(0)
             for c in range(channels):
@@ -340,9 +343,12 @@ def profile_likelihood(
 
     power = np.ascontiguousarray(spectra.blur_power)  # one type of array for every caller: kernels compile once
     filters = spectra.multiplicity.sum()
+    # Every tile is computed whole: as few as there must be, and no wider than a row needs
+    tiles = -(-width // _TILE)
+    together = -(-width // (tiles * _LANES)) * _LANES
 
     def row(index: int) -> None:
-        lines = np.empty((7, _TILE), np.float32)
+        lines = np.empty((7, together), np.float32)
         _profile(
             energies[index],
             noise,
@@ -351,7 +357,7 @@ def profile_likelihood(
             spectra.multiplicity,
             filters,
             lowest,
-            np.empty((2, len(noise), _TILE), np.float32),
+            np.empty((2, len(noise), together), np.float32),
             lines,
             lines[-1].view(np.int32),
             profile[index],

@@ -1,4 +1,4 @@
-"""Prepare: compiles once what the worker needs, so that the first picture in GIMP takes seconds."""
+"""Prepare: makes the kernels that the worker needs fit this machine: the first picture in GIMP waits for none."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def clear_progress() -> None:
 
 
 def prepare(tell: Callable[[str], object], python: str = sys.executable) -> bool:
-    """Let a worker carry out every request on a small picture, which compiles all that is not compiled yet.
+    """Let a worker carry out every request on a small picture, which makes ready all that is not ready yet.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def prepare(tell: Callable[[str], object], python: str = sys.executable) -> bool
         Whether it worked; if not, the first picture takes longer, or the doctor says why.
     """
     began = time.monotonic()
-    tell("compiling what pictures need; the first time that takes a minute or two ...")
+    tell("making ready what pictures need; the first time that takes some seconds ...")
     try:
         with WorkerClient(python, environment=clean_environment()) as worker:
             worker.open(_test_picture(), shape=(_SIDE, _SIDE), dtype="uint8", progress=show_progress)
@@ -61,7 +61,7 @@ def prepare(tell: Callable[[str], object], python: str = sys.executable) -> bool
         return False
     finally:
         clear_progress()
-    tell(f"compiled, in {time.monotonic() - began:.0f} s")
+    tell(f"ready, in {time.monotonic() - began:.0f} s")
     return True
 
 

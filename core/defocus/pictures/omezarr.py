@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defocus.errors import InputError
-from defocus.pictures.part import PixelSize, channel_number, chosen_channel, chosen_plane, micrometers
+from defocus.pictures.part import PixelSize, channel_number, chosen_channel, chosen_plane, in_order, micrometers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +112,13 @@ class ZarrPicture:
         if len(along) != 1:
             raise InputError(f"{self.name}: holds an array of shape {self.array.shape}, but a stack is Z x H x W")
         return found[0][1]
+
+    def series(self, check: Check) -> tuple[NDArray[Any], list[str]]:
+        """Return it as (T, Z, C, H, W), and the names of its channels, none where the folder does not say."""
+        shape = self.array.shape
+        check(self.name, shape[-1], math.prod(shape[:-1]), self.array.dtype.itemsize)
+        found = in_order(self._loaded(()), self.axes, self.name)
+        return found, self.channels if len(self.channels) == found.shape[2] else []
 
     def _loaded(self, index: tuple[Any, ...]) -> NDArray[Any]:
         try:

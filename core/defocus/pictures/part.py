@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Part", "PixelSize", "channel_number", "chosen_channel", "chosen_plane", "micrometers"]
+__all__ = ["Part", "PixelSize", "channel_number", "chosen_channel", "chosen_plane", "in_order", "micrometers"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,34 @@ def chosen_plane(values: NDArray[Any], axes: Sequence[str], name: str, part: Par
     elif part.page not in (None, 0):
         raise InputError(f"{name}: there is no page {part.page}; it has one")
     return values, rest
+
+
+def in_order(values: NDArray[Any], axes: Sequence[str], name: str) -> NDArray[Any]:
+    """Return an array as (T, Z, C, H, W), with axes of length 1 where it has none.
+
+    Parameters
+    ----------
+    values : array
+    axes : sequence of str
+        A letter for each axis.
+    name : str
+        Of the file.
+
+    Raises
+    ------
+    InputError
+        If it reaches along another axis.
+    """
+    letters, shape = list(axes), list(values.shape)
+    for place in reversed(range(len(letters))):
+        if letters[place] not in "TZCYX":
+            if shape[place] > 1:
+                raise InputError(f"{name}: reaches along {letters[place]}, but a series is time, depth and channels")
+            values = values.squeeze(place)
+            letters.pop(place)
+    missing = [letter for letter in "TZC" if letter not in letters]
+    values = values.reshape((1,) * len(missing) + values.shape)
+    return values.transpose([[*missing, *letters].index(letter) for letter in "TZCYX"])
 
 
 def chosen_channel(

@@ -21,7 +21,7 @@ from defocus.pictures.omezarr import is_zarr, open_zarr
 from defocus.pictures.part import Part
 from defocus.pictures.png import is_png16, read_png16
 from defocus.pictures.raw import hint, is_raw, is_raw_tiff, read_raw
-from defocus.pictures.tiff import chosen_series, one_picture, pixel_size, planes_of, stack_of
+from defocus.pictures.tiff import chosen_series, one_picture, pixel_size, planes_of, series_of, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WHOLE",
     "check_picture_size",
+    "is_series",
     "is_stack",
     "is_tiff",
     "opened_picture",
@@ -42,6 +43,7 @@ __all__ = [
     "read_array",
     "read_pixel_size",
     "read_planes",
+    "read_series",
     "read_stack",
     "upright",
     "without_limit_of_pillow",
@@ -140,6 +142,29 @@ def is_stack(file: Path) -> bool:
             return any(size > 1 for size in _sizes_but(tiff.series[0], "YXSC"))
     except Exception:  # whoever reads it will say what is wrong
         return False
+
+
+def is_series(file: Path) -> bool:
+    """Whether a file's first picture has planes along time and depth, both; False for what cannot be read.
+
+    Parameters
+    ----------
+    file : Path
+    """
+    try:
+        if is_zarr(file):
+            found = open_zarr(file, Part(series=0))
+            sizes = dict(zip(found.axes, found.array.shape, strict=True))
+        elif is_tiff(file):
+            import tifffile
+
+            with tifffile.TiffFile(file) as tiff:
+                sizes = dict(zip(tiff.series[0].axes, tiff.series[0].shape, strict=True))
+        else:
+            return False
+    except Exception:  # whoever reads it will say what is wrong
+        return False
+    return min(sizes.get("T", 1), sizes.get("Z", 1)) > 1
 
 
 def read_pixel_size(file: Path, part: Part = WHOLE) -> PixelSize | None:
@@ -365,11 +390,11 @@ def _read_any(file: Path) -> NDArray[Any]:
 
 
 def upright(opened: Image.Image) -> Image.Image:
-    """Return a loaded picture as its EXIF says that it stands, or as it is if what it says is damaged."""
-    try:
-        return ImageOps.exif_transpose(opened)
-    except Exception:
-        return opened
+    """Load a picture, turn it as its EXIF says that it stands, unless that is damaged, and return it; not a copy."""
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(opened, in_place=True)
+    opened.load()  # a fault of the picture itself
+    return opened
 
 
 def _read_png16(file: Path) -> NDArray[np.uint16]:
@@ -416,6 +441,26 @@ def read_planes(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE)
     if is_zarr(file):
         return open_zarr(file, part).planes(part, _checked(max_pixels))
     return _of_series(file, max_pixels, part, "frames are grey", planes_of)
+
+
+def read_series(file: Path, *, max_pixels: int = MAX_PIXELS, part: Part = WHOLE) -> tuple[NDArray[Any], list[str]]:
+    """Return a grey series of stacks as (T, Z, C, H, W), and the names of its channels, none where the file has none.
+
+    Parameters
+    ----------
+    file : Path
+        A TIFF or an OME-Zarr folder.
+    max_pixels, part
+        As for `read_stack`; always with all channels.
+
+    Raises
+    ------
+    InputError
+        As `read_stack`.
+    """
+    if is_zarr(file):
+        return open_zarr(file, part).series(_checked(max_pixels))
+    return _of_series(file, max_pixels, part, "a series is grey", series_of)
 
 
 def _of_series(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defocus.errors import InputError
-from defocus.pictures.part import PixelSize, channel_number, chosen_channel, chosen_plane, micrometers
+from defocus.pictures.part import PixelSize, channel_number, chosen_channel, chosen_plane, in_order, micrometers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from defocus.pictures.part import Part
 
-__all__ = ["channel_names", "chosen_series", "one_picture", "pixel_size", "planes_of", "stack_of"]
+__all__ = ["channel_names", "chosen_series", "one_picture", "pixel_size", "planes_of", "series_of", "stack_of"]
 
 _ALPHA = (1, 2)  # of the tag ExtraSamples: opacity, associated or not; 0 says nothing
 _RGB, _WHITE_IS_ZERO = 2, 0  # of the tag PhotometricInterpretation
@@ -182,6 +182,26 @@ def planes_of(
         values = values[np.newaxis]
     values = _upside(values.reshape(len(names), -1, *values.shape[-2:]), series.keyframe)
     return list(zip(names, values, strict=True))
+
+
+def series_of(
+    tiff: TiffFile, series: TiffPageSeries, values: NDArray[Any], name: str, part: Part
+) -> tuple[NDArray[Any], list[str]]:
+    """Return a series as (T, Z, C, H, W), and the names of its channels, none where the file does not say.
+
+    Parameters
+    ----------
+    tiff : TiffFile
+    series : TiffPageSeries
+        From `chosen_series`.
+    values : array
+        What it holds.
+    name : str
+    part : Part
+    """
+    found = in_order(values, series.axes, name)
+    names = channel_names(tiff)
+    return _upside(found, series.keyframe), names if len(names) == found.shape[2] else []
 
 
 def _pixels(tiff: TiffFile) -> dict[str, Any]:

@@ -102,12 +102,14 @@ def kernel_bank(psf: PSF, largest: float) -> tuple[NDArray[np.float32], NDArray[
 
 
 @compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _gather(planes, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
-    """Rows first..last of the blur of each plane: every pixel collects what its own kernel covers."""
+def _gather(planes, index, share, depth, limit, total, kernels, reach, first, last, line, out):  # type: ignore[no-untyped-def]
+    """Rows first..last of the blur of each plane: every pixel collects what its own kernel covers.
+
+    `line` is room for a row of a kernel.
+    """
     channels = planes.shape[0]
     width = index.shape[1]
     half = kernels.shape[1] // 2
-    line = np.empty(2 * half + 1, np.float32)
     for y in range(first, last):
         for x in range(width):
             lower = index[y, x]
@@ -137,11 +139,13 @@ def _gather(planes, index, share, depth, limit, total, kernels, reach, first, la
 
 
 @compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
-def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first, last, out):  # type: ignore[no-untyped-def]
-    """Rows first..last of the padded planes: every pixel spreads its value over what its own kernel covers."""
+def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first, last, line, out):  # type: ignore[no-untyped-def]
+    """Rows first..last of the padded planes: every pixel spreads its value over what its own kernel covers.
+
+    `line` is room for a row of a kernel.
+    """
     channels, height, width = pictures.shape
     half = kernels.shape[1] // 2
-    line = np.empty(2 * half + 1, np.float32)
     out[:, first:last] = 0
     for y in range(max(0, first - 2 * half), min(height, last)):
         for x in range(width):
@@ -265,6 +269,7 @@ class VaryingBlur:
                 self.reach,
                 first,
                 last,
+                np.empty(self.kernels.shape[1], np.float32),
                 out,
             )
 
@@ -290,6 +295,7 @@ class VaryingBlur:
                 self.reach,
                 first,
                 last,
+                np.empty(self.kernels.shape[1], np.float32),
                 out,
             )
 

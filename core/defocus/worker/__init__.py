@@ -53,19 +53,24 @@ confidence
     ``parameters``: MapParameters; ``output``. Result: an array (H, W) in [0, 1].
 restore, magnify
     ``parameters``: RestorationParameters or MagnificationParameters; ``map_parameters``: MapParameters;
-    ``alpha``: bool; ``output``. Result: an array (H, W, 3), encoded as the picture was, with the picture's
-    opacity as a fourth channel if asked for. Float pixels may lie outside [0, 1]: they are measured clipped,
-    and as "float32" come back outside it, exactly as they were where nothing was changed.
+    ``alpha``: bool; ``output``. In place of the measured map one of the caller's: ``map``, a file of H x W values in
+    [0, 1] (``map_dtype``: "float32", default, or "uint8", where 255 is 1) and ``map_white``, the radius in px of 1
+    (default: the largest looked for); or ``map_path``, the path of a file with radii in px. Result: an array (H, W, 3),
+    encoded as the picture was, with the picture's opacity as a fourth channel if asked for. Float pixels may lie
+    outside [0, 1]: they are measured clipped, and as "float32" come back outside it, exactly as they were where
+    nothing was changed.
 preview
     ``of``: one of the five requests above, with its arguments, or "picture" for the picture itself;
     ``size``: [height, width] at most; ``crop``: [top, left, height, width] in px of the part to show, all unless
     given; ``view`` of a mask: "overlay" (default, with ``film``: RGB in [0, 1] and, if there is a fourth, opacity),
-    "black", "white", "mask" or "layers", which gives the mask as a fourth channel, to be laid upon what there is below.
+    "black", "white", "mask" or "layers", which gives the mask as a fourth channel, to be laid upon what there is below;
+    given with "restore" or "magnify" it is of what these take for in focus.
     Result: an array (h, w, 3 or 4), uint8, that shows a person the result, and the numbers of that result. What
     was computed in full for it is kept for the same request itself; pictures that a preview shows much
     reduced are computed reduced.
 probe
-    ``x``, ``y``: a place in px; ``map_parameters``. Result: ``radius`` (px), the blur map's value there.
+    ``x``, ``y``: a place in px; ``map_parameters``, or a map of the caller's as for restore. Result: ``radius`` (px),
+    the blur map's value there.
 describe
     Result: ``version``, ``protocol``, ``requests`` (what this version can do) and ``parameters``: for
     "analysis", "map", "mask", "restoration" and "magnification" the controls of that parameter class.

@@ -16,6 +16,7 @@ __all__ = ["FIELDS", "RequestError", "checked", "files_of"]
 _LARGEST_NUMBER = 1e30
 _LARGEST_SIDE = 1_000_000  # px; no picture is larger
 _WIDEST_BAND = 10_000  # px
+_LARGEST_RADIUS = 128  # px; no blur is known beyond
 _STEEPEST = 100  # times; an edge that is a hundred times as steep is hard
 _FARTHEST_SHIFT = 100  # px
 _SHOWN = 60  # characters of a wrong value that a message repeats
@@ -94,7 +95,13 @@ def _numbers(count: tuple[int, ...], low: float, high: float, *, whole: bool, sa
 _SIZE = _numbers((2,), 1, _LARGEST_SIDE, whole=True, said="[height, width], 1 or more each")
 _ANY_NUMBER = _number(-_LARGEST_NUMBER, _LARGEST_NUMBER)
 _OUTPUTS = ("float32", "uint8", "uint16")
-_ARRAY = {
+_OWN_MAP = {
+    "map": _file,
+    "map_dtype": _one_of("uint8", "float32"),
+    "map_white": _number(0, _LARGEST_RADIUS),
+    "map_path": _text,
+}
+_ARRAY = _OWN_MAP | {
     "parameters": _object,
     "map_parameters": _object,
     "maximum": _number(0, _LARGEST_NUMBER),
@@ -138,7 +145,7 @@ FIELDS: dict[str, dict[str, Callable[[Any], str | None]]] = {
         "view": _one_of("overlay", "black", "white", "mask", "layers"),
         "film": _numbers((3, 4), 0, 1, whole=False, said="[red, green, blue] and perhaps opacity, from 0 to 1 each"),
     },
-    "probe": {"x": _ANY_NUMBER, "y": _ANY_NUMBER, "map_parameters": _object},
+    "probe": _OWN_MAP | {"x": _ANY_NUMBER, "y": _ANY_NUMBER, "map_parameters": _object},
     "describe": {},
 }
 """For each request its fields and what says what is wrong with a value: None if nothing is."""

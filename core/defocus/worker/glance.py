@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defocus.pictures.preview import reduced_color, reduced_size
-from defocus.progress import sub_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +20,6 @@ __all__ = ["glance"]
 
 _STEPS = 3  # of restoration; they bring nine tenths of the change
 _AROUND = 32  # px of the preview around what is to be seen
-_MAP_PART = 0.7  # of the progress: the map is drawn for the whole picture, and kept
 
 
 def glance(
@@ -53,8 +51,7 @@ def glance(
     from defocus.effects.magnification import magnify
     from defocus.effects.restoration import restore
 
-    analysis = session.held
-    radius = session.blur_map(question.map_parameters, question.hints, progress=sub_progress(progress, 0, _MAP_PART))
+    analysis, radius, rest = session.mapped(question, progress)
     part_shape = box[2] - box[0], box[3] - box[1]
     scale = min(1.0, reduced_size(part_shape, limits)[1] / part_shape[0])
     top, left, bottom, right = _with_surroundings(box, analysis.shape, scale)
@@ -71,13 +68,13 @@ def glance(
         slice(min(round((start - corner) * scale), length - 1), max(1, round((end - corner) * scale)))
         for start, end, corner, length in zip(box[:2], box[2:], (top, left), size[::-1], strict=True)
     )
-    rest = sub_progress(progress, _MAP_PART, 1)
     parameters: Any = question.parameters
     if question.request == "restore":
         quick = dataclasses.replace(parameters, iterations=min(parameters.iterations, _STEPS))
         return restore(small, small_radius, quick, psf=analysis.psf, progress=rest)[inner]
     chosen = session.focused(question, radius)
-    subject = reduced_color(session.subject(chosen, question.hints)[here][..., np.newaxis], size)[..., 0]
+    own = None if question.radius is None else radius
+    subject = reduced_color(session.subject(chosen, question.hints, own)[here][..., np.newaxis], size)[..., 0]
     # Its ends in the scale of the preview
     ends = {name: getattr(chosen, name) * scale for name in ("focus_from", "threshold")}
     chosen = dataclasses.replace(chosen, focus_x="auto", focus_y="auto", **ends)

@@ -9,11 +9,12 @@ import hashlib
 import math
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defocus import __version__
 from defocus.errors import Cancelled, DefocusError, InputError
-from defocus.parameters import PARAMETERS, describe
+from defocus.parameters import PARAMETERS, MagnificationParameters, describe
 from defocus.session import REQUESTS, Question, Result, Session
 from defocus.worker.client import PROTOCOL
 from defocus.worker.fields import RequestError, checked, files_of
@@ -22,7 +23,6 @@ from defocus.worker.trimap import trimap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -46,6 +46,7 @@ class WorkerSession:
         self.number: Any = None
         self.last: tuple[Any, Result] | None = None  # what a preview showed, until it is wanted in full
         self.edge: tuple[Any, NDArray[Any]] | None = None  # the mask of that with its edge retouched
+        self.own: tuple[Any, NDArray[Any]] | None = None  # the map of somebody's file, which is read once
         self.requests: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
             "open": self.open,
             **dict.fromkeys(REQUESTS, self.array_request),
@@ -204,8 +205,12 @@ class WorkerSession:
         facts: dict[str, Any] = {}
         key = self.key(question)
         known = self.last is not None and self.last[0] == key
-        if REQUESTS[kind].result == "picture" and not known and (small_width < picture.shape[1] or not whole):
-            values: NDArray[Any] = glance(self.session, question, (height, width), part, progress)
+        values: NDArray[Any]
+        if REQUESTS[kind].result == "picture" and "view" in request:
+            values, facts = self.in_focus(question, progress)
+            kind = "focus_mask"
+        elif REQUESTS[kind].result == "picture" and not known and (small_width < picture.shape[1] or not whole):
+            values = glance(self.session, question, (height, width), part, progress)
             picture, part = dataclasses.replace(picture, color=values, alpha=None), (0, 0, *values.shape[:2])
         else:
             self.last = self.compute(question, key, progress)
@@ -226,6 +231,22 @@ class WorkerSession:
             part,
         )
         return {**self.write(small), **facts}
+
+    def in_focus(self, asked: Question, progress: Progress) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Return what a change of the picture takes for in focus, float32 (H, W), and the facts of that."""
+        from defocus.psf.varying_blur import checked_radius_map
+
+        held = self.session.held
+        chosen, radius = MagnificationParameters(threshold=held.threshold), asked.radius
+        if asked.request == "magnify":
+            _, found, progress = self.session.mapped(asked, progress)
+            chosen = self.session.focused(asked, found)
+        elif radius is None:
+            answer = self.session.answer(Question("focus_mask", hints=asked.hints), progress=progress)
+            return answer.values, dict(answer.facts)
+        own = None if radius is None else checked_radius_map(radius, held.shape)
+        subject = self.session.subject(chosen, asked.hints, own, progress=progress)
+        return subject, {"threshold": float(chosen.threshold), "in_focus_share": held.share_of(subject)}
 
     def seen_cut_out(
         self,
@@ -286,7 +307,9 @@ class WorkerSession:
         x, y = request.get("x", 0.0), request.get("y", 0.0)
         if not (0 <= x < width and 0 <= y < height):
             raise RequestError("x and y must lie within the picture")
-        radius = self.session.blur_map(_parameters("map", request.get("map_parameters")), progress=progress)
+        radius = self.own_map(request)
+        if radius is None:
+            radius = self.session.blur_map(_parameters("map", request.get("map_parameters")), progress=progress)
         return {"radius": float(radius[int(y), int(x)])}
 
     def question(self, kind: str, request: dict[str, Any]) -> Question:
@@ -300,7 +323,32 @@ class WorkerSession:
                 # What is painted over a hint takes its place
                 hints[name] = (hints[name] & (marks == 0)) | (marks == sign) if name in hints else marks == sign
         parameters = _parameters(known.step, request.get("parameters")) if known.step else None
-        return Question(kind, parameters, _parameters("map", request.get("map_parameters")), hints)
+        radius = self.own_map(request) if known.needs_map else None
+        return Question(kind, parameters, _parameters("map", request.get("map_parameters")), hints, radius)
+
+    def own_map(self, request: dict[str, Any]) -> NDArray[Any] | None:
+        """Return the radii in px, float32 (H, W), that somebody wants in place of the measured ones."""
+        import numpy as np
+
+        shape = self.session.held.shape
+        if "map" in request and "map_path" in request:
+            raise RequestError("give map or map_path, not both")
+        if "map" in request:
+            values = self.read(request, "map", shape, request.get("map_dtype", "float32"))
+            white = np.float32(request.get("map_white") or self.session.held.max_radius)
+            return white * (values / np.float32(255) if values.dtype == "uint8" else values)
+        if "map_path" not in request:
+            return None
+        from defocus.effects.map_file import read_blur_map
+
+        path = Path(request["map_path"])
+        with contextlib.suppress(OSError):
+            found = path.stat()
+            made_for = path, found.st_mtime_ns, found.st_size, shape
+            if self.own is None or self.own[0] != made_for:
+                self.own = made_for, read_blur_map(path, shape)
+            return self.own[1]
+        return read_blur_map(path, shape)  # which says what is wrong
 
     def compute(self, asked: Question, key: Any, progress: Progress) -> tuple[Any, Result]:
         """Answer a question, unless that is what the last preview showed; return its `key`, too."""
@@ -315,7 +363,8 @@ class WorkerSession:
         import numpy as np
 
         digests = {name: hashlib.sha256(np.asarray(hint).tobytes()).digest() for name, hint in asked.hints.items()}
-        return asked.request, asked.parameters, asked.map_parameters, digests
+        own = b"" if asked.radius is None else hashlib.sha256(np.ascontiguousarray(asked.radius).tobytes()).digest()
+        return asked.request, asked.parameters, asked.map_parameters, digests, own
 
     def presented(
         self, request: dict[str, Any], asked: Question, result: Result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -41,11 +42,16 @@ def run(*arguments):
     return app([str(item) for item in arguments], result_action="return_value", exit_on_error=False)
 
 
-def read_by_imagemagick(file):
-    """Return a grey picture as ImageMagick reads it, float (H, W) in [0, 1]."""
-    raw = subprocess.run(
-        [IMAGEMAGICK, file, "-depth", "16", "-endian", "LSB", "gray:-"], capture_output=True, check=True
-    ).stdout
+def gray_of(file):
+    """Return a grey picture, float (H, W) in [0, 1]."""
+    with Image.open(file) as opened:
+        return np.asarray(opened) / 255
+
+
+def read_by_imagemagick(file, *options):
+    """Return a grey picture, or what options make of another, as ImageMagick reads it, float (H, W) in [0, 1]."""
+    command = [IMAGEMAGICK, file, *options, "-depth", "16", "-endian", "LSB", "gray:-"]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
     return np.frombuffer(raw, "<u2").reshape(120, 160) / 65535
 
 
@@ -69,6 +75,71 @@ def test_a_grey_map_grows_with_the_radius(photo, tmp_path):
     gray = read_by_imagemagick(tmp_path / "photo_gray.png")
     np.testing.assert_allclose(gray * 8, tifffile.imread(tmp_path / "photo_blur.tif"), atol=8 / 65535)
     assert gray[:, :60].mean() < 0.15 < 0.2 < gray[:, 100:].mean()
+
+
+@needs_imagemagick
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_psd_holds_the_picture_with_its_layer_mask(photo, tmp_path, bits):
+    pytest.importorskip("psd_tools")
+    scene = np.dstack([gray_of(photo)] * 3) * [1, 0.5, 0.25]
+    file = tmp_path / "colors.tif"
+    tifffile.imwrite(file, np.rint(scene * (2**bits - 1)).astype(f"uint{bits}"), photometric="rgb")
+    assert run("mask", file, "-o", tmp_path, "--psd", "--softness", 6, "--threshold", 2) == 0
+    with Image.open(tmp_path / "colors_mask.png") as opened:
+        mask = np.asarray(opened) / 255
+    layer = f"{tmp_path / 'colors_mask.psd'}[1]"  # [0] is what all layers give together
+    np.testing.assert_allclose(read_by_imagemagick(layer, "-alpha", "extract"), mask, atol=1e-3)
+    for channel, share in (("R", 1), ("G", 0.5), ("B", 0.25)):
+        seen = read_by_imagemagick(layer, "-alpha", "off", "-channel", channel, "-separate")
+        np.testing.assert_allclose(seen, share * scene[..., 0], atol=0.6 / (2**bits - 1) + 1e-4)
+
+
+@needs_imagemagick
+@pytest.mark.parametrize("gray", [False, True])
+def test_a_tiff_holds_the_mask_as_a_channel_more(photo, tmp_path, gray):
+    file = tmp_path / "scene.png"
+    scene = np.rint(255 * gray_of(photo)).astype(np.uint8)
+    Image.fromarray(scene if gray else np.dstack([scene, scene // 2, scene // 4])).save(file)
+    assert run("mask", file, "-o", tmp_path, "--tiff", "--threshold", 2) == 0
+    with Image.open(tmp_path / "scene_mask.png") as opened:
+        mask = np.asarray(opened)
+    with tifffile.TiffFile(tmp_path / "scene_mask.tif") as tiff:
+        assert tiff.pages[0].extrasamples == (0,)  # a channel, and no opacity
+    # ImageMagick takes any further channel for opacity
+    seen = read_by_imagemagick(tmp_path / "scene_mask.tif", "-alpha", "extract")
+    np.testing.assert_allclose(seen, mask / 255, atol=1e-4)
+    seen = read_by_imagemagick(tmp_path / "scene_mask.tif", "-alpha", "off", "-channel", "R", "-separate")
+    np.testing.assert_allclose(seen, scene / 255, atol=1e-4)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_an_openexr_map_holds_radii_in_px(photo, tmp_path):
+    pytest.importorskip("OpenEXR")
+    assert run("map", photo, "-o", tmp_path, "--exr", "--max-radius", 8) == 0
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        tmp_path / "photo_blur.exr",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "grayf32le",
+        "-",
+    ]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    radius = tifffile.imread(tmp_path / "photo_blur.tif")
+    np.testing.assert_allclose(np.frombuffer(raw, "<f4").reshape(120, 160), radius, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("command", "package"), [("mask --psd", "psd_tools"), ("map --exr", "OpenEXR")])
+def test_a_missing_extra_is_told_before_the_work_begins(photo, tmp_path, monkeypatch, command, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr("defocus.command.line._write", None)
+    command, option = command.split()
+    with pytest.raises(InputError, match=r"pip install .napari-defocus"):
+        run(command, photo, "-o", tmp_path, option)
 
 
 def test_two_results_of_one_name_are_refused(photo, tmp_path):

@@ -68,3 +68,85 @@ def test_shifts_are_undone(tmp_path):
     assert (
         np.abs(found[1] - color[0])[12:-12, 12:-12].mean() < 0.15 * np.abs(color[1] - color[0])[12:-12, 12:-12].mean()
     )
+
+
+@pytest.fixture(scope="module")
+def series():
+    """Counts of a specimen whose focus drifts, uint16 (T, Z, C, H, W); in the second channel stands 10 t + z."""
+    rng = np.random.default_rng(0)
+    sharp = np.kron(rng.random((64, 64)), np.ones((2, 2))).astype(np.float32)
+    counts = np.empty((3, 5, 2, 128, 128), np.uint16)
+    for time, best in enumerate((1, 2, 3)):
+        for z in range(5):
+            light = np.maximum(simulate_blur(sharp, np.full(sharp.shape, 0.9 * abs(z - best), np.float32)), 0)
+            counts[time, z, 0] = 100 + rng.poisson(1000 * np.exp(-time) * light)  # it bleaches
+            counts[time, z, 1] = 10 * time + z
+    return counts
+
+
+def written_series(path, series):
+    metadata = {
+        "axes": "TZCYX",
+        "Channel": {"Name": ["DAPI", "GFP"]},
+        "PhysicalSizeX": 0.1,
+        "PhysicalSizeY": 0.1,
+        "PhysicalSizeZ": 0.5,
+    }
+    tifffile.imwrite(path, series, photometric="minisblack", metadata=metadata)
+
+
+def test_of_a_series_the_sharpest_slice_of_each_time_is_written(tmp_path, capsys, series):
+    written_series(tmp_path / "s.ome.tif", series)
+    out = tmp_path / "out"
+    assert run("stack", tmp_path / "s.ome.tif", "-o", out) == 1
+    assert "0: DAPI; 1: GFP: choose one with --channel" in capsys.readouterr().err
+    assert not out.exists()
+    assert run("stack", tmp_path / "s.ome.tif", "-o", out, "--channel", "DAPI", "--spacing", "4") == 0
+    assert capsys.readouterr().out == "the sharpest slice moves between 1 and 3 over 3 times\n"
+    assert sorted(item.name for item in out.iterdir()) == ["focus.csv", "sharpest.ome.tif"]
+    rows = list(csv.DictReader((out / "focus.csv").read_text().splitlines()))
+    assert [row["sharpest"] for row in rows] == ["1", "2", "3"]
+    assert [row["outlier"] for row in rows] == ["false"] * 3
+    assert all(float(row["median_radius_px"]) < 1 and float(row["threshold_px"]) > 0 for row in rows)
+    with tifffile.TiffFile(out / "sharpest.ome.tif") as tiff:
+        assert tiff.series[0].axes == "TCYX"
+        planes = tiff.asarray()
+        words = tiff.ome_metadata
+    np.testing.assert_array_equal(planes, series[[0, 1, 2], [1, 2, 3]])
+    assert 'PhysicalSizeX="0.1"' in words
+    assert 'Name="GFP"' in words
+    assert run("stack", tmp_path / "s.ome.tif", "-o", out, "--channel", "0") == 1
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_slices_around_the_sharpest_of_each_time(tmp_path, capsys, series):
+    written_series(tmp_path / "s.ome.tif", series)
+    assert (
+        run("stack", tmp_path / "s.ome.tif", "-o", tmp_path, "--channel", "0", "--around", "1", "--spacing", "8") == 0
+    )
+    found = tifffile.imread(tmp_path / "sharpest.ome.tif")
+    np.testing.assert_array_equal(found[:, :, 1, 0, 0], [[0, 1, 2], [11, 12, 13], [22, 23, 24]])
+    assert run("stack", tmp_path / "s.ome.tif", "-o", tmp_path / "a", "--channel", "0", "--align") == 1
+    assert "not a series of stacks" in capsys.readouterr().err
+    Image.new("L", (60, 50)).save(tmp_path / "a.png")
+    assert run("stack", tmp_path / "a.png", tmp_path / "a.png", "-o", tmp_path / "a", "--around", "1") == 1
+    assert "--around belongs to a series" in capsys.readouterr().err
+
+
+def test_a_series_of_ome_zarr(tmp_path, capsys, series):
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(tmp_path / "s.ome.zarr", mode="w", zarr_format=3)
+    kinds = {"t": "time", "c": "channel"}
+    axes = [{"name": name, "type": kinds.get(name, "space")} for name in "tczyx"]
+    scale = [{"type": "scale", "scale": [1, 1, 0.5, 0.1, 0.1]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
+    group.create_array("0", data=np.ascontiguousarray(series.transpose(0, 2, 1, 3, 4)))
+    assert run("stack", tmp_path / "s.ome.zarr", "-o", tmp_path, "--channel", "0", "--spacing", "8") == 0
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "sharpest.ome.tif"), series[[0, 1, 2], [1, 2, 3]])
+
+
+def test_of_a_stack_with_channels_one_is_chosen(tmp_path, capsys, series):
+    written_series(tmp_path / "s.ome.tif", series[:1])
+    assert run("stack", tmp_path / "s.ome.tif", "-o", tmp_path / "out", "--channel", "DAPI", "--spacing", "8") == 0
+    assert "slice 1 is the sharpest" in capsys.readouterr().out

@@ -239,6 +239,21 @@ def test_what_lies_before_the_focus_is_spread_over_it():
     np.testing.assert_array_equal(result[:, 118:], picture[:, 118:].astype(np.float32))
 
 
+def test_a_surface_that_runs_out_of_focus_is_not_torn_in_two():
+    """Where the radius passes the threshold the added blur begins at nothing; where it is clearly more it is whole."""
+    fine = np.random.default_rng(4).random((200, 480), dtype=np.float32)
+    radius = np.geomspace(1.0, 4.0, 480) * np.ones((200, 1))  # 2 px in the middle
+    result = magnify(fine, radius, strength=3, threshold=2.0)
+    change, times = np.abs(result - fine).mean(axis=0), radius[0] / 2
+    assert not change[times <= 1].any()
+    parts = [change[(times > low) & (times < high)].mean() for low, high in ((1, 1.01), (1.01, 1.03), (1.05, 1.1))]
+    assert parts[0] < parts[1] < parts[2] < change[times > 1.2].mean()
+    assert parts[0] < 0.3 * change[times > 1.2].mean()
+    even = magnify(fine, np.full_like(radius, 2.0 * 1.3), strength=3, threshold=2.0)
+    column = np.argmin(np.abs(times - 1.3))
+    assert np.abs(result - even)[:, column].mean() < 0.1 * change[column]  # its neighbours differ by little
+
+
 def test_a_range_of_focus_keeps_what_lies_within():
     rng = np.random.default_rng(5)
     picture = rng.random((60, 120)).astype(np.float32)

@@ -75,6 +75,12 @@ def test_units_and_the_scale_of_the_finest_level_count(tmp_path):
     folder = written(tmp_path / "a.zarr", values, "zyx", unit="nanometer", scale=50, fine_scale=2.0)
     assert read_pixel_size(folder) == PixelSize(0.1, 0.1, 0.1)
     assert read_pixel_size(written(tmp_path / "b.zarr", values, "zyx", unit="")) is None
+    group = zarr.open_group(folder)
+    ome = group.attrs["ome"]
+    ome["multiscales"][0]["coordinateTransformations"] = [{"type": "scale", "scale": [10.0, 3.0, 2.0]}]
+    group.attrs["ome"] = ome
+    size = read_pixel_size(folder)
+    assert (size.y, size.x, size.z) == pytest.approx((0.3, 0.2, 1.0))
 
 
 def test_channels_and_planes_are_chosen_or_refused_with_a_list(tmp_path):

@@ -47,7 +47,7 @@ class Analysis:
     def focus_mask(self, parameters=None, **asked):
         return self.focus_matte(parameters, **asked) > 0
 
-    def focus_matte(self, parameters=None, *, in_focus=None, blurred=None, progress):
+    def focus_matte(self, parameters=None, *, in_focus=None, blurred=None, progress=lambda done, stage: None):
         parameters = parameters or MaskParameters()
         if "DEFOCUS_TEST_FOLDER" in os.environ:
             with (Path(os.environ["DEFOCUS_TEST_FOLDER"]) / "masks-made.log").open("a") as log:

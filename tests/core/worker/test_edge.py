@@ -36,6 +36,8 @@ def test_a_soft_edge_moves_as_it_is(shift):
     inner = np.s_[12:-12, 12:-12]
     assert abs(shifted(ramp, shift) - moved)[inner].max() < 0.07  # a grid has no way that is just across
     assert abs(ramp - moved)[inner].max() > 0.15
+    rising = (moved > 0.1) & (moved < 0.9)
+    assert abs((shifted(ramp, shift) - moved)[rising].mean()) < 0.02  # a quarter of a px
 
 
 def test_a_mask_without_an_edge_has_none_to_move():
@@ -47,7 +49,7 @@ def test_a_mask_without_an_edge_has_none_to_move():
 
 def test_large_masks_move_in_parts_as_whole():
     mask = np.zeros((1200, 40), np.float32)
-    mask[500:530, 10:20] = 1  # over the line between two parts
+    mask[500:510, 10:20] = 1  # its edge moves over the line between two parts, at 512
     wanted = ndimage.distance_transform_edt(mask == 0) <= 7
     assert np.array_equal(shifted(mask, 7), wanted)
 
@@ -87,6 +89,8 @@ def test_a_painted_band_follows_the_colours():
     assert after < before / 2
     assert found.min() >= 0
     assert found.max() <= 1
+    soft = ndimage.gaussian_filter(mask, 3)
+    assert np.array_equal(found_anew(soft, mixed(truth), band, 8)[~band], soft[~band])
 
 
 def test_what_is_cut_out_has_the_subject_s_colours_alone():

@@ -271,6 +271,74 @@ def test_the_radius_at_a_place_is_told(opened):
     assert "within the picture" in message_of("request", opened, "probe", {"x": 60, "y": 5})
 
 
+def own_map(worker, values, **more):
+    path = worker.new_file()
+    path.write_bytes(np.ascontiguousarray(values).tobytes())
+    return {"map": path.name, **more}
+
+
+def test_a_map_of_one_s_own_takes_the_place_of_the_measured_one(opened, tmp_path):
+    """By the measurement all of the picture is out of focus but its left end; by the map only its upper half is."""
+    checked = (np.indices((40, 60)).sum(axis=0) % 2)[..., np.newaxis]
+    picture = np.clip(ramp() + 0.2 * checked, 0, 1).astype(np.float32)
+    opened.open(picture.tobytes(), shape=picture.shape, dtype="float32")
+    upper = np.where(np.arange(40) < 20, 0.5, 0)[:, None].repeat(60, axis=1).astype(np.float32)
+    ask = {"parameters": {"threshold": 1.0, "strength": 4}}
+    made = array_of(opened.request("magnify", {**ask, **own_map(opened, upper, map_white=8)}))
+    change = np.abs(made - picture).max(axis=(1, 2))
+    assert change[24:].max() < 1e-6
+    assert change[:16].min() > 0.05
+    # As bytes, and in px in a file, it is the same map
+    as_bytes = np.where(upper > 0, 255, 0).astype(np.uint8)
+    again = array_of(opened.request("magnify", {**ask, **own_map(opened, as_bytes, map_dtype="uint8", map_white=4)}))
+    assert np.array_equal(again, made)
+    np.save(tmp_path / "radius.npy", 8 * upper)
+    there = {"map_path": str(tmp_path / "radius.npy")}
+    assert np.array_equal(array_of(opened.request("magnify", {**ask, **there})), made)
+    # White is the largest radius looked for unless somebody says so; what is told of a place is the map's
+    assert opened.request("probe", {"x": 50, "y": 5, **own_map(opened, upper)})["radius"] == pytest.approx(5)
+    assert opened.request("probe", {"x": 50, "y": 5, **there})["radius"] == pytest.approx(4)
+    # The preview shows it, too, and one of another map is another preview
+    seen = {"of": "magnify", "size": [20, 30], **ask}
+    mine, measured = (array_of(opened.request("preview", {**seen, **more})) for more in (there, {}))
+    before = array_of(opened.request("preview", {"of": "picture", "size": [20, 30]})).astype(int)
+    assert np.abs(mine.astype(int) - before)[12:].max() <= 1
+    assert np.abs(measured.astype(int) - before)[12:].max() > 3
+    np.save(tmp_path / "radius.npy", np.zeros((40, 60), np.float32))
+    assert np.array_equal(array_of(opened.request("magnify", {**ask, **there})), picture)
+
+
+def test_the_mask_of_a_changed_picture_is_what_it_takes_for_in_focus(opened):
+    """Between both ends of the range, by the map that is used, measured or one's own; both rise to the right."""
+    ask = {"of": "magnify", "size": [40, 60], "view": "mask", "parameters": {"threshold": 6.0, "focus_from": 3.0}}
+    radii = 10 * ramp()[0, :, 0]  # as the stand-in measures
+    inner, outer = (radii > 3.6) & (radii < 5.4), (radii < 2.4) | (radii > 6.6)
+    falling = own_map(opened, ramp()[:, ::-1, 0], map_white=10)
+    for more, across in (({}, slice(None)), (falling, slice(None, None, -1))):
+        row = array_of(opened.request("preview", {**ask, **more}))[20, across, 0]
+        assert (row[inner] > 200).all()
+        assert (row[outer] < 50).all()
+    # Sharpening has no range of its own: the measured threshold, 3 px, or that in the map
+    for more, across in (({}, slice(None)), (own_map(opened, ramp()[:, ::-1, 0], map_white=10), slice(None, None, -1))):
+        row = array_of(opened.request("preview", {"of": "restore", "size": [40, 60], "view": "mask", **more}))[
+            20, across, 0
+        ]
+        assert (row[radii < 2.4] > 200).all()
+        assert (row[radii > 3.6] < 50).all()
+
+
+def test_a_map_that_cannot_be_used_is_refused(opened, tmp_path):
+    np.save(tmp_path / "small.npy", np.zeros((4, 6)))
+    assert "shape (4, 6)" in message_of("input", opened, "restore", {"map_path": str(tmp_path / "small.npy")})
+    assert "absent.npy" in message_of("input", opened, "restore", {"map_path": str(tmp_path / "absent.npy")})
+    short = own_map(opened, np.zeros(5, np.float32))
+    assert "map holds 5 values" in message_of("request", opened, "restore", short)
+    both = own_map(opened, np.zeros((40, 60), np.float32), map_path="x.npy")
+    assert "not both" in message_of("request", opened, "restore", both)
+    nothing = own_map(opened, np.full((40, 60), np.nan, np.float32))
+    assert "no numbers" in message_of("request", opened, "magnify", nothing)
+
+
 def test_strokes_bind_the_mask_and_are_painted_over_other_hints(opened):
     path = opened.new_file()
     hint = np.zeros((40, 60), np.uint8)
@@ -464,7 +532,14 @@ WRONG = {  # for each field what was once taken, or ended in a traceback
         "parameters": [3],
     },
     "blur_map": {"maximum": ["1", -1, NAN, INFINITY, 1e31, True], "output": ["rgb"]},
-    "restore": {"alpha": [1, "yes"], "map_parameters": ["x"]},
+    "restore": {
+        "alpha": [1, "yes"],
+        "map_parameters": ["x"],
+        "map": ["../secret", 5],
+        "map_dtype": ["uint16", 8],
+        "map_white": [-1, 129, NAN, "8"],
+        "map_path": [5, "a\0b"],
+    },
     "preview": {
         "of": ["dance", 5, ["blur_map"]],
         "size": [[0, 5], [5], 5, [5.0, 5], [10**9, 5], "55"],

@@ -8,7 +8,7 @@ import time
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
-from desk import colors, keys, screenshot, settled, shell, wait, window
+from desk import colors, keys, mouse, screenshot, settled, shell, wait, window
 from gi.repository import Gimp
 from tools import BACKGROUND, MAP, MASK, SHARPEN, Report, load
 
@@ -17,9 +17,10 @@ FACTOR = int(os.environ.get("GDK_SCALE", "1"))
 ENTRIES = os.environ.get("DEFOCUS_TEST_ENTRIES", "mask map sharpen background").split()
 NAMES = {"mask": MASK, "map": MAP, "sharpen": SHARPEN, "background": BACKGROUND}
 LETTERS = {  # of what is folded
-    "en": {"mask": "emwa", "map": "eia", "sharpen": "mwa", "background": "faun"},
-    "de": {"mask": "kmid", "map": "kib", "sharpen": "mwb", "background": "euwi"},
+    "en": {"mask": "emwa", "map": "eia", "sharpen": "wbma", "background": "banmu"},
+    "de": {"mask": "kmid", "map": "kib", "sharpen": "wemb", "background": "euwid"},
 }
+BEFORE, LINE = (312, 312), (184, 60)  # the button, and the middle of the picture, in px of the dialog
 report = Report(NAME)
 image = load(os.environ.get("DEFOCUS_TEST_PICTURE", "photo.png"))
 layer = image.get_layers()[0]
@@ -74,17 +75,37 @@ def sizes(entry):
     return {"folded": folded, "unfolded": unfolded}
 
 
-def compared():
-    """All before while B is held, of a blurred background."""
-    title = opened(BACKGROUND)
-    screenshot(f"{NAME}-after", title)
+def compared(entry):
+    """All before while B is held; a line between before and after, which is moved to the right."""
+    title = opened(NAMES[entry])
+    screenshot(f"{NAME}-{entry}-after", title)
     shell("xdotool", "keydown", "b")
     time.sleep(1)
-    screenshot(f"{NAME}-held", title)
+    screenshot(f"{NAME}-{entry}-held", title)
     shell("xdotool", "keyup", "b")
     time.sleep(1)
-    screenshot(f"{NAME}-let-go", title)
+    screenshot(f"{NAME}-{entry}-let-go", title)
+    place = f"mousemove --window {window(title)}"
+    mouse(f"{place} {BEFORE[0]} {BEFORE[1]}", "click 1")
+    settled(title, 1)
+    screenshot(f"{NAME}-{entry}-split", title)
+    middle, far = f"{place} {LINE[0]} {LINE[1]}", f"{place} {LINE[0] + 80} {LINE[1]}"
+    mouse(middle, "mousedown 1", f"{place} {LINE[0] + 40} {LINE[1]}", far, "mouseup 1")
+    settled(title, 1)
+    screenshot(f"{NAME}-{entry}-moved", title)
     escaped(title)
+
+
+def masked():
+    """The layer's mask hides its left half: of the blurred background, too."""
+    half = layer.get_width() // 2
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, half, 0, half, layer.get_height())
+    layer.add_mask(layer.create_mask(Gimp.AddMaskType.SELECTION))
+    Gimp.Selection.none(image)
+    title = opened(BACKGROUND)
+    screenshot(f"{NAME}-masked", title)
+    escaped(title)
+    layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
 
 
 def limited():
@@ -99,5 +120,7 @@ def limited():
 for entry in ENTRIES:
     report.check(entry, sizes, entry)
 if NAME == "dialogs":
-    report.check("compared", compared)
+    for entry in ENTRIES:
+        report.check(f"compared {entry}", compared, entry)
+    report.check("masked", masked)
     report.check("limited", limited)

@@ -5,8 +5,8 @@ import sys
 
 sys.path.insert(0, os.environ["DEFOCUS_TEST_CODE"] + "/inside")
 
-from gi.repository import Gimp
-from tools import BACKGROUND, MAP, MASK, SHARPEN, Report, load, ramp_channel, run, save
+from gi.repository import Gegl, Gimp, Gio
+from tools import BACKGROUND, FOLDER, MAP, MASK, SHARPEN, Report, load, ramp_channel, run, save
 
 report = Report("kinds")
 PRECISIONS = {
@@ -87,6 +87,51 @@ def new_picture(name, file, selected=False, alpha=False, **arguments):
     return {}
 
 
+def with_map(name, kind):
+    """A blur map layer takes the place of what is measured; it was moved and its right half is painted black."""
+    image, layer = prepared(kind)
+    run(MAP, image, [layer], noise=2.55)
+    (made,) = [other for other in image.get_layers() if other != layer]
+    half = made.get_width() // 2
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, half, 0, half, made.get_height())
+    Gimp.context_set_foreground(Gegl.Color.new("black"))
+    made.edit_fill(Gimp.FillType.FOREGROUND)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, half, made.get_height())
+    Gimp.context_set_foreground(Gegl.Color.new("#808080"))
+    made.edit_fill(Gimp.FillType.FOREGROUND)
+    Gimp.Selection.none(image)
+    made.set_name("map")
+    layer.set_offsets(4, -3)
+    run(name, image, [layer], map_layer=made, noise=2.55)
+    save(image, f"with-map-{name}-{kind}")
+
+
+def with_file():
+    """The radii of a file, in px."""
+    image, layer = prepared("rgb")
+    file = Gio.File.new_for_path(str(FOLDER / "radius.npy"))
+    run(BACKGROUND, image, [layer], map_file=file, noise=2.55)
+    save(image, "with-file")
+
+
+def by_mask(selected):
+    """The layer's mask, or the selection, says what is in focus: the right half, which is blurred."""
+    image, layer = prepared("rgb")
+    half = layer.get_width() // 2
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, half, 0, half, layer.get_height())
+    if not selected:
+        layer.add_mask(layer.create_mask(Gimp.AddMaskType.SELECTION))
+        Gimp.Selection.none(image)
+    run(BACKGROUND, image, [layer], subject="selection" if selected else "layer-mask", noise=2.55)
+    save(image, f"by-mask-{selected}")
+
+
+for name in (BACKGROUND, SHARPEN):
+    report.check(f"with map {name} rgb", with_map, name, "rgb")
+report.check("with map float", with_map, BACKGROUND, "float-linear")
+report.check("with file", with_file)
+report.check("by mask", by_mask, False)
+report.check("by selection", by_mask, True)
 report.check("options", options)
 report.check("blur map", blur_map)
 report.check("sharpen", new_picture, SHARPEN, "sharpen")

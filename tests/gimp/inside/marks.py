@@ -21,7 +21,7 @@ layer = image.get_layers()[0]
 display = Gimp.Display.new(image)
 # Places of the preview in the dialog, in px of the screen: its upper left corner, and some way in
 LEFT, TOP = 18, 18
-CHANNEL = 546, 222  # the choice of the channel that is surely in focus, once its group is unfolded
+CHANNEL = 546, 260  # the choice of the channel that is surely in focus, once its group is unfolded
 TOOLS = 82, 350  # what a drag does
 SIZE = "836", "700"  # of the dialog, so that the picture has room
 
@@ -231,10 +231,38 @@ def focused():
     wait("another preview", lambda: len(previews()) > count)
     settled(title)
     screenshot("marks-focused", title)
-    last, probe = previews()[-1], said("<", request="probe")[-1]
+    last, probe = said("<", request="preview", of="magnify")[-1], said("<", request="probe")[-1]
     keys("Escape")
     wait("the dialog to close", lambda: not window(title))
     return {"parameters": last["parameters"], "place": [probe["x"], probe["y"]]}
+
+
+def effect_painted(title, file, again):
+    """What is marked as in focus in the blurred half stays as it was in a new picture."""
+    end_workers()
+    if again:
+        shell("xdotool", "windowfocus", "--sync", window(MAIN))
+        keys("ctrl+shift+f")  # Filters > Re-show last: a search would find "Repeat" first
+        wait("the dialog", lambda: window(title))
+    else:
+        choose(title, title)
+    settled(title)
+    count, layers = len(previews()), layer.get_image().get_layers()
+    place = f"mousemove --window {window(title)}"
+    drag = [f"{place} 270 90", "mousedown 1", f"{place} 275 110", f"{place} 280 130", "mouseup 1"]
+    mouse("keydown shift", *drag, "keyup shift")
+    wait("another preview", lambda: len(previews()) > count)
+    settled(title)
+    screenshot(f"marks-{file}", title)
+    keys("alt+o")
+    wait("the new layer", lambda: layer.get_image().get_layers() != layers)
+    wait("the dialog to close", lambda: not window(title))
+    save(image, f"marks-{file}")
+    (made,) = [other for other in image.get_layers() if other not in layers]
+    image.remove_layer(made)
+    image.set_selected_layers([layer])
+    request = "restore" if "Sharpen" in title else "magnify"
+    return {"strokes": said("<", request=request)[-1]["strokes"]}
 
 
 def rim_painted():
@@ -255,6 +283,14 @@ def rim_painted():
     return {"stroke": last["strokes"][-1]}
 
 
+def background_painted():
+    return effect_painted("Blur Background More", "background", True)
+
+
+def sharpened_painted():
+    return effect_painted("Sharpen Out-of-Focus Areas", "sharpened", False)
+
+
 CHECKS = (
     opened,
     clicked,
@@ -267,6 +303,8 @@ CHECKS = (
     lambda: asked_again(True),
     ants,
     focused,
+    background_painted,
+    sharpened_painted,
     rim_painted,
     first_look,
 )

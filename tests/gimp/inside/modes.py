@@ -325,12 +325,35 @@ def gray(image, layer):
     return [layer]
 
 
+def refused_map(make):
+    image = load("ramp.png")
+    image.convert_grayscale()
+    layer = image.get_layers()[0]
+    status, message = call(BACKGROUND, image, [layer], map_layer=make(image, layer))
+    assert status != "success"
+    assert len(image.get_layers()) == 1
+    return {"message": message}
+
+
+def colored_map():
+    image = load("ramp.png")
+    layer = image.get_layers()[0]
+    status, message = call(BACKGROUND, image, [layer.copy()], map_layer=layer)
+    assert status != "success"
+    return {"message": message}
+
+
+report.check("refuse coloured map", colored_map)
 report.check("refuse text", refused, text_layer)
 report.check("refuse empty group", refused, empty_group)
 report.check("refuse channel", refused, lambda image, layer: [ramp_channel(image)])
 report.check("refuse hints without selection", lambda: refused(lambda image, layer: [layer], selection_use="in-focus"))
 report.check("refuse low", lambda: refused(lambda image, layer: [layer], threshold=-1.0))
 report.check("refuse high", lambda: refused(lambda image, layer: [layer], softness=101.0))
+report.check("refuse half a point", lambda: refused(lambda image, layer: [layer], BACKGROUND, focus_x=20.0))
+report.check("refuse far point", lambda: refused(lambda image, layer: [layer], BACKGROUND, focus_x=20.0, focus_y=60.0))
+report.check("refuse no mask", lambda: refused(lambda image, layer: [layer], BACKGROUND, subject="layer-mask"))
+report.check("refuse map of itself", lambda: refused_map(lambda image, layer: layer))
 report.check("refuse map indexed", lambda: refused(indexed, MAP))
 report.check("refuse map color gray", lambda: refused(gray, MAP, output="color"))
 
