@@ -265,6 +265,16 @@ def test_what_is_sharper_than_the_map_says_is_not_believed(samples):
     assert np.abs(restore(picture, radius) - picture)[:, :180].mean() < 0.02
 
 
+def test_a_photograph_is_sharpened_alike_in_8_and_16_bits(samples):
+    photograph = np.asarray(load_image(samples / "cat.jpg").color[60:220, 220:420])
+    eight = np.rint(255 * photograph).astype(np.uint8)
+    radius = np.full(eight.shape[:2], 3.0, np.float32)
+    results = [restore(values, radius) for values in (eight, eight.astype(np.uint16) * 257, eight / 255)]
+    assert np.abs(results[0] - eight / 255).max() > 0.02
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], atol=1e-4)
+
+
 @pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
 def test_every_layout_comes_back_as_it_was(channels):
     shape = (48, 50) if channels is None else (48, 50, channels)
