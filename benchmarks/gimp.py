@@ -1,6 +1,6 @@
 """How long a person waits in a real GIMP: from menu to first preview, from OK to result, from Cancel to closed.
 
-    python benchmarks/gimp.py [--sizes small large]
+    python benchmarks/gimp.py [--sizes small large] [--only windows|scripts]
 
 Prints a table for the four entries on 640 x 427 px and on 24 megapixels. Everything is measured from the key that is
 pressed; what the worker answers, and when, is written down between it and the plug-in. Cancel is pressed while the
@@ -8,7 +8,9 @@ first preview is made. With another checkout's Python it measures that one, as f
 
     OTHER/.venv/bin/python benchmarks/gimp.py --checkout OTHER
 
-Also prints the time of a call without a window beside that of the command line.
+Repeat is pressed when the result is there, and the worker still holds the picture. Also prints the time of a call
+without a window beside that of the command line, and what each picture of a folder takes by a script: loaded, masked,
+saved.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import importlib.util
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,10 +33,12 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
 SIZES = {"small": (640, 427), "large": (6000, 4000)}
+PICTURES = 12  # of the folder
 COLUMNS = {
     "dialog": "menu to dialog",
     "preview": "menu to preview",
     "result": "OK to result",
+    "repeat": "Repeat",
     "cancel": "cancel to closed",
 }
 
@@ -94,12 +99,12 @@ def windows(gimp, sizes, limit):
             continue
         facts = check["facts"]
         if facts:
-            cells = (f"> {limit:g} s" if facts[key] is None else f"{facts[key]:.2f} s" for key in COLUMNS)
+            cells = (f"> {limit:g} s" if facts.get(key) is None else f"{facts[key]:.2f} s" for key in COLUMNS)
             print(f"{name:22}" + "".join(f"{cell:>18}" for cell in cells) + f"{facts['load']:8.1f}")
 
 
 def calls(gimp):
-    """Print the time of a call without a window, beside that of the command line."""
+    """Print the time of a call without a window, beside that of the command line, and that of a folder's pictures."""
     shutil.copyfile(gimp.folder / "small.png", gimp.folder / "photograph.png")
     picture, masks = gimp.folder / "photograph.png", gimp.folder / "masks"
     command = [sys.executable, "-m", "defocus.command.line", "mask", str(picture), "-o"]
@@ -108,12 +113,27 @@ def calls(gimp):
         begin = time.perf_counter()
         subprocess.run([*command, f"{masks}-{turn}"], check=True, capture_output=True)
         shell.append(time.perf_counter() - begin)
-    gimp.batch(PROJECT / "tests" / "gimp" / "inside" / "timing.py")
+    (gimp.folder / "pictures").mkdir()
+    whole = Image.open(picture).convert("RGB")
+    for number in range(PICTURES):  # parts of it, which all differ
+        left, top = 8 * (number % 4), 8 * (number // 4)
+        part = whole.crop((left, top, left + whole.width - 24, top + whole.height - 24))
+        part.save(gimp.folder / "pictures" / f"{number:02}.png")
+    gimp.batch(PROJECT / "tests" / "gimp" / "inside" / "timing.py", timeout=600)
     checks = json.loads((gimp.folder / "timing.json").read_text())
+    folder = checks.pop("folder")
     taken = [check["seconds"] for check in checks.values() if "error" not in check]
     if not taken:
         sys.exit(str(checks))
     print(f"command line: {min(shell):.2f} s; GIMP, from call to mask: {min(taken):.2f} s (calls: {taken})")
+    if "error" in folder:
+        sys.exit(folder["error"])
+    seconds, masked = (folder["facts"][name] for name in ("seconds", "masked"))
+    size = f"{whole.width - 24} x {whole.height - 24} px"
+    print(
+        f"a folder of {PICTURES} pictures of {size} by a script, seconds each: median {statistics.median(seconds):.2f}"
+    )
+    print(f"  of it from call to mask {statistics.median(masked):.2f}; all: {seconds}")
 
 
 def main():
@@ -122,14 +142,16 @@ def main():
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--limit", type=float, default=180, help="seconds after which a wait is given up")
     parser.add_argument("--checkout", type=Path, default=PROJECT, help="whose plug-in to measure")
+    parser.add_argument("--only", choices=["windows", "scripts"], help="one half of what is printed")
     arguments = parser.parse_args()
     conftest = module("gimp_conftest", arguments.checkout.resolve() / "tests" / "gimp" / "conftest.py")
     print(f"load before: {os.getloadavg()}, cores: {os.cpu_count()}")
     with tempfile.TemporaryDirectory() as temporary:
         gimp = conftest.installed_gimp(Path(temporary))
         settings, told = prepare(gimp, arguments.sizes)
-        windows(gimp, arguments.sizes, arguments.limit)
-        if arguments.checkout.resolve() == PROJECT:
+        if arguments.only != "scripts":
+            windows(gimp, arguments.sizes, arguments.limit)
+        if arguments.checkout.resolve() == PROJECT and arguments.only != "windows":
             settings.write_text(json.dumps(told))
             calls(gimp)
     print(f"load after: {os.getloadavg()}")

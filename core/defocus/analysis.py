@@ -70,6 +70,14 @@ class Analysis:
     tuning : Tuning
     seen : Stretched
         The picture as the evidence was measured.
+
+    Examples
+    --------
+    >>> analysis = defocus.analyze(np.random.default_rng(0).random((96, 128)))
+    >>> analysis
+    <Analysis of the picture: 128 x 96 px, photograph, radii up to 8 px at every 2 px>
+    >>> analysis.blur_map().shape, analysis.focus_mask(threshold=2.0).dtype
+    ((96, 128), dtype('bool'))
     """
 
     picture: Picture

@@ -45,12 +45,18 @@ def ask(
     if help_button is not None:
         help_button.hide()  # it would open a page that GIMP's manual does not have
     preview = Preview(session, config, image, layer)
-    rows = Rows(dialog, session, config, image, {"threshold": preview.other})
+    rows = Rows(dialog, session, config, image)
     preview.told = rows.update
     columns = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12)
     columns.set_border_width(6)
     columns.pack_start(preview.widget, True, True, 0)
-    columns.pack_start(rows.widget, False, False, 0)  # what a larger dialog has more is for the preview
+    right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+    right.pack_start(rows.widget, True, True, 0)
+    right.pack_end(
+        preview.other, False, False, 0
+    )  # at the end: it comes and goes, and nothing may move under the mouse
+    right.show()
+    columns.pack_start(right, False, False, 0)  # what a larger dialog has more is for the preview
     columns.show()
     dialog.connect("key-press-event", preview.key_pressed)
     dialog.connect("key-release-event", preview.key_released)

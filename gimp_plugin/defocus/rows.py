@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WIDTH = 258  # logical px
 _TEN = 10  # from which on auto's value is said in whole numbers
-_TALLEST = 420  # logical px; what does not fit is scrolled to
+_TALLEST = 400  # logical px; what does not fit is scrolled to
 
 
 class Rows:
@@ -34,19 +34,9 @@ class Rows:
     session : Session
     config : Gimp.ProcedureConfig
     image : Gimp.Image
-    below : dict
-        Widgets that stand below an option's, by its name.
     """
 
-    def __init__(
-        self,
-        dialog: Any,
-        session: Session,
-        config: Gimp.ProcedureConfig,
-        image: Gimp.Image,
-        below: dict[str, Any],
-    ) -> None:
-        self._below = below
+    def __init__(self, dialog: Any, session: Session, config: Gimp.ProcedureConfig, image: Gimp.Image) -> None:
         self._dialog, self._session, self._config, self._image = dialog, session, config, image
         self._scales: list[tuple[Number, Any]] = []
         self._channels: dict[str, tuple[Any, Named]] = {}
@@ -83,8 +73,6 @@ class Rows:
             for theirs in (option.name, option.file_name) if isinstance(option, ChoiceOrFile) else (option.name,):
                 # In a box of its own a choice is as wide as its label leaves, whatever the labels of others are
                 box.pack_start(self._dialog.fill_box(f"{name}-{theirs}", [theirs]), False, False, 0)
-            if option.name in self._below:
-                box.pack_start(self._below[option.name], False, False, 0)
         return box
 
     def update(self) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import io
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -79,6 +80,48 @@ def test_what_the_pages_say_of_python_runs_as_it_stands(page, a_readers_folder, 
         exec(compile(block, page, "exec"), names)
     assert names["radius"].ndim == (3 if "defocus.dask" in "".join(blocks) else 2)  # of the series, which comes last
     assert names["sharp"].shape == names["picture"].color.shape
+
+
+@pytest.fixture(scope="module")
+def made_examples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("examples")
+    script(ROOT / "docs" / "job_pictures.py").examples(folder)
+    return folder
+
+
+@pytest.fixture
+def examples(made_examples, tmp_path, monkeypatch):
+    """The folder that the pages about single jobs work in."""
+    for variable in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    shutil.copytree(made_examples, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "packages"), [("motion.md", []), ("masks.md", ["psd_tools", "OpenEXR"]), ("stacking.md", [])]
+)
+def test_commands_of_the_pages_about_jobs_say_what_the_pages_show(page, packages, examples, capsys):
+    for package in packages:
+        pytest.importorskip(package)
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    number = re.compile(r"\d+(?:\.\d+(?:e-\d+)?)?")
+    blocks = re.findall(r"^    \$ defocus (.*)\n((?:    (?!\$ ).*\n)*)", text, re.MULTILINE)
+    assert blocks
+    for line, shown in blocks:
+        assert app(shlex.split(line), result_action="return_value", exit_on_error=False) == 0, line
+        expected, said = "".join(one[4:] + "\n" for one in shown.splitlines()), capsys.readouterr().out
+        assert number.sub("NUMBER", said) == number.sub("NUMBER", expected), line
+        numbers = [[float(one) for one in number.findall(words)] for words in (said, expected)]
+        assert numbers[0] == pytest.approx(numbers[1], rel=0.05, abs=0.05), line
+        for name in re.findall(r"\w+\.(?:png|psd|tif|pfm|exr)", expected):
+            assert list(examples.glob(f"*/{name}")), name
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        names = {}
+        exec(compile(block, page, "exec"), names)
+        assert names["found"].motion is not None
 
 
 def test_what_the_pages_say_of_the_command_exists():

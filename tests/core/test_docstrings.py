@@ -40,6 +40,13 @@ def test_there_are_examples():
     assert len(with_examples) >= 10
 
 
+def test_every_name_that_the_package_offers_has_an_example():
+    finder = doctest.DocTestFinder(recurse=False)
+    names = set(defocus.__all__) - {"__version__"}
+    without = [name for name in names if not any(test.examples for test in finder.find(getattr(defocus, name), name))]
+    assert without == []
+
+
 def public(name):
     """Yield (name, object) of what a module offers: its functions, its classes and their methods."""
     module = load(name)

@@ -13,7 +13,7 @@ ENTRIES = ("mask", "map", "sharpen", "background")
 
 @pytest.fixture(scope="module")
 def dialogs(gimp):
-    return Batch(gimp, "dialogs", window=True, timeout=400)
+    return Batch(gimp, "dialogs", window=True, timeout=600)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def german(gimp):
             "dialogs",
             report="german",
             window=True,
-            timeout=300,
+            timeout=500,
             screen="1600x1400",
             LANGUAGE="de",
             LANG="de_DE.UTF-8",

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.gimp, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def marks(gimp):
     with kept_settings(gimp):
-        return Batch(gimp, "marks", window=True, timeout=280)
+        return Batch(gimp, "marks", window=True, timeout=600)
 
 
 def test_nothing_is_complained_of(marks):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CullOptions", "cull"]
 
+_WIDEST = 100_000  # characters of a line
 _FEW = 6  # pictures that are done before other processes have begun
 _COLUMNS = ("input", "verdict", "sharpest_radius_px", "sharpest_radius_share", "in_focus_share", "confidence", "reason")
 _STYLES = {"sharp": "green", "soft": "yellow", "missed": "magenta", "motion": "red", "blurred": "red"}
@@ -255,7 +256,13 @@ def _print(rows: list[tuple[Path, Facts]], pictures: Pictures, options: CullOpti
         if options.best_of:
             cells.append(("* " if facts["best"] else "  ") + shown(facts["burst"]))
         table.add_row(*(Text(one) if isinstance(one, str) else one for one in (*cells, facts["reason"])))
-    Console(soft_wrap=not sys.stdout.isatty(), highlight=False).print(table)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
+    console = Console(width=_WIDEST, color_system=None, highlight=False)  # a line for each picture, for other programs
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _write_csv(place: Path, rows: list[tuple[Path, Facts]], pictures: Pictures, *, overwrite: bool) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Sharpness", "sharpness", "sharpness_of_file"]
 
 _WIDEST = 32  # px: the largest spacing there is
+_REACH = 0.015  # of the diagonal: how far around a point counts for how well it lies within what is in focus
 _UNKNOWN, _NEVER = 99, 90  # px: what tells nothing comes last, and what lies among such never
 
 Verdict = Literal["sharp", "soft", "missed", "motion", "blurred", "no evidence"]
@@ -69,6 +70,12 @@ class Sharpness:
     verdict : {"sharp", "soft", "missed", "motion", "blurred", "no evidence"}
     reason : str
         Why, in words.
+
+    Examples
+    --------
+    >>> found = defocus.sharpness(np.kron(np.random.default_rng(0).random((96, 128)), np.ones((2, 2))))
+    >>> found.verdict, found.width, found.in_focus_share
+    ('sharp', 256, 1.0)
     """
 
     width: int
@@ -327,7 +334,7 @@ def _well_within(mask: NDArray[np.bool_], analysis: Analysis) -> tuple[int, int]
     if log_odds is not None:
         weight *= 1 / (1 + np.exp(-analysis.answer.at_pixels(log_odds)))
     height, width = mask.shape
-    reach = math.hypot(height, width) * 0.03
+    reach = math.hypot(height, width) * _REACH
     side = max(1, int(reach / 4))  # of cells that are fine enough for so wide a look
     edges = np.arange(0, height, side), np.arange(0, width, side)
 

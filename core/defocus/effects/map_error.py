@@ -34,6 +34,8 @@ _NODES = np.linspace(-2, 2, 9)  # of the normal distribution, in standard deviat
 _FROM, _UP_TO, _STEP = 1.5, 12.0, 0.25  # px; radii that are looked at
 _VARIETY = 0.35  # share of its radius by which a window's map may vary, beside 0.3 px
 _TAPERED = 0.65  # of a window's variation counts, because the taper sees its middle
+_TYPICAL = 0.1  # error by which windows are asked whether they are in focus, before any is known
+_LEAST = 4  # windows that tell anything
 _CAUTIOUS = (0.2, 1e-5)  # error and noise of a picture that has no windows to tell
 _DISBELIEF = (3.0, 9.0)  # nats by which a window would rather be less blurred: doubt begins, the map is wrong
 
@@ -74,7 +76,7 @@ def map_error(luminance: NDArray[np.float32], radius: NDArray[np.float32], psf: 
     """
     everywhere = np.ones(luminance.shape, np.float32)
     corners, radii, spreads = _windows(radius)
-    if len(corners) < 4:
+    if len(corners) < _LEAST:
         return MapError(*_CAUTIOUS, everywhere)
     energies = _energies(luminance, corners)
     tables = np.arange(_FROM, max(radii.max(), _FROM) + _STEP, _STEP)
@@ -94,20 +96,33 @@ def map_error(luminance: NDArray[np.float32], radius: NDArray[np.float32], psf: 
             mode="nearest",
         )
 
-    misfit = np.array(
+    misfits = np.array(
         [
-            [_misfit(energies[chosen], here, noise * noise_spectrum).mean() for noise in _NOISES]
+            [_misfit(energies[chosen], here, noise * noise_spectrum) for noise in _NOISES]
             for here in (expected(error, chosen) for error in _ERRORS)
         ]
     )
-    best, quietest = np.unravel_index(misfit.argmin(), misfit.shape)
-    error = _vertex(np.log(_ERRORS), misfit[:, quietest], int(best))
-    noise = _vertex(np.log(_NOISES), misfit[best], int(quietest))
-    # Would a window rather be in focus?
-    noise_here = _NOISES[quietest] * noise_spectrum
-    sharp = np.broadcast_to(spectra[-1, 0], energies.shape)
-    lead = _misfit(energies, expected(error, slice(None)), noise_here) - _misfit(energies, sharp, noise_here)
-    belief = np.clip((_DISBELIEF[1] - lead) / (_DISBELIEF[1] - _DISBELIEF[0]), 0, 1)
+    quietest = int(np.argmin(misfits.mean(axis=2).min(axis=0)))
+
+    def lead(those: NDArray[np.int64] | slice, error: float) -> NDArray[np.float64]:
+        # Would a window rather be in focus?
+        noise_here = _NOISES[quietest] * noise_spectrum
+        sharp = np.broadcast_to(spectra[-1, 0], energies[those].shape)
+        return _misfit(energies[those], expected(error, those), noise_here) - _misfit(
+            energies[those], sharp, noise_here
+        )
+
+    # What rather is tells nothing of how well the rest is known: its grain would speak for any error, or none
+    believed = lead(chosen, _TYPICAL) < _DISBELIEF[0]
+    if believed.sum() < _LEAST:
+        error, noise = _CAUTIOUS[0], float(_NOISES[quietest])
+    else:
+        misfit = misfits[:, :, believed].mean(axis=2)
+        best, quietest = (int(place) for place in np.unravel_index(misfit.argmin(), misfit.shape))
+        error = _vertex(np.log(_ERRORS), misfit[:, quietest], best)
+        noise = _vertex(np.log(_NOISES), misfit[best], quietest)
+    leads = lead(slice(None), error)
+    belief = np.clip((_DISBELIEF[1] - leads) / (_DISBELIEF[1] - _DISBELIEF[0]), 0, 1)
     return MapError(error, noise, _spread(belief, corners, luminance.shape))
 
 

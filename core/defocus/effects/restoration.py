@@ -119,7 +119,7 @@ def restore(
     require_memory(radius.size * _OF_PIXEL, f"{picture.source}: restoring {radius.shape[1]} x {radius.shape[0]} px")
     color = picture.color[..., :1] if picture.gray else picture.color
     burnt = ndimage.maximum_filter((color >= _SATURATED).any(axis=2), _SIDE)
-    change = _change(picture.luminance, burnt, radius, _eight_bits(color), chosen, RememberedPSF(family), progress)
+    change = _change(picture.luminance, burnt, radius, _photograph(picture), chosen, RememberedPSF(family), progress)
     change *= np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
     restored = color + change[..., np.newaxis]
     restored = np.where(change[..., np.newaxis] == 0, color, np.clip(restored, 0, 1)).astype(np.float32)
@@ -197,10 +197,16 @@ def _judged(
     return encoded(planes[1]), replace(before, noise=as_it_is.noise), True
 
 
-def _eight_bits(color: NDArray[np.float32]) -> bool:
-    """Tell whether a picture has the grey levels of 8 bits, as photographs mostly have."""
-    sample = color[::7, ::7] * 255
-    return bool((np.abs(sample - np.rint(sample)) < 1e-3).all())
+def _photograph(picture: Picture) -> bool:
+    """Tell whether a picture looks encoded for a display, as photographs mostly are.
+
+    Those of 8 bits do, whatever holds them, and colour of 16; grey of 16 bits comes from cameras that measure, and what
+    is in floating point may be anything.
+    """
+    if picture.bit_depth == 8 or (picture.bit_depth == 16 and not picture.gray):
+        return True
+    levels = picture.color[::7, ::7] * 255
+    return bool((np.abs(levels - np.rint(levels)) < 1e-3).all())
 
 
 def _change(

@@ -48,6 +48,14 @@ class Picture:
         8, 16 or 32: what a result must be written with to lose nothing.
     source : str
         Name for messages.
+
+    Examples
+    --------
+    >>> picture = defocus.as_picture(np.full((30, 40), 0.5), source="grey card")
+    >>> picture
+    <Picture grey card: 40 x 30 px, grey, 32 bits>
+    >>> picture.shape, picture.luminance.dtype
+    ((30, 40), dtype('float32'))
     """
 
     color: NDArray[np.float32]
@@ -268,6 +276,17 @@ def load_image(
     InputError
         If the file is missing, not an image, damaged, too large, or holds several pictures, planes or channels and
         `part` does not say which; names the file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "card.png")
+    ...     Image.new("L", (40, 30), 128).save(file)
+    ...     defocus.load_image(file)
+    <Picture card.png: 40 x 30 px, grey, 8 bits>
     """
     file = Path(path)
     return as_picture(read_array(file, max_pixels, part), source=file.name, limits=limits, measured=measured)

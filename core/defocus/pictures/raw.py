@@ -98,7 +98,9 @@ def read_raw(file: Path) -> NDArray[Any]:
                         return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
             return np.asarray(raw.postprocess(use_camera_wb=True, no_auto_bright=True))
     except (rawpy.LibRawError, OSError, ValueError) as error:
-        raise InputError(f"{file.name}: damaged, or a raw file that is not known ({error})") from error
+        said = error.args[0] if error.args else ""
+        reason = said.decode(errors="replace") if isinstance(said, bytes) else str(error)  # LibRaw says it in bytes
+        raise InputError(f"{file.name}: damaged, or a raw file that is not known ({reason})") from error
 
 
 _FULL = 0.9  # of the sensor's length: cameras cut some pixels off

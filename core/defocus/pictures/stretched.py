@@ -175,7 +175,7 @@ def noise_line(light: NDArray[np.float32], known: NDArray[np.bool_] | None = Non
        doi:10.1006/cviu.1996.0060.
     """
     from scipy.ndimage import convolve1d
-    from scipy.stats import chi2
+    from scipy.special import chdtri  # scipy.stats takes a second to import
 
     height, width = (size // _BLOCK * _BLOCK for size in light.shape)
     if min(height, width) < 2 * _BLOCK:
@@ -202,7 +202,7 @@ def noise_line(light: NDArray[np.float32], known: NDArray[np.bool_] | None = Non
         noises.append(float(np.median(variance[quiet])))
         begin += len(here)
     # The quietest of areas have less than their share of the noise, too
-    x, y = np.array(lights), np.array(noises) / (float(chi2.ppf(_QUIET / 2, _FREE)) / _FREE)
+    x, y = np.array(lights), np.array(noises) / (float(chdtri(_FREE, 1 - _QUIET / 2)) / _FREE)
     ground, growth = float(y[0]), 0.0
     above = x - x[0] > _FAINT * (x.max() - x[0])
     if ground > 0 and above.any():

@@ -61,7 +61,6 @@ def glance(
         analysis.picture,
         color=np.clip(reduced_color(analysis.picture.color[here], size), 0, 1),
         alpha=None,
-        bit_depth=32,
     )
     small_radius = reduced_color(radius[here][..., np.newaxis], size)[..., 0] * np.float32(scale)
     inner = tuple(

@@ -203,7 +203,6 @@ class WorkerSession:
         small_width, _ = reduced_size((part[2] - part[0], part[3] - part[1]), (height, width))
         whole = part == (0, 0, *picture.shape)
         facts: dict[str, Any] = {}
-        values: NDArray[Any]
         key = self.key(question)
         known = self.last is not None and self.last[0] == key
         values: NDArray[Any]

@@ -239,6 +239,20 @@ def test_the_maps_error_is_measured(samples):
     assert found[0].noise == pytest.approx(1e-6, rel=1)
 
 
+def test_what_is_not_believed_tells_nothing_of_the_rest(samples):
+    """A fifth of the picture is in focus, though the map denies it; the other one's radii are 5 % off."""
+    sharp = load_image(samples / "grass.png").luminance
+    blurred = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
+    radius = np.full(sharp.shape, 5 * 1.05, np.float32)
+    alone = map_error(blurred[:, 116:], radius[:, 116:], DiscPSF())
+    picture = blurred.copy()
+    picture[:, :96] = sharp[:, :96]
+    radius[:, 76:116] = 0  # windows that see both halves are another matter
+    judged = map_error(picture, radius, DiscPSF())
+    assert judged.belief[:, :60].mean() < 0.5
+    assert judged.error == pytest.approx(alone.error, rel=0.25)
+
+
 def test_what_is_sharper_than_the_map_says_is_not_believed(samples):
     """The map says 5 px everywhere, but the left half is in focus."""
     sharp = load_image(samples / "grass.png").luminance
@@ -249,6 +263,16 @@ def test_what_is_sharper_than_the_map_says_is_not_believed(samples):
     assert judged.belief[:, :200].mean() < 0.5
     assert judged.belief[:, 280:].mean() > 0.9
     assert np.abs(restore(picture, radius) - picture)[:, :180].mean() < 0.02
+
+
+def test_a_photograph_is_sharpened_alike_in_8_and_16_bits(samples):
+    photograph = np.asarray(load_image(samples / "cat.jpg").color[60:220, 220:420])
+    eight = np.rint(255 * photograph).astype(np.uint8)
+    radius = np.full(eight.shape[:2], 3.0, np.float32)
+    results = [restore(values, radius) for values in (eight, eight.astype(np.uint16) * 257, eight / 255)]
+    assert np.abs(results[0] - eight / 255).max() > 0.02
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])

@@ -306,7 +306,7 @@ def test_paths_are_quoted_for_the_system_they_are_pasted_into():
 def test_installing_compiles_once_what_the_first_picture_needs(capsys):
     told = []
     assert prepare(told.append)
-    assert "compiling" in told[0]
+    assert "making ready what pictures need" in told[0]
     assert "ready, in" in told[1]
     told.clear()
     assert not prepare(told.append, str(Path("/no/such/python")))

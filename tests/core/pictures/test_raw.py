@@ -48,7 +48,7 @@ def test_the_extra_reads_a_raw_file_in_full(tmp_path):
     found = load_image(raw_file(tmp_path / "a.dng"))
     assert found.shape == (480, 640)
     (tmp_path / "b.nef").write_bytes(b"nothing of the kind" * 10)
-    with pytest.raises(InputError, match=r"b\.nef: damaged, or a raw file that is not known"):
+    with pytest.raises(InputError, match=r"b\.nef: damaged, or a raw file that is not known \([A-Z]"):
         load_image(tmp_path / "b.nef")
 
 

@@ -21,7 +21,7 @@ layer = image.get_layers()[0]
 display = Gimp.Display.new(image)
 # Places of the preview in the dialog, in px of the screen: its upper left corner, and some way in
 LEFT, TOP = 18, 18
-CHANNEL = 546, 260  # the choice of the channel that is surely in focus, once its group is unfolded
+CHANNEL = 546, 222  # the choice of the channel that is surely in focus, once its group is unfolded
 TOOLS = 82, 350  # what a drag does
 SIZE = "836", "700"  # of the dialog, so that the picture has room
 

@@ -80,11 +80,28 @@ def result(image, layer, title):
     if seconds is None:
         end_workers()
     until(lambda: not window(title), time.monotonic())
+    take_away(image, layer, before)
+    return seconds
+
+
+def take_away(image, layer, before):
+    """Leave the image as it was."""
     for made in image.get_layers():
         if made not in before:
             image.remove_layer(made)
     if layer.get_mask() is not None:
         layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+
+
+def repeated(image, layer):
+    """Press Filters > Repeat; return the seconds until what it makes is there, and take it away again."""
+    before = image.get_layers()
+    shell("xdotool", "windowfocus", "--sync", window(MAIN))
+    time.sleep(0.5)
+    began = time.monotonic()
+    shell("xdotool", "key", "ctrl+f")
+    seconds = until(lambda: layer.get_mask() is not None or image.get_layers() != before, began)
+    take_away(image, layer, before)
     return seconds
 
 
@@ -108,7 +125,7 @@ def cancelled(name):
 
 def times(image, layer, name):
     title, opened, preview = first_preview(name)
-    made = None
+    made = again = None
     if preview is None:
         end_workers()
         shell("xdotool", "windowfocus", "--sync", window(title))
@@ -116,10 +133,12 @@ def times(image, layer, name):
         until(lambda: not window(title), time.monotonic())
     else:
         made = result(image, layer, title)
+        again = repeated(image, layer) if made is not None else None
     return {
         "dialog": opened,
         "preview": preview,
         "result": made,
+        "repeat": again,
         "cancel": cancelled(name),
         "limit": LIMIT,
         "load": os.getloadavg()[0],

@@ -25,7 +25,8 @@ display = Gimp.Display.new(image)
 def opened():
     main_window()
     choose("Add In-Focus", DIALOG)
-    wait("a preview", lambda: tint(DIALOG) > 150)
+    before = tint(DIALOG)  # of the picture itself, which may have red in it
+    wait("a preview", lambda: tint(DIALOG) > before + 150)
     settled(DIALOG)
     screenshot("dialog", DIALOG)
 
@@ -142,7 +143,7 @@ def sharpened():
     keys("alt+a")  # unfold what describes the lens
     settled(title)
     screenshot("unfolded", title)
-    keys("alt+u", "Down", "Down", "Down")  # auto, disc, gaussian, polygon
+    keys("alt+k", "Tab", "Down", "Down", "Down")  # from the kind of picture to the shape: auto, disc, gaussian, polygon
     settled(title)
     screenshot("polygon", title)
     keys("Escape")
