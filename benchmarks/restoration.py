@@ -22,6 +22,7 @@ from defocus.psf.simulation import ramp, simulate_blur
 
 ROOT = Path(__file__).resolve().parents[1]
 BORDER = 8  # px left out: shifted pictures know nothing there
+INNER = np.s_[BORDER:-BORDER, BORDER:-BORDER]
 MAPS = ("own map", "measured radii", "own map x 1.2")
 
 
@@ -32,25 +33,28 @@ def load(file):
 def aligned(truth, picture):
     """The truth shifted by a part of a pixel to where it fits the picture best, both smoothed."""
     fixed, moving = (ndimage.gaussian_filter(values.mean(axis=2), 2) for values in (picture, truth))
-    inner = np.s_[BORDER:-BORDER, BORDER:-BORDER]
 
     def misfit(shift):
-        moved = ndimage.shift(moving, shift, order=3, mode="nearest")[inner]
-        return -np.corrcoef(moved.ravel(), fixed[inner].ravel())[0, 1]
+        moved = ndimage.shift(moving, shift, order=3, mode="nearest")[INNER]
+        return -np.corrcoef(moved.ravel(), fixed[INNER].ravel())[0, 1]
 
     start = [[0, 0], [0.7, 0], [0, 0.7]]
     best = optimize.minimize(misfit, [0, 0], method="Nelder-Mead", options={"xatol": 0.01, "initial_simplex": start}).x
     return np.stack([ndimage.shift(plane, best, order=3, mode="nearest") for plane in truth.transpose(2, 0, 1)], -1)
 
 
+def matched(picture, truth):
+    """The picture without its border, gain and offset of each channel matched to the truth."""
+    planes = []
+    for channel in range(picture.shape[2]):
+        seen, wanted = (values[INNER][..., channel].astype(float) for values in (picture, truth))
+        planes.append(np.polyval(np.polyfit(seen.ravel(), wanted.ravel(), 1), seen))
+    return np.stack(planes, -1)
+
+
 def psnr(picture, truth):
     """PSNR with gain and offset of each channel matched to the truth by least squares."""
-    inner = np.s_[BORDER:-BORDER, BORDER:-BORDER]
-    errors = []
-    for channel in range(picture.shape[2]):
-        seen, wanted = (values[inner][..., channel].astype(float).ravel() for values in (picture, truth))
-        errors.append(np.mean((np.polyval(np.polyfit(seen, wanted, 1), seen) - wanted) ** 2))
-    return -10 * np.log10(np.mean(errors))
+    return -10 * np.log10(np.mean((matched(picture, truth) - truth[INNER]) ** 2))
 
 
 def filled(radius):

@@ -34,7 +34,7 @@ from skimage.metrics import structural_similarity
 from skimage.restoration import richardson_lucy, wiener
 
 import defocus
-from benchmarks.restoration import BORDER, ROOT, aligned, load
+from benchmarks.restoration import INNER, ROOT, aligned, load, matched
 from defocus.pictures.picture import as_picture
 from defocus.psf.families import DiscPSF
 from defocus.psf.simulation import ramp, simulate_blur
@@ -42,7 +42,6 @@ from defocus.psf.simulation import ramp, simulate_blur
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-INNER = np.s_[BORDER:-BORDER, BORDER:-BORDER]
 AROUND, BEYOND = 3, 4  # px, of 255 levels
 LAYER = 0.5  # px from one radius to the next
 UNTOUCHED = 1.0  # px, the least radius that is sharpened
@@ -125,15 +124,6 @@ def unsharp(case: Case, deviation: float, amount: float) -> np.ndarray:
     sharper = linear + amount * (linear - ndimage.gaussian_filter(linear, (deviation, deviation, 0), mode="nearest"))
     sharper = np.clip(sharper, 0, 1)
     return np.where(sharper <= 0.0031308, 12.92 * sharper, 1.055 * sharper ** (1 / 2.4) - 0.055)
-
-
-def matched(picture: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return the picture without its border, gain and offset of each channel matched to the truth."""
-    planes = []
-    for channel in range(picture.shape[2]):
-        seen, wanted = (values[INNER][..., channel].astype(float) for values in (picture, truth))
-        planes.append(np.polyval(np.polyfit(seen.ravel(), wanted.ravel(), 1), seen))
-    return np.stack(planes, -1)
 
 
 def measure(picture: np.ndarray, truth: np.ndarray) -> np.ndarray:

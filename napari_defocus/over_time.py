@@ -10,14 +10,13 @@ import numpy as np
 
 from defocus.errors import InputError
 from defocus.parameters import AnalysisParameters, MapParameters
-from defocus.pictures.picture import as_picture
 from defocus.session import Question
-from defocus.timelapse import drift_in_words, focus_over_time, followed, of_frames
+from defocus.timelapse import drift_in_words, focus_over_time, followed
 from napari_defocus.layers.results import layer_data
 from napari_defocus.layers.source import CHANNEL_LABELS
 from napari_defocus.outputs import recorded
 from napari_defocus.requests import LayerRequest
-from napari_defocus.tables import measured_plane
+from napari_defocus.tables import measured_plane, of_planes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +117,7 @@ def computed_times(request: TimeRequest, run: Run) -> LayerDataTuple:
     def measure(time: int, z: int, progress: Progress) -> Mapping[str, Any]:
         nonlocal answer, chosen
         index = request.at(time, z)
-        chosen = of_frames(chosen, as_picture(source.plane(index), source=source.name))
+        chosen = of_planes(chosen, source, index)
         row, answer = measured_plane(source, index, "auto", chosen, run.part(progress))
         return row
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_defocus.layers.source import Source
     from napari_defocus.requests import Answer
 
-__all__ = ["TableRequest", "computed_table", "focus_table", "measured_plane"]
+__all__ = ["TableRequest", "computed_table", "focus_table", "measured_plane", "of_planes"]
 
 _DRAWN = MapParameters(unknown="nan")
 
@@ -129,11 +129,25 @@ def computed_table(request: TableRequest, run: Run) -> dict[str, NDArray[Any]]:
     for number, index in enumerate(planes):
         part = sub_progress(run.progress, number / len(planes), (number + 1) / len(planes))
         there = run.part(named(part, f"plane {number + 1} of {len(planes)}"))
-        analysis = of_frames(analysis, as_picture(source.plane(index), source=source.name))
+        analysis = of_planes(analysis, source, index)
         row, _ = measured_plane(source, index, request.threshold, analysis, there)
         place = {str(label): at for label, at in zip(source.axis_labels, index, strict=False)}
         rows.append({**place, **row})
     return frame_table(rows)
+
+
+def of_planes(analysis: AnalysisParameters, source: Source, index: tuple[int, ...]) -> AnalysisParameters:
+    """Return parameters for all planes of a series by one of them, which is loaded only if that has to tell the kind.
+
+    Parameters
+    ----------
+    analysis : AnalysisParameters
+    source : Source
+    index : tuple of int
+    """
+    if analysis.kind != "auto":
+        return analysis
+    return of_frames(analysis, as_picture(source.plane(index), source=source.name))
 
 
 def measured_plane(

@@ -13,6 +13,7 @@ import numpy as np
 from defocus.errors import InputError
 from defocus.pictures.files import written_whole
 from defocus.pictures.picture import as_picture
+from defocus.pictures.tiff import ome_sizes
 from napari_defocus.layers.results import layer_data, result_of
 
 if TYPE_CHECKING:
@@ -139,9 +140,7 @@ def _write_tiff(layer: Layer, file: Path) -> None:
             "Description": description(layer),
             "Channel": {"Name": layer.name if "C" not in axes else _channel_names(layer, data.shape[axes.index("C")])},
         }
-        for axis, size in zip(axes, sizes, strict=True):
-            if axis in "XYZ" and size:
-                metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+        metadata |= ome_sizes({axis: size for axis, size in zip(axes, sizes, strict=True) if axis in "XYZ" and size})
         with written_whole(file) as beside:
             tifffile.imwrite(beside, values, ome=True, metadata=metadata, **about)
         return

@@ -238,7 +238,7 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
 
         def finish(result: Any) -> None:
             self.status.value = ""
-            if all(str(layer.unique_id) != source.layer_id for layer in self._viewer.layers):
+            if self._layer(source.layer_id) is None:
                 self.status.value = f"{source.name} was removed meanwhile; its result is dropped"
             else:
                 done(result)
@@ -288,18 +288,18 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
         from napari.layers import Layer
 
         if self._so_far:
-            for layer in self._viewer.layers:
-                if str(layer.unique_id) == self._so_far:  # else the user deleted it
-                    layer.refresh(thumbnail=False, extent=False)
+            layer = self._layer(self._so_far)
+            if layer is not None:  # else the user deleted it
+                layer.refresh(thumbnail=False, extent=False)
             return
         selected = set(self._viewer.layers.selection)
         self._so_far = str(self._viewer.add_layer(Layer.create(*part)).unique_id)
         self._viewer.layers.selection = selected
 
     def _forget_part(self) -> None:
-        for layer in list(self._viewer.layers):
-            if self._so_far and str(layer.unique_id) == self._so_far:
-                self._viewer.layers.remove(layer)
+        layer = self._layer(self._so_far)
+        if layer is not None:
+            self._viewer.layers.remove(layer)
         self._so_far = ""
 
     def _on_failed(self, error: Exception) -> None:
@@ -345,24 +345,31 @@ class DefocusWidget(Container):  # type: ignore[type-arg]
     def _on_back(self) -> None:
         """Exchange the last result for the one before."""
         with self._complaining():
-            for layer in self._viewer.layers:
-                if self._kept and str(layer.unique_id) == self._kept["layer"]:
-                    now = _kept(layer)
-                    for name in ("data", "metadata", "translate", "name"):
-                        setattr(layer, name, self._kept[name])
-                    self._kept = {"layer": self._kept["layer"], **now}
-                    self._last = result_of(layer)
-                    self.saving.suggest(layer)
-                    return
-            self.back.enabled = False
-            raise InputError("the result before is not there any more")
+            layer = self._layer(self._kept["layer"]) if self._kept else None
+            if layer is None:
+                self.back.enabled = False
+                raise InputError("the result before is not there any more")
+            now = _kept(layer)
+            for name in ("data", "metadata", "translate", "name"):
+                setattr(layer, name, self._kept[name])
+            self._kept = {"layer": self._kept["layer"], **now}
+            self._last = result_of(layer)
+            self.saving.suggest(layer)
+
+    def _layer(self, identity: str | None) -> Layer | None:
+        """Return the layer of the viewer that has a unique id, None if there is none, or no more."""
+        return next((layer for layer in self._viewer.layers if str(layer.unique_id) == identity), None)
+
+    def _made_identity(self) -> str | None:
+        """Return the unique id of the layer with the result that is to be written."""
+        return self._made_id
 
     def _made(self) -> Layer:
         """Return the layer of the last result."""
-        for layer in self._viewer.layers:
-            if str(layer.unique_id) == self._made_id:
-                return layer
-        raise InputError("there is no result yet to be written")
+        layer = self._layer(self._made_identity())
+        if layer is None:
+            raise InputError("there is no result yet to be written")
+        return layer
 
     def _say(self, text: str) -> None:
         self.status.value = text

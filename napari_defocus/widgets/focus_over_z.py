@@ -239,13 +239,9 @@ class FocusOverZWidget(DefocusWidget):
 
         self._start(source, lambda run: computed_times(request, run), done, "focus over time")
 
-    def _made(self) -> Any:
+    def _made_identity(self) -> str | None:
         curve_of = "height_map" if self.times is None else _TIMES
-        wanted = self._shown_layers.get(curve_of if self.what.value == _CURVE else self.what.value)
-        for layer in self._viewer.layers:
-            if str(layer.unique_id) == wanted:
-                return layer
-        raise InputError("there is no result yet to be written")
+        return self._shown_layers.get(curve_of if self.what.value == _CURVE else self.what.value)
 
     def _write(self, layer: Any, file: Path) -> None:
         if self.what.value != _CURVE:

@@ -219,33 +219,24 @@ def mask_command(
     return _write(inputs, output, options, work)
 
 
-Softness = Annotated[
-    float,
-    Parameter(
-        help="Half width of the band around the subject's edge in which its opacity is found; 0 cuts hard. In px. "
-        "(0 to 100)",
-        group="Parameters",
-    ),
-]
 Trim = Annotated[bool, flag("Leave out the empty space around the subject.")]
 
 
 @app.command(name="cutout")
-@with_options(AnalysisParameters, MaskParameters)
+@with_options(AnalysisParameters, MaskParameters, softness=4.0)
 def cutout_command(
     inputs: Inputs,
     /,
     *,
     output: Output,
     trim: Trim = False,
-    softness: Softness = 4.0,
     options: ResultOptions = _USUAL_RESULTS,
     **values: Any,
 ) -> int:
     """Write STEM_cutout.png: what is in focus, cut out, with a soft rim in the subject's own colours."""
 
     def work(naming: Naming) -> Work:
-        return asked("focus_mask", {**values, "softness": softness}, CutoutWriter(naming, options.overwrite, trim))
+        return asked("focus_mask", values, CutoutWriter(naming, options.overwrite, trim))
 
     return _write(inputs, output, options, work)
 

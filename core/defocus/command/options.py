@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 (cyclopts reads the annotations)
@@ -144,23 +145,29 @@ def part_of(options: BatchOptions) -> Part:
     return Part(options.series, options.page, options.channel)
 
 
-def with_options(*classes: type[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def with_options(*classes: type[Any], **defaults: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command one option for each parameter of some classes, in place of its ``**values``.
 
     Parameters
     ----------
     *classes : type
         Parameter classes. An option that two of them share is given once.
+    **defaults
+        Of parameters that this command starts from another value.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(command, eval_str=True)
         plain = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
         controls = {control.name: control for item in classes for control in describe(item)}
-        options = [_option(control) for control in controls.values() if control.name not in signature.parameters]
+        options = [
+            _option(dataclasses.replace(control, default=defaults.get(control.name, control.default)))
+            for control in controls.values()
+            if control.name not in signature.parameters
+        ]
 
         def run(*arguments: Any, **values: Any) -> Any:
-            return command(*arguments, **values)
+            return command(*arguments, **{**defaults, **values})
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
         run.__signature__ = signature.replace(parameters=[*plain, *options])  # type: ignore[attr-defined]

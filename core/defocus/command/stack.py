@@ -71,7 +71,7 @@ def stack_pictures(
 
     from defocus.effects.focus_stack import composite
     from defocus.measures import write_table
-    from defocus.pictures.files import refuse_existing, write_blur_map, write_picture, written_whole
+    from defocus.pictures.files import write_blur_map, write_picture, written_whole
     from defocus.pictures.metadata import read_metadata
     from defocus.pictures.reading import is_series
     from defocus.stack import curve_table, focus_over_z
@@ -82,10 +82,7 @@ def stack_pictures(
         return _over_time(files[0], output, parameters, max_pixels, overwrite=overwrite, part=part, around=around)
     if around:
         raise InputError("--around belongs to a series of stacks, one for each time")
-    places = [output / name for name in ("composite.png", "height.tif", "index.png", "curve.csv")]
-    taken = [place for place in places if place.exists()]
-    if taken and not overwrite:
-        raise refuse_existing(taken[0])
+    places = _places(output, ("composite.png", "height.tif", "index.png", "curve.csv"), overwrite=overwrite)
     slices, depth = _slices(files, max_pixels, part)
     if align:
         slices = _aligned(slices)
@@ -121,17 +118,15 @@ def _over_time(
 
     from defocus.command.tables import measured
     from defocus.measures import write_table
-    from defocus.pictures.files import refuse_existing, written_whole
+    from defocus.pictures.files import written_whole
     from defocus.pictures.intensity import value_range
     from defocus.pictures.part import chosen_channel
     from defocus.pictures.picture import as_picture
     from defocus.pictures.reading import read_pixel_size, read_series
+    from defocus.pictures.tiff import ome_sizes
     from defocus.timelapse import drift_in_words, focus_over_time, of_frames, sharpest_slices
 
-    places = [output / name for name in ("sharpest.ome.tif", "focus.csv")]
-    taken = [place for place in places if place.exists()]
-    if taken and not overwrite:
-        raise refuse_existing(taken[0])
+    places = _places(output, ("sharpest.ome.tif", "focus.csv"), overwrite=overwrite)
     series, names = read_series(file, max_pixels=max_pixels, part=part)
     one = chosen_channel(series.transpose(2, 0, 1, 3, 4), "CTZ", "C", names, file.name, part)
     limits = value_range(one.reshape(-1, one.shape[-1]))
@@ -150,9 +145,8 @@ def _over_time(
         about["Channel"] = {"Name": names}
     size = read_pixel_size(file, dataclasses.replace(part, channel=None))
     if size is not None:
-        for axis, value in (("X", size.x), ("Y", size.y), ("Z", size.z)):
-            if value is not None:
-                about |= {f"PhysicalSize{axis}": value, f"PhysicalSize{axis}Unit": "µm"}
+        known = {"X": size.x, "Y": size.y, "Z": size.z}
+        about |= ome_sizes({axis: value for axis, value in known.items() if value is not None})
     with written_whole(places[0], overwrite=overwrite) as beside:
         tifffile.imwrite(
             beside,
@@ -164,6 +158,17 @@ def _over_time(
         )
     write_table(places[1], table, overwrite=overwrite)
     return drift_in_words(table)
+
+
+def _places(output: Path, names: tuple[str, ...], *, overwrite: bool) -> list[Path]:
+    """Return where results go; raise if one is there already and may not be replaced."""
+    from defocus.pictures.files import refuse_existing
+
+    places = [output / name for name in names]
+    taken = [place for place in places if place.exists()]
+    if taken and not overwrite:
+        raise refuse_existing(taken[0])
+    return places
 
 
 def _slices(files: list[Path], max_pixels: int, part: Part) -> tuple[list[NDArray[Any]], int]:

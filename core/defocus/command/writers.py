@@ -160,17 +160,20 @@ class MaskWriter:
             with written_whole(place, overwrite=overwrite) as beside:
                 Image.fromarray(np.asarray(mask, np.float32)).save(beside, "PPM")
         elif ending == "layer.png":
-            alpha = mask if picture.alpha is None else mask * picture.alpha
-            colors = np.dstack([subject_colors(picture.color, mask), alpha])
+            colors = np.dstack([subject_colors(picture.color, mask), _seen(mask, picture)])
             write_picture(place, colors, bit_depth=depth, overwrite=overwrite, metadata=said)
         else:
-            colors = picture.color[..., :1] if picture.gray else picture.color
-            values = np.dstack([colors, *([] if picture.alpha is None else [picture.alpha])])
+            values = np.dstack([picture.own_color, *([] if picture.alpha is None else [picture.alpha])])
             profile = None if picture.gray else said.profile  # of colours
             if ending == "mask.psd":
                 write_psd(place, values, mask, name=file.stem, bit_depth=depth, overwrite=overwrite, profile=profile)
             else:
                 write_tiff_with_mask(place, values, mask, bit_depth=depth, overwrite=overwrite, profile=profile)
+
+
+def _seen(matte: NDArray[Any], picture: Picture) -> NDArray[Any]:
+    """Return the opacity (H, W) of what a matte shows of a picture."""
+    return matte if picture.alpha is None else matte * picture.alpha
 
 
 @dataclass(frozen=True)
@@ -214,9 +217,8 @@ class CutoutWriter:
         if not matte.any():
             raise DefocusError(f"{picture.source}: nothing is in focus, so there is nothing to cut out")
         if wanted[0]:
-            alpha = matte if picture.alpha is None else matte * picture.alpha
-            colors = subject_colors(picture.color[..., :1] if picture.gray else picture.color, matte)
-            values = np.dstack([colors, alpha])
+            alpha = _seen(matte, picture)
+            values = np.dstack([subject_colors(picture.own_color, matte), alpha])
             depth = min(picture.bit_depth, 16)
             if self.trim:
                 seen = alpha > 0.5 / (2**depth - 1)  # else it is written as nothing

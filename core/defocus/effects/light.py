@@ -11,7 +11,7 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["encoded", "grain_covariance", "grain_field", "lamps", "linear"]
+__all__ = ["encoded", "encoded_slope", "grain_covariance", "grain_field", "lamps", "linear", "linear_slope"]
 
 _DARKER, _CLIPPED = 0.95, 0.99  # from none to all of a pixel counts as clipped
 _BLOCK = 32  # px; side of the blocks that grain is measured in
@@ -33,6 +33,18 @@ def encoded(values: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.where(
         values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0.0031308) ** (1 / 2.4) - 0.055
     ).astype(np.float32)
+
+
+def linear_slope(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by how much `linear` grows with sRGB values, float32 of the same shape."""
+    steep = np.float32(2.4 / 1.055) * ((np.maximum(values, 0) + np.float32(0.055)) / np.float32(1.055)) ** 1.4
+    return np.where(values <= 0.04045, np.float32(1 / 12.92), steep).astype(np.float32)
+
+
+def encoded_slope(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by how much `encoded` grows with linear intensities, float32 of the same shape."""
+    steep = np.float32(1.055 / 2.4) * np.maximum(values, np.float32(0.0031308)) ** np.float32(1 / 2.4 - 1)
+    return np.where(values <= 0.0031308, np.float32(12.92), steep).astype(np.float32)
 
 
 def lamps(color: NDArray[np.float32], width: int) -> NDArray[np.float32]:

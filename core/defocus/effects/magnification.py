@@ -120,7 +120,7 @@ def magnify(
     picture = as_picture(image, measured=False)  # it comes back in its own units
     radius = checked_radius_map(radius_map, picture.shape)
     require_memory(radius.size * _OF_PIXEL, f"{picture.source}: magnifying {radius.shape[1]} x {radius.shape[0]} px")
-    color = picture.color[..., :1] if picture.gray else picture.color
+    color = picture.own_color
     if chosen.strength > 1:
         scene = _scene(color, radius, _checked_subject(subject, radius.shape), picture.alpha, chosen)
         if scene is not None:
@@ -168,10 +168,10 @@ def _scene(
     """Return what is to be blurred by how much; None if nothing is."""
     end = IN_FOCUS if chosen.threshold == "auto" else float(chosen.threshold)
     start = min(float(chosen.focus_from), end)
-    decided = _decided(radius, start, end)
     kept = (radius <= end) & (radius >= start) if subject is None else subject > 0
     if kept.all() if subject is None else (subject == 1).all():
         return None
+    decided = _decided(radius, start, end)
     before = (radius < start) & ~kept if start > 0 else None
     if before is not None and not before.any():
         before = None

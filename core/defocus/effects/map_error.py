@@ -16,11 +16,13 @@ import numpy as np
 from scipy import fft, ndimage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from defocus.psf.families import PSF
 
-__all__ = ["MapError", "map_error"]
+__all__ = ["MapError", "map_error", "map_errors"]
 
 _WINDOW = 32  # px
 _HOP = 16  # px from one window to the next
@@ -42,7 +44,7 @@ _DISBELIEF = (3.0, 9.0)  # nats by which a window would rather be less blurred: 
 
 @dataclass(frozen=True)
 class MapError:
-    """What `map_error` found.
+    """What `map_errors` found.
 
     Attributes
     ----------
@@ -74,11 +76,28 @@ def map_error(luminance: NDArray[np.float32], radius: NDArray[np.float32], psf: 
     -------
     MapError
     """
-    everywhere = np.ones(luminance.shape, np.float32)
+    return map_errors([luminance], radius, psf)[0]
+
+
+def map_errors(planes: Sequence[NDArray[np.float32]], radius: NDArray[np.float32], psf: PSF) -> list[MapError]:
+    """Judge one blur map by several pictures, as `map_error` does by one.
+
+    Parameters
+    ----------
+    planes : sequence of float32 (H, W)
+        In [0, 1].
+    radius : float32 (H, W)
+        In px.
+    psf : PSF
+
+    Returns
+    -------
+    list of MapError
+        One for each plane.
+    """
     corners, radii, spreads = _windows(radius)
     if len(corners) < _LEAST:
-        return MapError(*_CAUTIOUS, everywhere)
-    energies = _energies(luminance, corners)
+        return [MapError(*_CAUTIOUS, np.ones(radius.shape, np.float32)) for _ in planes]
     tables = np.arange(_FROM, max(radii.max(), _FROM) + _STEP, _STEP)
     spectra, noise_spectrum = _spectra(tables, psf)
     chosen = np.linspace(0, len(radii) - 1, min(len(radii), _WINDOWS)).astype(int)
@@ -96,34 +115,37 @@ def map_error(luminance: NDArray[np.float32], radius: NDArray[np.float32], psf: 
             mode="nearest",
         )
 
-    misfits = np.array(
-        [
-            [_misfit(energies[chosen], here, noise * noise_spectrum) for noise in _NOISES]
-            for here in (expected(error, chosen) for error in _ERRORS)
-        ]
-    )
-    quietest = int(np.argmin(misfits.mean(axis=2).min(axis=0)))
+    by_error = [expected(error, chosen) for error in _ERRORS]
 
-    def lead(those: NDArray[np.int64] | slice, error: float) -> NDArray[np.float64]:
-        # Would a window rather be in focus?
-        noise_here = _NOISES[quietest] * noise_spectrum
-        sharp = np.broadcast_to(spectra[-1, 0], energies[those].shape)
-        return _misfit(energies[those], expected(error, those), noise_here) - _misfit(
-            energies[those], sharp, noise_here
+    def judged(luminance: NDArray[np.float32]) -> MapError:
+        energies = _energies(luminance, corners)
+        misfits = np.array(
+            [[_misfit(energies[chosen], here, noise * noise_spectrum) for noise in _NOISES] for here in by_error]
         )
+        quietest = int(np.argmin(misfits.mean(axis=2).min(axis=0)))
 
-    # What rather is tells nothing of how well the rest is known: its grain would speak for any error, or none
-    believed = lead(chosen, _TYPICAL) < _DISBELIEF[0]
-    if believed.sum() < _LEAST:
-        error, noise = _CAUTIOUS[0], float(_NOISES[quietest])
-    else:
-        misfit = misfits[:, :, believed].mean(axis=2)
-        best, quietest = (int(place) for place in np.unravel_index(misfit.argmin(), misfit.shape))
-        error = _vertex(np.log(_ERRORS), misfit[:, quietest], best)
-        noise = _vertex(np.log(_NOISES), misfit[best], quietest)
-    leads = lead(slice(None), error)
-    belief = np.clip((_DISBELIEF[1] - leads) / (_DISBELIEF[1] - _DISBELIEF[0]), 0, 1)
-    return MapError(error, noise, _spread(belief, corners, luminance.shape))
+        def lead(those: NDArray[np.int64] | slice, error: float) -> NDArray[np.float64]:
+            # Would a window rather be in focus?
+            noise_here = _NOISES[quietest] * noise_spectrum
+            sharp = np.broadcast_to(spectra[-1, 0], energies[those].shape)
+            return _misfit(energies[those], expected(error, those), noise_here) - _misfit(
+                energies[those], sharp, noise_here
+            )
+
+        # What rather is tells nothing of how well the rest is known: its grain would speak for any error, or none
+        believed = lead(chosen, _TYPICAL) < _DISBELIEF[0]
+        if believed.sum() < _LEAST:
+            error, noise = _CAUTIOUS[0], float(_NOISES[quietest])
+        else:
+            misfit = misfits[:, :, believed].mean(axis=2)
+            best, quietest = (int(place) for place in np.unravel_index(misfit.argmin(), misfit.shape))
+            error = _vertex(np.log(_ERRORS), misfit[:, quietest], best)
+            noise = _vertex(np.log(_NOISES), misfit[best], quietest)
+        leads = lead(slice(None), error)
+        belief = np.clip((_DISBELIEF[1] - leads) / (_DISBELIEF[1] - _DISBELIEF[0]), 0, 1)
+        return MapError(error, noise, _spread(belief, corners, luminance.shape))
+
+    return [judged(plane) for plane in planes]
 
 
 def _windows(

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from defocus.effects.light import encoded, linear
-from defocus.effects.map_error import MapError, map_error
+from defocus.effects.map_error import MapError, map_errors
 from defocus.effects.restoration_solver import rounds
 from defocus.effects.unsure_blur import EncodedBlur, LayeredInverse, RememberedPSF, UnsureBlur
 from defocus.memory import require_memory
@@ -117,7 +117,7 @@ def restore(
     radius = checked_radius_map(radius_map, picture.shape, largest=getattr(family, "largest_radius", None))
     progress(0.0, _STAGE)
     require_memory(radius.size * _OF_PIXEL, f"{picture.source}: restoring {radius.shape[1]} x {radius.shape[0]} px")
-    color = picture.color[..., :1] if picture.gray else picture.color
+    color = picture.own_color
     burnt = ndimage.maximum_filter((color >= _SATURATED).any(axis=2), _SIDE)
     change = _change(picture.luminance, burnt, radius, _photograph(picture), chosen, RememberedPSF(family), progress)
     change *= np.clip((radius - _UNTOUCHED) / (_RESTORED - _UNTOUCHED), 0, 1)
@@ -190,7 +190,7 @@ def _judged(
     only in what added up, so that the map seems less wrong there.
     """
     planes = cell_means(luminance, factor), cell_means(light, factor)
-    as_it_is, before = (map_error(plane, radius, psf) for plane in planes)
+    as_it_is, before = map_errors(planes, radius, psf)
     if before.error > (_USUAL if photograph else 1 / _USUAL) * as_it_is.error:
         return planes[0], as_it_is, False
     # Noise is judged in what is seen, as misfits are

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import fft
 
-from defocus.effects.light import encoded, linear
+from defocus.effects.light import encoded, encoded_slope, linear, linear_slope
 from defocus.psf.families import checked_kernel
 from defocus.psf.varying_blur import VaryingBlur
 
@@ -130,7 +130,7 @@ class EncodedBlur:
     def near(self, planes: NDArray[np.float32]) -> LinearisedBlur:
         """Return what small changes of the planes change."""
         light = self._blur.forward(linear(planes))
-        return LinearisedBlur(self._blur, _linear_slope(planes), _encoded_slope(light))
+        return LinearisedBlur(self._blur, linear_slope(planes), encoded_slope(light))
 
 
 class LinearisedBlur:
@@ -153,16 +153,6 @@ class LinearisedBlur:
     def adjoint(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the adjoint of that, see `UnsureBlur.adjoint`."""
         return self._before * self._blur.adjoint(self._after * pictures)
-
-
-def _linear_slope(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    steep = np.float32(2.4 / 1.055) * ((np.maximum(values, 0) + np.float32(0.055)) / np.float32(1.055)) ** 1.4
-    return np.where(values <= 0.04045, np.float32(1 / 12.92), steep).astype(np.float32)
-
-
-def _encoded_slope(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    steep = np.float32(1.055 / 2.4) * np.maximum(values, np.float32(0.0031308)) ** np.float32(1 / 2.4 - 1)
-    return np.where(values <= 0.0031308, np.float32(12.92), steep).astype(np.float32)
 
 
 class LayeredInverse:

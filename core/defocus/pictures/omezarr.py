@@ -58,11 +58,6 @@ class ZarrPicture:
     channels: list[str]
     pixel_size: PixelSize | None
 
-    @property
-    def is_stack(self) -> bool:
-        """Whether there are planes along time or depth."""
-        return any(size > 1 for axis, size in zip(self.axes[:-2], self.array.shape, strict=False) if axis != "C")
-
     def plane(self, part: Part, check: Check) -> NDArray[Any]:
         """Return one plane, (H, W).
 
@@ -117,8 +112,7 @@ class ZarrPicture:
         """Return it as (T, Z, C, H, W), and the names of its channels, none where the folder does not say."""
         shape = self.array.shape
         check(self.name, shape[-1], math.prod(shape[:-1]), self.array.dtype.itemsize)
-        found = in_order(self._loaded(()), self.axes, self.name)
-        return found, self.channels if len(self.channels) == found.shape[2] else []
+        return in_order(self._loaded(()), self.axes, self.channels, self.name)
 
     def _loaded(self, index: tuple[Any, ...]) -> NDArray[Any]:
         try:

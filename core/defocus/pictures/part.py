@@ -103,14 +103,16 @@ def chosen_plane(values: NDArray[Any], axes: Sequence[str], name: str, part: Par
     return values, rest
 
 
-def in_order(values: NDArray[Any], axes: Sequence[str], name: str) -> NDArray[Any]:
-    """Return an array as (T, Z, C, H, W), with axes of length 1 where it has none.
+def in_order(values: NDArray[Any], axes: Sequence[str], names: list[str], name: str) -> tuple[NDArray[Any], list[str]]:
+    """Return an array as (T, Z, C, H, W), with axes of length 1 where it has none, and the names of its channels.
 
     Parameters
     ----------
     values : array
     axes : sequence of str
         A letter for each axis.
+    names : list of str
+        Of the channels, as far as the file says; none are returned unless there is one for each.
     name : str
         Of the file.
 
@@ -128,7 +130,8 @@ def in_order(values: NDArray[Any], axes: Sequence[str], name: str) -> NDArray[An
             letters.pop(place)
     missing = [letter for letter in "TZC" if letter not in letters]
     values = values.reshape((1,) * len(missing) + values.shape)
-    return values.transpose([[*missing, *letters].index(letter) for letter in "TZCYX"])
+    found = values.transpose([[*missing, *letters].index(letter) for letter in "TZCYX"])
+    return found, names if len(names) == found.shape[2] else []
 
 
 def chosen_channel(

@@ -89,6 +89,11 @@ class Picture:
             return np.ascontiguousarray(self.color[..., 0])
         return self.color @ _LUMINANCE
 
+    @property
+    def own_color(self) -> NDArray[np.float32]:
+        """Colour in as many channels as it came in, float32 (H, W, 1) of grey, else (H, W, 3)."""
+        return self.color[..., :1] if self.gray else self.color
+
 
 def as_picture(
     array: ArrayLike | Picture,

@@ -124,6 +124,22 @@ def _checked(max_pixels: int) -> Callable[[str, int, int, int], None]:
     return check
 
 
+def _first_lengths(file: Path) -> list[tuple[str, int]]:
+    """Return the axes of a file's first picture with their lengths; none of what has no axes or cannot be read."""
+    try:
+        if is_zarr(file):
+            found = open_zarr(file, Part(series=0))
+            return list(zip(found.axes, found.array.shape, strict=True))
+        if not is_tiff(file):
+            return []
+        import tifffile
+
+        with tifffile.TiffFile(file) as tiff:
+            return list(zip(tiff.series[0].axes, tiff.series[0].shape, strict=True))
+    except Exception:  # whoever reads it will say what is wrong
+        return []
+
+
 def is_stack(file: Path) -> bool:
     """Whether a file's first picture has planes along time or depth; False for what cannot be read.
 
@@ -131,17 +147,7 @@ def is_stack(file: Path) -> bool:
     ----------
     file : Path
     """
-    try:
-        if is_zarr(file):
-            return open_zarr(file, Part(series=0)).is_stack
-        if not is_tiff(file):
-            return False
-        import tifffile
-
-        with tifffile.TiffFile(file) as tiff:
-            return any(size > 1 for size in _sizes_but(tiff.series[0], "YXSC"))
-    except Exception:  # whoever reads it will say what is wrong
-        return False
+    return any(size > 1 and axis not in "YXSC" for axis, size in _first_lengths(file))
 
 
 def is_series(file: Path) -> bool:
@@ -151,19 +157,7 @@ def is_series(file: Path) -> bool:
     ----------
     file : Path
     """
-    try:
-        if is_zarr(file):
-            found = open_zarr(file, Part(series=0))
-            sizes = dict(zip(found.axes, found.array.shape, strict=True))
-        elif is_tiff(file):
-            import tifffile
-
-            with tifffile.TiffFile(file) as tiff:
-                sizes = dict(zip(tiff.series[0].axes, tiff.series[0].shape, strict=True))
-        else:
-            return False
-    except Exception:  # whoever reads it will say what is wrong
-        return False
+    sizes = dict(_first_lengths(file))
     return min(sizes.get("T", 1), sizes.get("Z", 1)) > 1
 
 

@@ -15,12 +15,23 @@ from defocus.errors import InputError
 from defocus.pictures.part import PixelSize, channel_number, chosen_channel, chosen_plane, in_order, micrometers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from tifffile import TiffFile, TiffPage, TiffPageSeries
 
     from defocus.pictures.part import Part
 
-__all__ = ["channel_names", "chosen_series", "one_picture", "pixel_size", "planes_of", "series_of", "stack_of"]
+__all__ = [
+    "channel_names",
+    "chosen_series",
+    "ome_sizes",
+    "one_picture",
+    "pixel_size",
+    "planes_of",
+    "series_of",
+    "stack_of",
+]
 
 _ALPHA = (1, 2)  # of the tag ExtraSamples: opacity, associated or not; 0 says nothing
 _RGB, _WHITE_IS_ZERO = 2, 0  # of the tag PhotometricInterpretation
@@ -199,9 +210,8 @@ def series_of(
     name : str
     part : Part
     """
-    found = in_order(values, series.axes, name)
-    names = channel_names(tiff)
-    return _upside(found, series.keyframe), names if len(names) == found.shape[2] else []
+    found, names = in_order(values, series.axes, channel_names(tiff), name)
+    return _upside(found, series.keyframe), names
 
 
 def _pixels(tiff: TiffFile) -> dict[str, Any]:
@@ -216,6 +226,18 @@ def _pixels(tiff: TiffFile) -> dict[str, Any]:
     except (KeyError, TypeError, IndexError, ValueError, SyntaxError):
         return {}
     return pixels if isinstance(pixels, dict) else {}
+
+
+def ome_sizes(sizes: Mapping[str, float]) -> dict[str, Any]:
+    """Return the sizes of pixels as `tifffile.imwrite` takes them for OME, what `pixel_size` reads.
+
+    Parameters
+    ----------
+    sizes : mapping of str to float
+        In um, of the axes X, Y and Z.
+    """
+    told = ({f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"} for axis, size in sizes.items())
+    return {name: value for one in told for name, value in one.items()}
 
 
 def channel_names(tiff: TiffFile) -> list[str]:

@@ -234,17 +234,14 @@ class WorkerSession:
 
     def in_focus(self, asked: Question, progress: Progress) -> tuple[NDArray[Any], dict[str, Any]]:
         """Return what a change of the picture takes for in focus, float32 (H, W), and the facts of that."""
-        from defocus.psf.varying_blur import checked_radius_map
-
-        held = self.session.held
-        chosen, radius = MagnificationParameters(threshold=held.threshold), asked.radius
-        if asked.request == "magnify":
-            _, found, progress = self.session.mapped(asked, progress)
-            chosen = self.session.focused(asked, found)
-        elif radius is None:
+        if asked.request != "magnify" and asked.radius is None:
             answer = self.session.answer(Question("focus_mask", hints=asked.hints), progress=progress)
             return answer.values, dict(answer.facts)
-        own = None if radius is None else checked_radius_map(radius, held.shape)
+        held, radius, progress = self.session.mapped(asked, progress)
+        chosen = MagnificationParameters(threshold=held.threshold)
+        if asked.request == "magnify":
+            chosen = self.session.focused(asked, radius)
+        own = None if asked.radius is None else radius
         subject = self.session.subject(chosen, asked.hints, own, progress=progress)
         return subject, {"threshold": float(chosen.threshold), "in_focus_share": held.share_of(subject)}
 
