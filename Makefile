@@ -39,9 +39,9 @@ $(STAMP): pyproject.toml Makefile $(CONSTRAINTS)
 
 setup: $(STAMP)
 
-# A display for napari's tests; without root the packages must be there already
+# A display, a browser, and the programs that read our files back; without root they must be there already
 system:
-	@missing=""; for names in $$(cat tests/napari/system-packages.txt); do \
+	@missing=""; for names in $$(cat tests/system-packages.txt); do \
 	  dpkg-query -W -f '$${Status}\n' $$(echo $$names | tr '|' ' ') 2>/dev/null | grep -q ' installed$$' || \
 	  missing="$$missing $$names"; done; \
 	if [ -n "$$missing" ]; then \
