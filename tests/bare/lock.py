@@ -12,7 +12,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = PROJECT / "tests" / "constraints.txt"
-PYTHONS = ("3.11", "3.12", "3.13")
+# The first as Debian 12 has it: some packages ask for a later 3.11
+PYTHONS = {"3.11": "3.11.2", "3.12": "3.12", "3.13": "3.13"}
 _HEAD = "# What `make test` installs, written by `make lock`; `make newest` tries without.\n"
 # What old napari and zarr need to start at all, and do not say
 _UNSTATED = "sphinx>=5\nnumcodecs>=0.12,<0.16\n"
@@ -21,7 +22,7 @@ _UNSTATED = "sphinx>=5\nnumcodecs>=0.12,<0.16\n"
 def resolved(python: str, resolution: str = "highest") -> dict[str, str]:
     """Return the version of every package that the tests need under one Python."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
-    wanted = ["--all-extras", "--group", "test", "--python-version", python, "--python-platform", "linux"]
+    wanted = ["--all-extras", "--group", "test", "--python-version", PYTHONS[python], "--python-platform", "linux"]
     made = subprocess.run(
         [*command, *wanted, "--resolution", resolution, "pyproject.toml", "-"],
         cwd=PROJECT,
@@ -48,6 +49,6 @@ def merged(versions: dict[str, dict[str, str]]) -> str:
 
 if __name__ == "__main__":
     if "--oldest" in sys.argv:
-        print(merged({PYTHONS[0]: resolved(PYTHONS[0], "lowest-direct")}), end="")
+        print(merged({"3.11": resolved("3.11", "lowest-direct")}), end="")
     else:
         CONSTRAINTS.write_text(_HEAD + merged({python: resolved(python) for python in PYTHONS}), encoding="utf-8")
