@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft, ndimage, sparse
+
+from defocus.parallel import run_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +29,7 @@ __all__ = ["MapError", "map_error", "map_errors"]
 _WINDOW = 32  # px
 _HOP = 16  # px from one window to the next
 _WINDOWS = 1500  # are enough
+_BLOCK = 2000  # windows to look at at a time
 _ERRORS = np.array(
     [0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3]
 )  # in shares of the radius
@@ -115,12 +118,15 @@ def map_errors(planes: Sequence[NDArray[np.float32]], radius: NDArray[np.float32
             mode="nearest",
         )
 
-    by_error = [expected(error, chosen) for error in _ERRORS]
+    by_error = run_parts(lambda error: expected(error, chosen), _ERRORS)
+    blocks = [slice(first, first + _BLOCK) for first in range(0, len(radii), _BLOCK)]
 
     def judged(luminance: NDArray[np.float32]) -> MapError:
-        energies = _energies(luminance, corners)
+        energies = np.concatenate(run_parts(lambda block: _energies(luminance, corners[block]), blocks))
         misfits = np.array(
-            [[_misfit(energies[chosen], here, noise * noise_spectrum) for noise in _NOISES] for here in by_error]
+            run_parts(
+                lambda here: [_misfit(energies[chosen], here, noise * noise_spectrum) for noise in _NOISES], by_error
+            )
         )
         quietest = int(np.argmin(misfits.mean(axis=2).min(axis=0)))
 
@@ -141,7 +147,7 @@ def map_errors(planes: Sequence[NDArray[np.float32]], radius: NDArray[np.float32
             best, quietest = (int(place) for place in np.unravel_index(misfit.argmin(), misfit.shape))
             error = _vertex(np.log(_ERRORS), misfit[:, quietest], best)
             noise = _vertex(np.log(_NOISES), misfit[best], quietest)
-        leads = lead(slice(None), error)
+        leads = np.concatenate(run_parts(lambda block: lead(block, error), blocks))
         belief = np.clip((_DISBELIEF[1] - leads) / (_DISBELIEF[1] - _DISBELIEF[0]), 0, 1)
         return MapError(error, noise, _spread(belief, corners, luminance.shape))
 
@@ -156,18 +162,20 @@ def _windows(
     if min(height, width) <= _WINDOW:
         return np.empty((0, 2), int), np.empty(0), np.empty(0)
 
-    def at_windows(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return values[: height - _WINDOW : _HOP, : width - _WINDOW : _HOP]
+    # A window is four cells: no pixel is looked at twice
+    rows, columns = ((size - _WINDOW - 1) // _HOP + 1 for size in (height, width))
+    cells = radius[: (rows + 1) * _HOP, : (columns + 1) * _HOP].reshape(rows + 1, _HOP, columns + 1, _HOP)
 
-    smallest, largest, mean, square = (
-        at_windows(filtered)
-        for filtered in (
-            ndimage.minimum_filter(radius, _WINDOW, origin=-(_WINDOW // 2)),
-            ndimage.maximum_filter(radius, _WINDOW, origin=-(_WINDOW // 2)),
-            ndimage.uniform_filter(radius, _WINDOW, np.float64, origin=-(_WINDOW // 2)),
-            ndimage.uniform_filter(radius.astype(float) ** 2, _WINDOW, origin=-(_WINDOW // 2)),
-        )
+    def over_windows(function: np.ufunc, of_cells: NDArray[np.floating]) -> NDArray[np.floating]:
+        beside = function(of_cells[:-1], of_cells[1:])
+        return np.asarray(function(beside[:, :-1], beside[:, 1:]))
+
+    smallest, largest = (
+        over_windows(function, function.reduce(cells, axis=(1, 3))) for function in (np.minimum, np.maximum)
     )
+    count = _WINDOW**2
+    mean = over_windows(np.add, cells.sum(axis=(1, 3), dtype=np.float64)) / count
+    square = over_windows(np.add, np.einsum("ijkl,ijkl->ik", cells, cells, dtype=np.float64)) / count
     even = (smallest >= _FROM) & (largest <= _UP_TO) & (largest - smallest <= _VARIETY * mean + 0.3)
     mean = mean[even]
     spread = _TAPERED * np.sqrt(np.maximum(square[even] - mean**2, 0)) / mean
@@ -203,15 +211,12 @@ def _ring_means(energies: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def _energies(luminance: NDArray[np.float32], corners: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the spectra of the gradients in the windows, both directions summed."""
-    taper = _taper()
-    found = []
-    for start in range(0, len(corners), 2000):
-        rows, columns = corners[start : start + 2000].T
-        across = np.arange(_WINDOW + 1)
-        tiles = luminance[rows[:, None, None] + across[:, None], columns[:, None, None] + across]
-        total = sum(np.abs(fft.rfft2(taper * np.diff(tiles, axis=axis)[:, :_WINDOW, :_WINDOW])) ** 2 for axis in (1, 2))
-        found.append(_ring_means(total))
-    return np.concatenate(found)
+    taper = _taper().astype(np.float32)
+    rows, columns = corners.T
+    across = np.arange(_WINDOW + 1)
+    tiles = luminance[rows[:, None, None] + across[:, None], columns[:, None, None] + across]
+    down, right = (fft.rfft2(taper * np.diff(tiles, axis=axis)[:, :_WINDOW, :_WINDOW]) for axis in (1, 2))
+    return _ring_means(down.real**2 + down.imag**2 + right.real**2 + right.imag**2)
 
 
 def _spectra(radii: NDArray[np.float64], psf: PSF) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -272,6 +277,15 @@ def _spread(belief: NDArray[np.float64], corners: NDArray[np.int64], shape: tupl
     # Where there is no window, the nearest one speaks
     nearest = ndimage.distance_transform_edt(weight == 0, return_distances=False, return_indices=True)
     cells = (total / np.maximum(weight, 1))[tuple(nearest)]
-    rows, columns = ((np.arange(size) + 0.5) / _HOP - 0.5 for size in shape)
-    grid = np.meshgrid(rows, columns, indexing="ij")
-    return ndimage.map_coordinates(cells, grid, order=1, mode="nearest").astype(np.float32)
+    down, across = (_between_cells(size, length) for size, length in zip(shape, cells.shape, strict=True))
+    return np.asarray((down @ cells.astype(np.float32)) @ across.T, np.float32)
+
+
+def _between_cells(size: int, cells: int) -> sparse.csr_array:
+    """Return the weights (size, cells) that interpolate linearly from the middles of cells to pixels."""
+    place = np.clip((np.arange(size) + 0.5) / _HOP - 0.5, 0, cells - 1)
+    lower = np.minimum(place.astype(int), cells - 2)
+    upper = place - lower
+    pixels = np.arange(size)
+    weights = np.concatenate([1 - upper, upper]).astype(np.float32)
+    return sparse.csr_array((weights, (np.tile(pixels, 2), np.concatenate([lower, lower + 1]))), (size, cells))

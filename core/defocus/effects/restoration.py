@@ -40,7 +40,7 @@ __all__ = ["restore"]
 
 _TILE = 1024  # px; side of what is solved at a time in large pictures
 _LARGEST = 10.0  # px; larger radii are restored in a reduced picture ...
-_UNSURE = 1.1  # ... and those that may be wrong by more px: it lacks what differs from one radius to the other then
+_UNSURE = 0.75  # ... and those that may be wrong by more px: what it lacks differs from one radius to the other then
 _ENOUGH = 1.0  # times the map's error: share of all that was changed, below which more change gains nothing
 _MEAN_GRADIENT = 0.2  # in [0, 1] per px, the scale of the prior's Laplace distribution: that of the steepest texture
 _MODEL_ERROR = 8e-5  # variance that stands for what the model leaves out in photographs, as in `noise` ...
@@ -219,21 +219,30 @@ def _change(
     progress: Progress,
 ) -> NDArray[np.float32]:
     """Return what restoration adds to the luminance, level by level, in tiles that overlap."""
-    result = np.zeros_like(luminance)
     levels = []
     for level in _levels(luminance, burnt, radius, photograph, psf):
         levels.append(level)
         progress(0.0, _STAGE)
+    if not levels:
+        return np.zeros_like(luminance)
     work = [float((level.share > 0).sum() * (1 + np.square(level.radius).mean())) for level in levels]
+    changes = []
     for number, level in enumerate(levels):
         part = sub_progress(progress, sum(work[:number]) / sum(work), sum(work[: number + 1]) / sum(work))
-        change = _in_tiles(level, chosen, psf, part)
-        if level.factor > 1:
-            # Cubic, because linear interpolation would take away part of what has just been restored
-            change = ndimage.zoom(change, level.factor, mode="nearest", grid_mode=True)
-            change = change[: result.shape[0], : result.shape[1]]
-        result += change
-    return result
+        changes.append(_in_tiles(level, chosen, psf, part))
+    result, factor = changes.pop(), levels[-1].factor
+    for level, change in zip(reversed(levels[:-1]), reversed(changes), strict=True):
+        result = change + _enlarged(result, factor // level.factor, change.shape)
+        factor = level.factor
+    return _enlarged(result, factor, luminance.shape)
+
+
+def _enlarged(change: NDArray[np.float32], factor: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return a change for as many times as many pixels."""
+    if factor == 1:
+        return change
+    # Cubic, because linear interpolation would take away part of what has just been restored
+    return ndimage.zoom(change, factor, mode="nearest", grid_mode=True)[: shape[0], : shape[1]]
 
 
 def _in_tiles(level: _Level, chosen: RestorationParameters, psf: PSF, progress: Progress) -> NDArray[np.float32]:
@@ -308,16 +317,14 @@ def _solve(level: _Level, chosen: RestorationParameters, psf: PSF, progress: Pro
     variance = 2 * level.noise + _MODEL_ERROR * (error / _USUAL_ERROR) ** 2
     smoothness = 2 * variance / _MEAN_GRADIENT / chosen.strength
     planes = level.luminance[np.newaxis]
-    solution = planes
     # What is unsure by so much is not worth more exact an answer
     course = rounds(blur, inverse, planes, known, smoothness, chosen.iterations, _ENOUGH * error, stepped)
-    for solution in course:  # noqa: B007 - the last one counts
+    for solution, (lower, upper) in course:  # noqa: B007 - the last one counts
         pass
     share = level.share * np.clip(2 * _smooth(known) - 1, 0, 1)
     # What no picture blurred by this map could look like is not blurred by it: it is in focus, and stays
-    lower, upper = blur.forward(solution)[:, 0]
-    misfit = np.where(known, (planes[0] - (lower + upper) / 2) ** 2, 0)
-    expected = variance + _smooth(np.where(known, ((lower - upper) / 2) ** 2, 0))
+    misfit = np.where(known, (planes - (lower + upper) / 2)[0] ** 2, 0)
+    expected = variance + _smooth(np.where(known, ((lower - upper) / 2)[0] ** 2, 0))
     share = share * np.clip(2 - _smooth(misfit / expected) / _MISFIT, 0, 1)
     # Rings go beyond the range of what is around them; the less sure the map, the less of that is allowed
     around = 2 * _RANGE + 1

@@ -35,8 +35,10 @@ def rounds(
     iterations: int,
     tolerance: float,
     stepped: Callable[[], None] = lambda: None,
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the picture with its margin, float32 (C, H + 2 margin, W + 2 margin), after each round.
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield the picture after each round, and what it looks like blurred.
+
+    The picture has its margin, float32 (C, H + 2 margin, W + 2 margin); blurred it is float32 (2, C, H, W).
 
     Parameters
     ----------
@@ -60,18 +62,19 @@ def rounds(
     pad = ((0, 0), (margin, margin), (margin, margin))
     start = restored = np.pad(planes, pad, mode="symmetric" if margin <= min(blur.shape) else "edge")
     trust = known.astype(np.float32)
-    residual = planes - blur.forward(restored)
+    blurred, near = blur.near(restored)
+    residual = planes - blurred
     done = 0
     while done < iterations:
         before = restored
         steps = min(_ROUND, iterations - done)
         weights = _prior_weights(before, smoothness)
-        near = blur.near(before)
         restored = _conjugate_gradients(near, inverse, trust, weights, residual, restored, steps, stepped)
         done += steps
         if near is not blur:  # not linear: what small changes tell is not exact
-            residual = planes - blur.forward(restored)
-        yield restored
+            blurred, near = blur.near(restored)
+            residual = planes - blurred
+        yield restored, planes - residual
         change, total = (float(np.square(restored - other).mean()) for other in (before, start))
         if change <= tolerance**2 * total:
             return

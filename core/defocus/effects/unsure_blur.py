@@ -13,6 +13,7 @@ import numpy as np
 from scipy import fft
 
 from defocus.effects.light import encoded, encoded_slope, linear, linear_slope
+from defocus.parallel import available_threads
 from defocus.psf.families import checked_kernel
 from defocus.psf.varying_blur import VaryingBlur
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EncodedBlur", "LayeredInverse", "LinearisedBlur", "RememberedPSF", "UnsureBlur"]
 
-_FINEST_LAYER = 0.5  # px between the radii for which the inverse is computed
-_LAYER_RATIO = 0.12  # of the radius, where that is more
+_FINEST_LAYER = 1.0  # px between the radii for which the inverse is computed
+_LAYER_RATIO = 0.25  # of the radius, where that is more
 _LEAST = 1e-4  # share of a frequency below which it counts as lost
 
 
@@ -98,9 +99,9 @@ class UnsureBlur:
         """Return the planes blurred by both maps: float32 (2, C, H, W) from (C, H + 2 margin, W + 2 margin)."""
         return np.stack([blur.forward(planes[part]) for blur, part in zip(self._blurs, self._parts, strict=True)])
 
-    def near(self, planes: NDArray[np.float32]) -> UnsureBlur:
-        """Return what small changes of the planes change: being linear, itself."""
-        return self
+    def near(self, planes: NDArray[np.float32]) -> tuple[NDArray[np.float32], UnsureBlur]:
+        """Return the planes blurred, and what small changes of them change: being linear, itself."""
+        return self.forward(planes), self
 
     def adjoint(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean of both adjoints: float32 (C, H + 2 margin, W + 2 margin) from (2, C, H, W)."""
@@ -127,10 +128,10 @@ class EncodedBlur:
         """Return encoded planes blurred by both maps and encoded again, shaped as by `UnsureBlur.forward`."""
         return encoded(self._blur.forward(linear(planes)))
 
-    def near(self, planes: NDArray[np.float32]) -> LinearisedBlur:
-        """Return what small changes of the planes change."""
+    def near(self, planes: NDArray[np.float32]) -> tuple[NDArray[np.float32], LinearisedBlur]:
+        """Return the planes blurred, as `forward` does, and what small changes of them change."""
         light = self._blur.forward(linear(planes))
-        return LinearisedBlur(self._blur, linear_slope(planes), encoded_slope(light))
+        return encoded(light), LinearisedBlur(self._blur, linear_slope(planes), encoded_slope(light))
 
 
 class LinearisedBlur:
@@ -207,7 +208,10 @@ class LayeredInverse:
         height, width = planes.shape[1:]
         prior = np.float32(smoothness) * self._steps + np.float32(_LEAST)
         for share, passed in zip(self._shares, self._passed, strict=True):
-            spectrum = fft.rfft2(share * planes, self._shape, workers=2)
+            spectrum = fft.rfft2(share * planes, self._shape, workers=available_threads())
             spectrum /= passed + prior
-            out += share * fft.irfft2(spectrum, self._shape, overwrite_x=True, workers=2)[:, :height, :width]
+            out += (
+                share
+                * fft.irfft2(spectrum, self._shape, overwrite_x=True, workers=available_threads())[:, :height, :width]
+            )
         return out

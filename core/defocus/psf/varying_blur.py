@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
 from defocus.compiled import compiled
 from defocus.errors import InputError
@@ -25,6 +26,7 @@ _FINE_STEP = 0.125
 _FINE_UP_TO = 2.0
 _STRIP = 32  # rows that one task makes
 _IN_FRONT = 0.5  # times a pixel's radius: what is blurred less stands in front
+_ROUNDING = 2e-6  # by which a sum of weights may differ from 1
 _LARGEST = 128.0  # px; the largest radius that can be measured
 
 
@@ -105,7 +107,7 @@ def kernel_bank(psf: PSF, largest: float) -> tuple[NDArray[np.float32], NDArray[
 def _gather(planes, index, share, depth, limit, total, kernels, reach, first, last, line, out):  # type: ignore[no-untyped-def]
     """Rows first..last of the blur of each plane: every pixel collects what its own kernel covers.
 
-    `line` is room for a row of a kernel.
+    `line` is room for a row of a kernel. A limit of 0 says that nothing stands in front.
     """
     channels = planes.shape[0]
     width = index.shape[1]
@@ -118,31 +120,41 @@ def _gather(planes, index, share, depth, limit, total, kernels, reach, first, la
             nearest = limit[y, x]
             near = reach[upper]
             size = 2 * near + 1
+            left = half + x - near
             for c in range(channels):
                 out[c, y, x] = 0
-            if nearest == np.inf:
-                continue
-            for dy in range(-near, near + 1):
-                low = kernels[lower, half + dy, half - near : half + near + 1]
-                high = kernels[upper, half + dy, half - near : half + near + 1]
-                left = half + x - near
-                radii = depth[half + y + dy, left : left + size]
-                for t in range(size):
-                    weight = low[t] + more * (high[t] - low[t])
-                    line[t] = weight if radii[t] >= nearest else np.float32(0)
+            if nearest == 0:
                 for c in range(channels):
-                    source = planes[c, half + y + dy, left : left + size]
-                    sum_here = np.float32(0)
+                    below, above = np.float32(0), np.float32(0)
+                    for dy in range(-near, near + 1):
+                        low = kernels[lower, half + dy, half - near : half + near + 1]
+                        high = kernels[upper, half + dy, half - near : half + near + 1]
+                        source = planes[c, half + y + dy, left : left + size]
+                        for t in range(size):
+                            below += low[t] * source[t]
+                            above += high[t] * source[t]
+                    out[c, y, x] = below + more * (above - below)
+            elif nearest < np.inf:
+                for dy in range(-near, near + 1):
+                    low = kernels[lower, half + dy, half - near : half + near + 1]
+                    high = kernels[upper, half + dy, half - near : half + near + 1]
+                    radii = depth[half + y + dy, left : left + size]
                     for t in range(size):
-                        sum_here += line[t] * source[t]
-                    out[c, y, x] += sum_here / total[y, x]
+                        weight = low[t] + more * (high[t] - low[t])
+                        line[t] = weight if radii[t] >= nearest else np.float32(0)
+                    for c in range(channels):
+                        source = planes[c, half + y + dy, left : left + size]
+                        sum_here = np.float32(0)
+                        for t in range(size):
+                            sum_here += line[t] * source[t]
+                        out[c, y, x] += sum_here / total[y, x]
 
 
 @compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
 def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first, last, line, out):  # type: ignore[no-untyped-def]
     """Rows first..last of the padded planes: every pixel spreads its value over what its own kernel covers.
 
-    `line` is room for a row of a kernel.
+    `line` is room for a row of a kernel. A limit of 0 says that nothing stands in front.
     """
     channels, height, width = pictures.shape
     half = kernels.shape[1] // 2
@@ -161,6 +173,14 @@ def _scatter(pictures, index, share, depth, limit, total, kernels, reach, first,
             for dy in range(max(-near, first - half - y), min(near + 1, last - half - y)):
                 low = kernels[lower, half + dy, half - near : half + near + 1]
                 high = kernels[upper, half + dy, half - near : half + near + 1]
+                if nearest == 0:
+                    for c in range(channels):
+                        above = more * pictures[c, y, x]
+                        below = pictures[c, y, x] - above
+                        target = out[c, half + y + dy, left : left + size]
+                        for t in range(size):
+                            target[t] += below * low[t] + above * high[t]
+                    continue
                 radii = depth[half + y + dy, left : left + size]
                 for t in range(size):
                     weight = low[t] + more * (high[t] - low[t])
@@ -186,8 +206,8 @@ class VaryingBlur:
         Blur radius of every pixel in px.
     psf : PSF
         The kernel family.
-    threads : int
-        Number of threads; results do not depend on it.
+    threads : int, optional
+        As many as there are cores unless given; results do not depend on it.
     active : bool (H, W), optional
         Where the blurred picture is wanted; elsewhere it is 0, which costs nothing. Everywhere unless given.
     watch : callable, optional
@@ -206,26 +226,30 @@ class VaryingBlur:
         radius: NDArray[np.floating],
         psf: PSF,
         *,
-        threads: int = 2,
+        threads: int | None = None,
         active: NDArray[np.bool_] | None = None,
         watch: Callable[[], None] = lambda: None,
     ) -> None:
         radii, self.kernels, self.reach = kernel_bank(psf, float(np.max(radius)))
         place = np.interp(radius, radii, np.arange(len(radii)))
         self._index = np.minimum(np.floor(place), max(len(radii) - 2, 0)).astype(np.int64)
-        upper = np.minimum(self._index + 1, len(radii) - 1)
-        self._step = np.maximum(radii[upper] - radii[self._index], np.float32(1e-3))
         self._share = (place - self._index).astype(np.float32)
         self._threads = threads
         self._watch = watch
         self.shape = (int(radius.shape[0]), int(radius.shape[1]))
         self._depth = np.pad(np.asarray(radius, np.float32), self.margin, mode="edge")
         self._limit = (np.asarray(radius, np.float32) * np.float32(_IN_FRONT)).astype(np.float32)
+        # Most pixels have nothing in front of them, which need not be asked again for every weight
+        nearest = ndimage.minimum_filter(self._depth, 2 * self.margin + 1)
+        self._limit[nearest[self.margin :, self.margin :][: self.shape[0], : self.shape[1]] >= self._limit] = 0
         if active is not None:
             self._limit[~active] = np.inf  # no light is near enough to be seen there
         self._total = np.ones(self.shape, np.float32)
-        self._total = self._between(np.ones((1, *self.padded_shape), np.float32), self._share)[0]
-        self._total[self._limit == np.inf] = 1
+        if ((self._limit > 0) & (self._limit < np.inf)).any():
+            self._total = self.forward(np.ones((1, *self.padded_shape), np.float32))[0]
+            clear = (self._limit == 0) | (self._total > 1 - _ROUNDING)
+            self._limit[clear & (self._limit < np.inf)] = 0
+            self._total[clear | (self._limit == np.inf)] = 1
 
     @property
     def margin(self) -> int:
@@ -239,20 +263,6 @@ class VaryingBlur:
 
     def forward(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return A f: float32 (C, H, W) from (C, H + 2 margin, W + 2 margin)."""
-        return self._between(planes, self._share)
-
-    @property
-    def undisturbed(self) -> NDArray[np.float32]:
-        """Share of each pixel's kernel that is not covered by what stands in front, float32 (H, W)."""
-        return self._total
-
-    def slope(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return how much A f changes per px of radius: float32 (C, H, W) from (C, H + 2 margin, W + 2 margin)."""
-        lower = self._between(planes, np.zeros_like(self._share))
-        return (self._between(planes, np.ones_like(self._share)) - lower) / self._step
-
-    def _between(self, planes: NDArray[np.floating], share: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the planes blurred by kernels mixed of the bank's next smaller and, by `share`, next larger ones."""
         source = np.ascontiguousarray(planes, np.float32)
         out = np.empty((len(source), *self.shape), np.float32)
 
@@ -261,7 +271,7 @@ class VaryingBlur:
             _gather(
                 source,
                 self._index,
-                share,
+                self._share,
                 self._depth,
                 self._limit,
                 self._total,
@@ -275,6 +285,11 @@ class VaryingBlur:
 
         run_parts(strip, range(0, self.shape[0], _STRIP), threads=self._threads, progress=lambda *_: self._watch())
         return out
+
+    @property
+    def undisturbed(self) -> NDArray[np.float32]:
+        """Share of each pixel's kernel that is not covered by what stands in front, float32 (H, W)."""
+        return self._total
 
     def adjoint(self, pictures: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return A' y: float32 (C, H + 2 margin, W + 2 margin) from (C, H, W)."""

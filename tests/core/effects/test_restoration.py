@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from defocus.effects import restoration, restoration_solver
-from defocus.effects.map_error import map_error
+from defocus.effects import map_error, restoration, restoration_solver
 from defocus.effects.restoration import restore
 from defocus.effects.unsure_blur import EncodedBlur, LayeredInverse, UnsureBlur
 from defocus.errors import InputError
@@ -103,7 +102,7 @@ def test_the_energy_never_rises(texture):
     known = np.ones(texture.shape, bool)
     course = [
         solution.astype(float)
-        for solution in restoration_solver.rounds(blur, inverse, picture, known, smoothness, 30, 1e-3)
+        for solution, _ in restoration_solver.rounds(blur, inverse, picture, known, smoothness, 30, 1e-3)
     ]
 
     def energy(solution):
@@ -152,7 +151,8 @@ def test_the_blur_of_an_encoded_picture_is_that_of_its_light():
     change = rng.normal(size=scene.shape).astype(np.float32)
     step = np.float32(2e-3)
     moved = (blur.forward(scene + step * change) - blur.forward(scene - step * change)) / (2 * step)
-    near = blur.near(scene)
+    blurred, near = blur.near(scene)
+    np.testing.assert_array_equal(blurred, blur.forward(scene))
     np.testing.assert_allclose(near.forward(change), moved, atol=0.02)
     pictures = rng.random((2, 1, 18, 23), dtype=np.float32)
     assert (near.forward(change) * pictures).sum() / 2 == pytest.approx(
@@ -233,10 +233,28 @@ def test_the_maps_error_is_measured(samples):
     """Maps that are exact, and off by 5 and by 12 %."""
     sharp = load_image(samples / "grass.png").luminance
     blurred = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
-    found = [map_error(blurred, np.full(sharp.shape, 5 * off, np.float32), DiscPSF()) for off in (1, 1.05, 1.12)]
+    found = [
+        map_error.map_error(blurred, np.full(sharp.shape, 5 * off, np.float32), DiscPSF()) for off in (1, 1.05, 1.12)
+    ]
     assert found[0].error < 0.02 < found[1].error < found[2].error
     assert found[2].error > 0.05
     assert found[0].noise == pytest.approx(1e-6, rel=1)
+
+
+@pytest.mark.parametrize("shape", [(33, 48), (97, 113), (64, 200)])
+def test_windows_of_one_radius_are_those_that_hold_one(shape):
+    """Pixel by pixel; every window with its right and lower neighbour, which gradients need, lies inside."""
+    grid = np.random.default_rng(0).uniform(1.3, 3.3, np.array(shape) // 32 + 2)
+    radius = ndimage.zoom(grid, 32, order=1, grid_mode=True, mode="nearest")[: shape[0], : shape[1]].astype(np.float32)
+    expected = []
+    for y, x in product(range(0, shape[0] - 32, 16), range(0, shape[1] - 32, 16)):
+        window = radius[y : y + 32, x : x + 32].astype(float)
+        if window.min() >= 1.5 and window.max() <= 12 and np.ptp(window) <= 0.35 * window.mean() + 0.3:
+            expected.append((y, x, window.mean(), 0.65 * window.std() / window.mean()))
+    assert expected
+    corners, radii, spreads = map_error._windows(radius)
+    found = np.column_stack([corners, radii, spreads])
+    np.testing.assert_allclose(found, np.reshape(expected, (-1, 4)), rtol=1e-5)
 
 
 def test_what_is_not_believed_tells_nothing_of_the_rest(samples):
@@ -244,11 +262,11 @@ def test_what_is_not_believed_tells_nothing_of_the_rest(samples):
     sharp = load_image(samples / "grass.png").luminance
     blurred = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
     radius = np.full(sharp.shape, 5 * 1.05, np.float32)
-    alone = map_error(blurred[:, 116:], radius[:, 116:], DiscPSF())
+    alone = map_error.map_error(blurred[:, 116:], radius[:, 116:], DiscPSF())
     picture = blurred.copy()
     picture[:, :96] = sharp[:, :96]
     radius[:, 76:116] = 0  # windows that see both halves are another matter
-    judged = map_error(picture, radius, DiscPSF())
+    judged = map_error.map_error(picture, radius, DiscPSF())
     assert judged.belief[:, :60].mean() < 0.5
     assert judged.error == pytest.approx(alone.error, rel=0.25)
 
@@ -259,7 +277,7 @@ def test_what_is_sharper_than_the_map_says_is_not_believed(samples):
     picture = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
     picture[:, :240] = sharp[:, :240]
     radius = np.full(sharp.shape, 5.0, np.float32)
-    judged = map_error(picture, radius, DiscPSF())
+    judged = map_error.map_error(picture, radius, DiscPSF())
     assert judged.belief[:, :200].mean() < 0.5
     assert judged.belief[:, 280:].mean() > 0.9
     assert np.abs(restore(picture, radius) - picture)[:, :180].mean() < 0.02
