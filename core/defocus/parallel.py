@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from defocus.errors import Cancelled
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
 
-__all__ = ["available_threads", "limit_threads", "run_parts", "told_of_compiling"]
+__all__ = ["available_threads", "limit_threads", "run_long_parts", "run_parts", "told_of_compiling"]
 
 _LOG = logging.getLogger(__name__)
 _compiled: set[Any] = set()  # kernels that are known to be compiled
@@ -113,6 +114,59 @@ def _one_by_one(work: Callable[[_Part], _Result], parts: list[_Part], progress: 
         results.append(work(part))
         progress(count / len(parts), stage)
     return results
+
+
+def run_long_parts(
+    work: Callable[[_Part, Progress, int], _Result],
+    parts: Iterable[_Part],
+    *,
+    progress: Progress = ignore_progress,
+    stage: str = "",
+) -> list[_Result]:
+    """Return what `work` makes of each part, in order, where a part takes longer than people wait for a sign.
+
+    Parameters
+    ----------
+    work : callable
+        Called with a part, a progress callback of its own, which raises when all shall stop, and the number of threads
+        that it may use by itself: one where there are parts enough for all.
+    parts : iterable
+    progress : callable, optional
+        Called with the share of all that is done, from the thread that called.
+    stage : str
+        What to tell it.
+    """
+    listed = list(parts)
+    threads = min(available_threads(), max(len(listed), 1))
+    inside = max(1, available_threads() // threads)
+    shares = [0.0] * len(listed)
+    caller = threading.get_ident()
+    stopped = threading.Event()
+
+    def tell(*_: object) -> None:
+        try:
+            progress(math.fsum(shares) / len(listed), stage)
+        except BaseException:
+            stopped.set()
+            raise
+
+    def one(number: int) -> _Result:
+        def report(fraction: float, _: str) -> None:
+            if stopped.is_set():
+                raise Cancelled
+            shares[number] = fraction
+            if threading.get_ident() == caller:
+                tell()
+
+        try:
+            result = work(listed[number], report, inside)
+        except BaseException:
+            stopped.set()
+            raise
+        shares[number] = 1.0
+        return result
+
+    return run_parts(one, range(len(listed)), threads=threads, progress=tell)
 
 
 def _is_compiled(kernel: Any) -> bool:

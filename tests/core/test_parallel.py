@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from defocus import Cancelled
-from defocus.parallel import run_parts
+from defocus import Cancelled, parallel
+from defocus.parallel import run_long_parts, run_parts
 
 
 def test_results_come_in_order_and_progress_rises_to_one():
@@ -70,3 +70,55 @@ def test_one_thread_works_where_it_is_called_and_can_be_cancelled():
     with pytest.raises(Cancelled):
         run_parts(work, range(9), threads=1, progress=refuse)
     assert begun == [0]
+
+
+@pytest.mark.parametrize(("cores", "parts", "inside"), [(1, 3, 1), (4, 1, 4), (4, 2, 2), (2, 5, 1)])
+def test_long_parts_share_the_threads_and_report_from_the_caller(monkeypatch, cores, parts, inside):
+    monkeypatch.setattr(parallel, "available_threads", lambda: cores)
+    seen, given, callers = [], set(), set()
+
+    def work(part, progress, threads):
+        given.add(threads)
+        for step in range(4):
+            progress(step / 4, "")
+            time.sleep(0.03)
+        return part
+
+    def told(fraction, stage):
+        seen.append(fraction)
+        callers.add(threading.get_ident())
+        assert stage == "testing"
+
+    assert run_long_parts(work, range(parts), progress=told, stage="testing") == list(range(parts))
+    assert given == {inside}
+    assert callers == {threading.get_ident()}
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    assert len(set(seen)) > 2
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_long_parts_stop_in_the_middle(monkeypatch, cores):
+    monkeypatch.setattr(parallel, "available_threads", lambda: cores)
+    ended = []
+
+    def work(part, progress, threads):
+        try:
+            for step in range(1000):
+                progress(step / 1000, "")
+                time.sleep(0.01)
+        except Cancelled:
+            ended.append(part)
+            raise
+
+    def refuse(fraction, stage):
+        if fraction > 0.01:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run_long_parts(work, range(3), progress=refuse)
+    for _ in range(100):
+        if len(ended) == cores:
+            break
+        time.sleep(0.05)
+    assert len(ended) == cores

@@ -15,7 +15,7 @@ __all__ = ["encoded", "encoded_slope", "grain_covariance", "grain_field", "lamps
 
 _DARKER, _CLIPPED = 0.95, 0.99  # from none to all of a pixel counts as clipped
 _BLOCK = 32  # px; side of the blocks that grain is measured in
-_LEAST_BLOCKS = 8
+_LEAST_BLOCKS, _MOST_BLOCKS = 8, 4000  # that tell anything, and that are looked at
 _QUIET = 25  # per cent of the blocks, those with least detail, that show grain alone
 _FINE = 1.0  # px; standard deviation of what is taken away to leave the grain
 _SEED = 20
@@ -58,7 +58,13 @@ def lamps(color: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     width : int
         What is wider than so many px in both directions, as a window or the sky, is no lamp.
     """
-    bright = np.sort(color, axis=2)[..., -min(2, color.shape[2])]
+    bright = color[..., 0]
+    if color.shape[2] > 1:
+        highest = np.maximum(bright, color[..., 1])
+        bright = np.minimum(bright, color[..., 1])
+        for channel in range(2, color.shape[2]):
+            bright = np.maximum(bright, np.minimum(highest, color[..., channel]))
+            highest = np.maximum(highest, color[..., channel])
     clipped = np.clip((bright - _DARKER) / (_CLIPPED - _DARKER), 0, 1)
     side = 2 * (width // 2) + 1
     if not clipped.any():
@@ -81,17 +87,26 @@ def grain_covariance(color: NDArray[np.float32], where: NDArray[np.bool_]) -> ND
     """
     height, width, channels = color.shape
     rows, columns = height // _BLOCK, width // _BLOCK
-    cut = np.s_[: rows * _BLOCK, : columns * _BLOCK]
-    whole = where[cut].reshape(rows, _BLOCK, columns, _BLOCK).all(axis=(1, 3))
-    if whole.sum() < _LEAST_BLOCKS:
+    whole = where[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK).all(axis=(1, 3))
+    corners = np.argwhere(whole) * _BLOCK
+    if len(corners) < _LEAST_BLOCKS:
         return np.zeros((channels, channels))
-    fine = color - ndimage.gaussian_filter(color, (_FINE, _FINE, 0))
+    corners = corners[np.linspace(0, len(corners) - 1, min(len(corners), _MOST_BLOCKS)).astype(int)]
+    half = math.ceil(4 * _FINE)  # as far as the Gaussian goes
+    row_of, column_of = (np.pad(np.arange(size), half, mode="symmetric") for size in (height, width))
+    across = np.arange(_BLOCK + 2 * half)
+    tiles = color[
+        row_of[corners[:, 0, np.newaxis] + across][:, :, np.newaxis],
+        column_of[corners[:, 1, np.newaxis] + across][:, np.newaxis],
+    ]
+    level = tiles[:, half:-half, half:-half]
     # Black and white are clipped: there is less grain than elsewhere
-    blocks = fine[cut].reshape(rows, _BLOCK, columns, _BLOCK, channels).swapaxes(1, 2)[whole]
-    level = color[cut].reshape(rows, _BLOCK, columns, _BLOCK, channels).swapaxes(1, 2)[whole]
-    blocks = blocks[(level.min(axis=(1, 2, 3)) > 0) & (level.max(axis=(1, 2, 3)) < 1)].reshape(-1, _BLOCK**2, channels)
-    if len(blocks) < _LEAST_BLOCKS:
+    unclipped = (level.min(axis=(1, 2, 3)) > 0) & (level.max(axis=(1, 2, 3)) < 1)
+    if unclipped.sum() < _LEAST_BLOCKS:
         return np.zeros((channels, channels))
+    tiles = tiles[unclipped]
+    fine = tiles - ndimage.gaussian_filter(tiles, (0, _FINE, _FINE, 0))
+    blocks = fine[:, half:-half, half:-half].reshape(-1, _BLOCK**2, channels)
     power = np.square(blocks).mean(axis=(1, 2))
     quiet = blocks[power <= np.percentile(power, _QUIET)].reshape(-1, channels)
     return np.asarray(quiet.T.astype(float) @ quiet / len(quiet) / _left_of_white(_FINE))

@@ -23,7 +23,7 @@ from defocus.effects.iris import Iris
 from defocus.effects.light import encoded, grain_covariance, grain_field, lamps, linear
 from defocus.errors import InputError
 from defocus.memory import require_memory
-from defocus.parallel import run_parts
+from defocus.parallel import run_long_parts
 from defocus.parameters import MagnificationParameters, with_changes
 from defocus.pictures.picture import as_laid_out, as_picture
 from defocus.progress import ignore_progress, sub_progress
@@ -51,7 +51,8 @@ _RATIO = 1.3  # of the blur of a layer to that of the one before it
 _RIM = 2  # px around the subject whose colours are mixed with its own
 _MIXED = 0.02  # opacity of the subject from which on the radius of a pixel says nothing of its background
 _TILE = 512  # px; side of what is computed at a time
-_EYE_TILE, _EYE_BLEND = 64, 32  # px; the same where the iris changes over the picture, and over how many tiles blend
+_EYE_TILE = 64  # px; the same where the iris changes over the picture, half of which tiles blend over, ...
+_EYE_USUAL = 800.0  # ... in a picture of this diagonal
 _LEAST_KNOWN = 1e-3  # share of a pixel that must be covered by the background for its colour to be known
 _OF_PIXEL = 48  # bytes that the result takes, and what it is made from
 _STAGE = "blurring the background"
@@ -240,15 +241,17 @@ def _in_tiles(scene: _Scene, iris: Iris, progress: Progress) -> NDArray[np.float
     reach = len(iris.kernel(steps[-1])) // 2
     margin = reach + _RIM
     eye = iris.cats_eye > 0
-    blend = _EYE_BLEND if eye else 0
+    middle = math.hypot(height, width) / 2
+    least = max(_EYE_TILE, round(_EYE_TILE * 2 * middle / _EYE_USUAL)) if eye else _TILE
+    blend = least // 2 if eye else 0
     rows, columns = (np.pad(np.arange(size), margin + blend, mode="symmetric") for size in (height, width))
-    side = max(_EYE_TILE if eye else _TILE, 2 * reach)  # wide kernels make small tiles wasteful
+    side = max(least, 2 * reach)  # wide kernels make small tiles wasteful
     corners = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]
     kernels = [iris.kernel(step) for step in steps]
     total = np.array(color, np.float32)
-    for number, (y, x) in enumerate(corners):
-        part = sub_progress(progress, number / len(corners), (number + 1) / len(corners))
-        part(0.0, _STAGE)
+
+    def compute(corner: tuple[int, int], part: Progress, threads: int) -> None:
+        y, x = corner
         inner = tuple(
             slice(max(0, at - blend), min(size, at + side + blend))
             for at, size in zip((y, x), (height, width), strict=True)
@@ -258,16 +261,24 @@ def _in_tiles(scene: _Scene, iris: Iris, progress: Progress) -> NDArray[np.float
             columns[inner[1].start + blend : inner[1].stop + blend + 2 * margin],
         )
         if cover[inner].min() >= 1 and (scene.near is None or not scene.near[there].any()):
-            continue
+            return
+        own = kernels
         if eye:
-            middle = math.hypot(height, width) / 2
             place = (y + side / 2 - height / 2) / middle, (x + side / 2 - width / 2) / middle
-            kernels = [iris.kernel(step, place) for step in steps]
-        change = _tile(scene, there, steps, kernels, margin, (y, x), part)
+            own = [iris.kernel(step, place) for step in steps]
+        change = _tile(scene, there, steps, own, margin, (y, x), part, threads)
         fades = [
             _fade(span, at, side, blend, size) for span, at, size in zip(inner, (y, x), (height, width), strict=True)
         ]
         total[inner] += np.outer(*fades)[..., np.newaxis] * change
+
+    # Tiles that blend are neighbours: of every second one none meets another, and sums do not depend on their order
+    groups = [[at for at in corners if (at[0] // side % 2, at[1] // side % 2) == turn] for turn in np.ndindex(2, 2)]
+    done = 0
+    for group in groups if eye else [corners]:
+        part = sub_progress(progress, done / len(corners), (done + len(group)) / len(corners))
+        run_long_parts(compute, group, progress=part, stage=_STAGE)
+        done += len(group)
     return np.clip(total, 0, 1, out=total)
 
 
@@ -289,6 +300,7 @@ def _tile(
     margin: int,
     corner: tuple[int, int],
     progress: Progress,
+    threads: int,
 ) -> NDArray[np.float32]:
     """Return what is added to the colours of a tile, float32 (h, w, C), given the pixels in and around it."""
     seen = color = scene.color[there]
@@ -302,20 +314,20 @@ def _tile(
     near = None if scene.near is None or not scene.near[there].any() else scene.near[there]
     parts = sub_progress(progress, 0, 1 if near is None else 0.5)
     if near is None:
-        behind, known = _spread(light, place, source, list(enumerate(kernels))[::-1], margin, parts)
+        behind, known = _spread(light, place, source, list(enumerate(kernels))[::-1], margin, parts, threads)
     else:  # what lies before the focus hides things: take them for what is seen beside
         _, nearest = ndimage.distance_transform_edt(near > 0, return_indices=True)
         at = tuple(nearest)
         seen, own, cover, source = color[at], own[at], cover[at], source[at]
         order = list(enumerate(kernels))[::-1]
-        behind, known = _spread(light[:, *at], place[at], source, order, margin, parts)
+        behind, known = _spread(light[:, *at], place[at], source, order, margin, parts, threads)
     # Where nothing of the background is near, a pixel keeps its own colour
     share = np.where(known > _LEAST_KNOWN, 1 - cover[within], np.float32(0))
     blurred = np.minimum(encoded(behind / np.maximum(known, _LEAST_KNOWN)), 1)
     result = seen[within] + (share * (blurred - np.moveaxis(own[within], 2, 0))).transpose(1, 2, 0)
     if near is not None:
         parts = sub_progress(progress, 0.5, 1)
-        front, covered = _spread(light, place, near, list(enumerate(kernels)), margin, parts)
+        front, covered = _spread(light, place, near, list(enumerate(kernels)), margin, parts, threads)
         over = np.moveaxis(encoded(front + (1 - covered) * linear(np.moveaxis(result, 2, 0))), 0, 2)
         result = np.where(covered[..., np.newaxis] > _LEAST_KNOWN, np.minimum(over, 1), result)
         share = np.maximum(share, covered)
@@ -352,25 +364,23 @@ def _spread(
     order: list[tuple[int, NDArray[np.float64]]],
     margin: int,
     progress: Progress,
+    threads: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lay the layers over each other from the back; return their light and how much of each pixel they cover.
 
     `place` says between which two layers a pixel lies, `source` how much of its light it spreads, `order` the number
     and the kernel of each layer, from the back. Results are smaller than these by `margin` on each side.
     """
-    height, width = place.shape
-    inner = (slice(margin, height - margin), slice(margin, width - margin))
     # Last of the planes: how much is covered. `last` is the layer before, `behind` all that lies behind that one
-    last = np.zeros((len(light) + 1, height - 2 * margin, width - 2 * margin), np.float32)
+    last = np.zeros((len(light) + 1, *(size - 2 * margin for size in place.shape)), np.float32)
     behind = np.zeros_like(last)
     for number, (layer, kernel) in enumerate(order):
-        here = sub_progress(progress, number / len(order), (number + 1) / len(order))
-        here(0.0, _STAGE)
+        progress(number / len(order), _STAGE)
         part = np.maximum(1 - np.abs(place - layer), 0) * source  # neighbouring layers share what lies between them
         if not part.any():
             continue
         planes = np.concatenate([light * part, part[np.newaxis]])
-        moved = _convolved(planes, kernel, here)[:, *inner]
+        moved = _convolved(planes, kernel, margin, threads)
         # Layers that meet add up: a pixel that they share, or that lies on their border, is covered by both together.
         # Through what they leave open one sees what lies behind them
         behind = _before(last, behind, 1 - moved[-1])
@@ -385,16 +395,14 @@ def _before(front: NDArray[np.float32], behind: NDArray[np.float32], room: NDArr
     return front * gain + (1 - front[-1] * gain) * behind
 
 
-def _convolved(planes: NDArray[np.float32], kernel: NDArray[np.float64], progress: Progress) -> NDArray[np.float32]:
-    """Return each plane convolved with a kernel; right where the kernel stays within the plane."""
-    if len(kernel) == 1:
-        return planes
-    half = len(kernel) // 2
-    shape = tuple(fft.next_fast_len(size, real=True) for size in planes.shape[1:])
-    spectrum = np.fft.rfft2(kernel.astype(np.float32), shape)
-
-    def one(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = np.fft.irfft2(np.fft.rfft2(plane, shape) * spectrum, shape)
-        return np.roll(out, (-half, -half), (0, 1))[: plane.shape[0], : plane.shape[1]].astype(np.float32)
-
-    return np.maximum(np.stack(run_parts(one, planes, progress=progress, stage=_STAGE)), 0)
+def _convolved(
+    planes: NDArray[np.float32], kernel: NDArray[np.float64], margin: int, threads: int
+) -> NDArray[np.float32]:
+    """Return each plane convolved with a kernel that reaches no farther than a margin, without that margin."""
+    height, width = planes.shape[1:]
+    first = margin + len(kernel) // 2
+    shape = tuple(fft.next_fast_len(size, real=True) for size in (height, width))
+    spectrum = fft.rfft2(kernel.astype(np.float32), shape, workers=threads)
+    spectrum = fft.rfft2(planes, shape, workers=threads) * spectrum
+    whole = fft.irfft2(spectrum, shape, overwrite_x=True, workers=threads)
+    return np.maximum(whole[:, first : first + height - 2 * margin, first : first + width - 2 * margin], 0)

@@ -19,6 +19,7 @@ from defocus.effects.map_error import MapError, map_errors
 from defocus.effects.restoration_solver import rounds
 from defocus.effects.unsure_blur import EncodedBlur, LayeredInverse, RememberedPSF, UnsureBlur
 from defocus.memory import require_memory
+from defocus.parallel import run_long_parts
 from defocus.parameters import RestorationParameters, with_changes
 from defocus.pictures.picture import Picture, as_laid_out, as_picture
 from defocus.pictures.sampling import cell_means
@@ -253,16 +254,21 @@ def _in_tiles(level: _Level, chosen: RestorationParameters, psf: PSF, progress: 
     tiles = [tile for tile in tiles if level.share[slice(*tile[0]), slice(*tile[1])].any()]
     total = np.zeros_like(level.luminance)
     weight = np.zeros_like(level.luminance)
-    for number, (rows, columns) in enumerate(tiles):
-        here = (slice(*rows), slice(*columns))
-        tile = level.tile(here)
-        needed = _needed(tile.share > 0, overlap)
-        part = sub_progress(progress, number / len(tiles), (number + 1) / len(tiles))
+
+    def solved(tile: tuple[tuple[int, int], tuple[int, int]], part: Progress, threads: int) -> NDArray[np.float32]:
+        rows, columns = tile
+        here = level.tile((slice(*rows), slice(*columns)))
+        needed = _needed(here.share > 0, overlap)
+        change = np.zeros(here.share.shape, np.float32)
+        change[needed] = _solve(here.tile(needed), chosen, psf, part, threads)
+        return change * here.belief
+
+    for (rows, columns), change in zip(
+        tiles, run_long_parts(solved, tiles, progress=progress, stage=_STAGE), strict=True
+    ):
         fade = np.outer(_fade(rows, height, overlap), _fade(columns, width, overlap)).astype(np.float32)
-        change = np.zeros(fade.shape, np.float32)
-        change[needed] = _solve(tile.tile(needed), chosen, psf, part)
-        total[here] += fade * level.belief[here] * change
-        weight[here] += fade
+        total[slice(*rows), slice(*columns)] += fade * change
+        weight[slice(*rows), slice(*columns)] += fade
     return (total / np.maximum(weight, 1e-6)).astype(np.float32)
 
 
@@ -290,7 +296,9 @@ def _fade(span: tuple[int, int], length: int, overlap: int) -> NDArray[np.float6
     return np.clip(np.minimum(rise if span[0] > 0 else 1, fall if span[1] < length else 1), 1e-3, 1) + 0 * position
 
 
-def _solve(level: _Level, chosen: RestorationParameters, psf: PSF, progress: Progress) -> NDArray[np.float32]:
+def _solve(
+    level: _Level, chosen: RestorationParameters, psf: PSF, progress: Progress, threads: int
+) -> NDArray[np.float32]:
     """Return what restoration adds to one tile."""
     error = level.error
     steps = 0
@@ -305,14 +313,15 @@ def _solve(level: _Level, chosen: RestorationParameters, psf: PSF, progress: Pro
     near = ndimage.maximum_filter(level.share, 2 * int(radius.max()) + 1) > 0
     active = (level.radius > _UNTOUCHED / level.factor) & (level.radius <= level.largest) & near & level.clear
     # Beside what is more in focus nothing can be trusted if the map's edge is not quite in its place: it stays as it is
-    wide = VaryingBlur(radius * np.float32(_CLEARANCE), _DISC, active=active)
+    wide = VaryingBlur(radius * np.float32(_CLEARANCE), _DISC, active=active, threads=threads)
     known = active & (wide.undisturbed > 0.999)
     if not known.any():
         return np.zeros_like(level.luminance)
-    even = UnsureBlur(radius, error, psf, largest=largest, active=known, watch=lambda: stepped(0))
+    even = UnsureBlur(radius, error, psf, largest=largest, active=known, threads=threads, watch=lambda: stepped(0))
     blur = EncodedBlur(even) if level.display else even
     around = ndimage.maximum_filter(np.pad(known, blur.margin), 2 * blur.margin + 1)
-    inverse = LayeredInverse(np.pad(radius, blur.margin, mode="edge"), error, psf, around, largest=largest)
+    padded = np.pad(radius, blur.margin, mode="edge")
+    inverse = LayeredInverse(padded, error, psf, around, largest=largest, threads=threads)
     # Laplace prior of mean gradient b against Gaussian noise: lambda = 2 sigma^2 / b
     variance = 2 * level.noise + _MODEL_ERROR * (error / _USUAL_ERROR) ** 2
     smoothness = 2 * variance / _MEAN_GRADIENT / chosen.strength

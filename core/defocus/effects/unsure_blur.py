@@ -65,7 +65,7 @@ class UnsureBlur:
         Largest radius in px that the point-spread function is known for.
     active : bool (H, W)
         Where the picture says something; the rest is not computed.
-    watch : callable, optional
+    threads, watch : optional
         See `VaryingBlur`.
     """
 
@@ -77,11 +77,12 @@ class UnsureBlur:
         *,
         largest: float = np.inf,
         active: NDArray[np.bool_] | None = None,
+        threads: int | None = None,
         watch: Callable[[], None] = lambda: None,
     ) -> None:
         self.shape = (int(radius.shape[0]), int(radius.shape[1]))
         self.radii = [np.minimum(radius * np.float32(factor), np.float32(largest)) for factor in (1 - error, 1 + error)]
-        self._blurs = [VaryingBlur(radii, psf, active=active, watch=watch) for radii in self.radii]
+        self._blurs = [VaryingBlur(radii, psf, active=active, threads=threads, watch=watch) for radii in self.radii]
         self.margin = max(blur.margin for blur in self._blurs)
         self._parts = [self._inside(self.margin - blur.margin) for blur in self._blurs]
         self.inner = self._inside(self.margin)
@@ -168,7 +169,7 @@ class LayeredInverse:
     psf : PSF
     wanted : bool (H, W)
         Where the picture is to change at all.
-    largest : float
+    largest, threads : optional
         See `UnsureBlur`.
     """
 
@@ -180,7 +181,9 @@ class LayeredInverse:
         wanted: NDArray[np.bool_],
         *,
         largest: float = np.inf,
+        threads: int | None = None,
     ) -> None:
+        self._threads = threads or available_threads()
         self._shape = tuple(fft.next_fast_len(size, real=True) for size in radius.shape)
         smallest, most = float(radius[wanted].min()), float(radius[wanted].max())
         radii = [smallest]
@@ -208,10 +211,9 @@ class LayeredInverse:
         height, width = planes.shape[1:]
         prior = np.float32(smoothness) * self._steps + np.float32(_LEAST)
         for share, passed in zip(self._shares, self._passed, strict=True):
-            spectrum = fft.rfft2(share * planes, self._shape, workers=available_threads())
+            spectrum = fft.rfft2(share * planes, self._shape, workers=self._threads)
             spectrum /= passed + prior
             out += (
-                share
-                * fft.irfft2(spectrum, self._shape, overwrite_x=True, workers=available_threads())[:, :height, :width]
+                share * fft.irfft2(spectrum, self._shape, overwrite_x=True, workers=self._threads)[:, :height, :width]
             )
         return out
