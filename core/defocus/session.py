@@ -93,6 +93,9 @@ class Question:
     radius : array_like (H, W), optional
         For requests that need a map: radii in px to work with in place of the measured map. What they say is in
         focus is the subject of "magnify".
+    subject : array_like (H, W), optional
+        For "magnify": matte in [0, 1] of what stays, in place of the mask. What hints mark as the other side stays, or
+        not, as they say.
     """
 
     request: str
@@ -100,6 +103,7 @@ class Question:
     map_parameters: MapParameters = field(default_factory=MapParameters)
     hints: Mapping[str, ArrayLike] = field(default_factory=dict)
     radius: ArrayLike | None = None
+    subject: ArrayLike | None = None
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,7 @@ def _magnify(session: Session, question: Question, progress: Progress) -> NDArra
 
     analysis, radius, rest = session.mapped(question, progress)
     chosen = session.focused(question, radius)
-    own = None if question.radius is None else radius
-    subject = session.subject(chosen, question.hints, own, progress=sub_progress(rest, 0, 0.3))
+    subject = session.subject(question, chosen, radius, progress=sub_progress(rest, 0, 0.3))
     last = sub_progress(rest, 0.3, 1)
 
     def change(color: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -382,9 +385,9 @@ class Session:
 
     def subject(
         self,
+        question: Question,
         chosen: MagnificationParameters,
-        hints: Mapping[str, ArrayLike],
-        radius: NDArray[np.float32] | None = None,
+        radius: NDArray[np.float32],
         *,
         progress: Progress = ignore_progress,
     ) -> NDArray[np.float32]:
@@ -392,11 +395,11 @@ class Session:
 
         Parameters
         ----------
+        question : Question
         chosen : MagnificationParameters
             From `focused`.
-        hints : mapping of str to bool (H, W)
-        radius : float32 (H, W), optional
-            A map to read the mask from, in px, in place of the answer.
+        radius : float32 (H, W)
+            In px. The mask is read from it if the question brings a map of its own, else from the answer.
         progress : callable, optional
         """
         import numpy as np
@@ -404,17 +407,21 @@ class Session:
         from defocus.answer.boundary import checked_hints
         from defocus.effects.subject import subject_matte
 
-        held = self.held
+        held, hints = self.held, question.hints
+        marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
+        if question.subject is not None:
+            from defocus.effects.magnification import checked_subject
+
+            matte = checked_subject(question.subject, held.shape)
+            return np.where((marked > 0) & (matte < 0.5), 1, np.where((marked < 0) & (matte >= 0.5), 0, matte))
         ends = float(chosen.focus_from), float(chosen.threshold)
-        if radius is not None:
-            marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
+        if question.radius is not None:
             inside = (radius >= np.float32(chosen.focus_from)) & (radius <= np.float32(chosen.threshold))
             mask = (inside | (marked > 0)) & (marked >= 0)
             return subject_matte(mask, held.picture.color, marked, progress=progress)
         if not hints and self._last_subject is not None and self._last_subject[0] == ends:
             return self._last_subject[1]
         least = MaskParameters(threshold=max(_LEAST_THRESHOLD, float(chosen.threshold)))
-        marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
         first = sub_progress(progress, 0, 0.4)
         mask = held.focus_mask(least, in_focus=marked > 0, blurred=marked < 0, progress=first)
         if chosen.focus_from >= _LEAST_THRESHOLD:

@@ -102,18 +102,23 @@ class NewPicture(Procedure):
         }
 
     def hints(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
-        subject = self.value(config, "subject")
-        if subject == "measured":
+        if self.value(config, "subject") == "measured":
             return super().hints(new_file, layer, config)
-        source = layer.get_mask() if subject == "layer-mask" else used_selection(layer.get_image())
-        if source is None:
-            raise Problem(_("“{name}” has no mask that could say what is in focus.", name=layer.get_name()))
+        source = self.subject_source(layer, config)
         arguments = {}
         for hint, inverted in (("in_focus", False), ("blurred", True)):
             path = new_file()
             pixels.read_hint(source, layer, path, inverted=inverted)
             arguments[hint] = path.name
         return arguments
+
+    def subject_source(self, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> Gimp.Channel:
+        """Return the mask or the selection that says what is in focus."""
+        masked = self.value(config, "subject") == "layer-mask"
+        source = layer.get_mask() if masked else used_selection(layer.get_image())
+        if source is None:
+            raise Problem(_("“{name}” has no mask that could say what is in focus.", name=layer.get_name()))
+        return source
 
     def map_of_ones_own(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
         """Return the arguments that give a blur map in place of the measured one, none if nobody has one."""
@@ -224,6 +229,18 @@ class Magnify(NewPicture):
         threshold, nearest = self.value(config, "threshold"), self.value(config, "focus-from")
         if threshold != "auto" and nearest > threshold:
             raise Problem(_("“In focus from” lies beyond “In focus up to”."))
+
+    def hints(self, new_file: NewFile, layer: Gimp.Layer, config: Gimp.ProcedureConfig) -> dict[str, Any]:
+        arguments = super().hints(new_file, layer, config)
+        if self.value(config, "subject") != "measured":  # its soft edge stays as it is, too
+            path = new_file()
+            source = self.subject_source(layer, config)
+            if isinstance(source, Gimp.LayerMask):
+                pixels.read_mask(source, layer, path)
+            else:
+                pixels.read_weights(source, layer, path)
+            arguments["subject"] = path.name
+        return arguments
 
     def focus(self, config: Gimp.ProcedureConfig) -> tuple[float, float] | None:
         """Return the point that is to be the sharpest, in px of the layer, if one is."""

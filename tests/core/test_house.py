@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+from tests.mutants.faults import FAULTS
+
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "core" / "defocus"
 
@@ -40,6 +42,13 @@ def imported(file):
             home, _, rest = name.partition(".")
             if home == "defocus" and rest and rest != "__version__":
                 yield rest.split(".")[0]
+
+
+def test_every_fault_to_be_caught_can_still_be_made():
+    """What `make mutants` changes in the code stands there once."""
+    stale = [fault.name for fault in FAULTS if (CORE / fault.file).read_text(encoding="utf-8").count(fault.old) != 1]
+    assert stale == []
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) > 50
 
 
 def test_every_room_stands_on_a_floor():

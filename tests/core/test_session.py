@@ -50,6 +50,32 @@ def test_the_subject_is_the_mask_that_hints_steer():
     assert changed[1][marks["blurred"]].mean() > 0.05
 
 
+def test_a_matte_of_ones_own_is_the_subject_as_soft_as_it_is():
+    """What it holds stays, whatever was measured; hints take from it and give to it."""
+    session = Session()
+    analysis = session.open(half_sharp())
+    picture = analysis.picture.color
+    matte = np.clip((np.arange(picture.shape[1]) - 70) / 20, 0, 1).astype(np.float32) * np.ones((len(picture), 1))
+    chosen = MagnificationParameters(strength=4.0, threshold=1.0)
+    made = session.answer(Question("magnify", chosen, subject=matte)).values
+    np.testing.assert_array_equal(made, magnify(analysis.picture, analysis.blur_map(), chosen, subject=matte))
+    changed = np.abs(made - picture).max(axis=2)
+    assert not changed[:, 90:].any()
+    assert changed[:, :60].mean() > 0.02
+    assert 0 < changed[:, 84:88].mean() < changed[:, :60].mean()
+    marks = {name: np.zeros(picture.shape[:2], bool) for name in ("in_focus", "blurred")}
+    marks["in_focus"][30:50, 10:30] = True
+    marks["blurred"][60:80, 95:115] = True
+    hinted = np.abs(session.answer(Question("magnify", chosen, hints=marks, subject=matte)).values - picture).max(
+        axis=2
+    )
+    assert not hinted[marks["in_focus"]].any()
+    assert hinted[marks["blurred"]].mean() > 0.02
+    for wrong, words in ((matte[:-1], "shape"), (matte + 1, r"within \[0, 1\]"), ([["x"]], "not an array")):
+        with pytest.raises(InputError, match=words):
+            session.answer(Question("magnify", chosen, subject=wrong))
+
+
 def test_a_map_of_ones_own_takes_the_place_of_the_measured_one():
     """Turned round, it keeps what is blurred and changes what is sharp; sharpening by it is `restore` by it."""
     session = Session()

@@ -35,6 +35,8 @@ _CUTS = "tests/core/cuts/"
 _PSF = "tests/core/psf/"
 _EFFECTS = "tests/core/effects/"
 _WORKER = "tests/core/worker/"
+_VARYING = "tests/core/psf/test_varying_blur.py"
+_RESTORATION = "tests/core/effects/test_restoration.py"
 _NATIVE = "tests/core/test_native.py"
 _WHOLE = "tests/core/answer/test_answer.py"
 
@@ -583,5 +585,75 @@ FAULTS = (
         "    if code is None:\n        code = optimized",
         "    if True:\n        code = optimized",
         (_NATIVE,),
+    ),
+    Fault(
+        "varying blur: nothing stands in front",
+        "psf/varying_blur.py",
+        ": self.shape[1]] >= self._limit] = 0",
+        ": self.shape[1]] >= 0] = 0",
+        (_VARYING,),
+    ),
+    Fault(
+        "varying blur: the adjoint spreads by the lower kernel",
+        "psf/varying_blur.py",
+        "above = more * pictures[c, y, x]",
+        "above = np.float32(0) * pictures[c, y, x]",
+        (_VARYING,),
+    ),
+    Fault(
+        "restoration: windows one cell too far",
+        "effects/map_error.py",
+        "(size - _WINDOW - 1) // _HOP + 1",
+        "(size - _WINDOW) // _HOP + 1",
+        (_RESTORATION,),
+    ),
+    Fault(
+        "restoration: belief half a cell off",
+        "effects/map_error.py",
+        "(np.arange(size) + 0.5) / _HOP - 0.5",
+        "(np.arange(size) + 0.5) / _HOP + 0.5",
+        (_RESTORATION,),
+    ),
+    Fault(
+        "restoration: coarse changes are not enlarged by what lies between",
+        "effects/restoration.py",
+        "_enlarged(result, factor // level.factor, change.shape)",
+        "_enlarged(result, factor, change.shape)",
+        (_RESTORATION,),
+    ),
+    Fault(
+        "restoration: one tile is left out of its neighbour's overlap",
+        "effects/restoration.py",
+        "weight[slice(*rows), slice(*columns)] += fade",
+        "weight[slice(*rows), slice(*columns)] = fade",
+        (_RESTORATION,),
+    ),
+    Fault(
+        "more background blur: tiles that blend at the same time",
+        "effects/magnification.py",
+        "groups if eye else [corners]",
+        "groups[:1] if eye else [corners]",
+        ("tests/core/effects/test_magnification.py", "tests/core/effects/test_iris.py"),
+    ),
+    Fault(
+        "grain: measured elsewhere",
+        "effects/light.py",
+        "column_of[corners[:, 1, np.newaxis] + across]",
+        "column_of[corners[:, 0, np.newaxis] + across]",
+        ("tests/core/effects/test_magnification.py",),
+    ),
+    Fault(
+        "lamps: the highest channel tells",
+        "effects/light.py",
+        "bright = np.minimum(bright, color[..., 1])",
+        "bright = np.maximum(bright, color[..., 1])",
+        ("tests/core/effects/test_magnification.py",),
+    ),
+    Fault(
+        "long parts: never told to stop",
+        "parallel.py",
+        "            stopped.set()\n            raise\n\n    def one",
+        "            raise\n\n    def one",
+        ("tests/core/test_parallel.py",),
     ),
 )

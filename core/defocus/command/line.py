@@ -112,6 +112,15 @@ MapFile = Annotated[
         metavar="FILE",
     ),
 ]
+SubjectFile = Annotated[
+    Path | None,
+    Parameter(
+        name="--subject",
+        help="What stays as it is, of the pictures' size, in place of the measured mask: a grey mask, white on the "
+        "subject, or a cut-out with transparency.",
+        metavar="FILE",
+    ),
+]
 _USUAL, _USUAL_RESULTS, _USUAL_CULLING = BatchOptions(), ResultOptions(), CullOptions()
 Layer = Annotated[
     bool,
@@ -311,13 +320,14 @@ def magnify_command(
     *,
     output: Output,
     map_file: MapFile = None,
+    subject: SubjectFile = None,
     options: ResultOptions = _USUAL_RESULTS,
     **values: Any,
 ) -> int:
     """Write STEM_magnified.png: the picture with more background blur."""
 
     def work(naming: Naming) -> Work:
-        return asked("magnify", values, PictureWriter(naming, options.overwrite, "magnified.png"), map_file)
+        return asked("magnify", values, PictureWriter(naming, options.overwrite, "magnified.png"), map_file, subject)
 
     return _write(inputs, output, options, work)
 

@@ -34,12 +34,15 @@ class Work:
     writer : Writer
     map_file : Path or None
         Map to work with in place of the measured one.
+    subject_file : Path or None
+        Mask or cut-out whose subject is kept in place of the measured one.
     """
 
     parameters: AnalysisParameters
     question: Question
     writer: Writer
     map_file: Path | None = None
+    subject_file: Path | None = None
 
     def __call__(self, file: Path, picture: Picture, progress: Progress) -> dict[str, Any]:
         """Do so for one picture; return the facts to print."""
@@ -48,12 +51,22 @@ class Work:
             from defocus.effects.map_file import read_blur_map
 
             question = replace(question, radius=read_blur_map(self.map_file, picture.shape))
+        if self.subject_file is not None:
+            from defocus.effects.map_file import read_subject
+
+            question = replace(question, subject=read_subject(self.subject_file, picture.shape))
         analysis = session.open(picture, self.parameters, progress=sub_progress(progress, 0, 0.6))
         result = session.answer(question, progress=sub_progress(progress, 0.6, 1))
         return self.writer(file, analysis, result)
 
 
-def asked(request: str, values: Mapping[str, Any], writer: Writer, map_file: Path | None = None) -> Work:
+def asked(
+    request: str,
+    values: Mapping[str, Any],
+    writer: Writer,
+    map_file: Path | None = None,
+    subject_file: Path | None = None,
+) -> Work:
     """Return what a command does with each picture.
 
     Parameters
@@ -63,7 +76,7 @@ def asked(request: str, values: Mapping[str, Any], writer: Writer, map_file: Pat
     values : mapping
         The options of the command line.
     writer : Writer
-    map_file : Path, optional
+    map_file, subject_file : Path, optional
         See `Work`.
 
     Raises
@@ -74,7 +87,8 @@ def asked(request: str, values: Mapping[str, Any], writer: Writer, map_file: Pat
     parameters = chosen(AnalysisParameters, values)
     kind = REQUESTS[request].parameters
     map_parameters = chosen(MapParameters, values) if REQUESTS[request].needs_map else MapParameters()
-    return Work(parameters, Question(request, chosen(kind, values) if kind else None, map_parameters), writer, map_file)
+    question = Question(request, chosen(kind, values) if kind else None, map_parameters)
+    return Work(parameters, question, writer, map_file, subject_file)
 
 
 def calibrate_depth_file(files: Sequence[Path], output: Path, spacing: float, by: Literal["beads", "map"]) -> int:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from defocus.pictures.picture import Picture
     from defocus.progress import Progress
 
-__all__ = ["IN_FOCUS", "magnify"]
+__all__ = ["IN_FOCUS", "checked_subject", "magnify"]
 
 IN_FOCUS = 1.0
 """Radius in px up to which pixels stay as they are if nobody says another."""
@@ -123,17 +123,29 @@ def magnify(
     require_memory(radius.size * _OF_PIXEL, f"{picture.source}: magnifying {radius.shape[1]} x {radius.shape[0]} px")
     color = picture.own_color
     if chosen.strength > 1:
-        scene = _scene(color, radius, _checked_subject(subject, radius.shape), picture.alpha, chosen)
+        matte = None if subject is None else checked_subject(subject, radius.shape)
+        scene = _scene(color, radius, matte, picture.alpha, chosen)
         if scene is not None:
             color = _in_tiles(scene, Iris(chosen.bokeh_blades, chosen.bokeh_rotation, chosen.cats_eye), progress)
     progress(1.0, _STAGE)
     return as_laid_out(np.array(color, np.float32), image, picture)
 
 
-def _checked_subject(subject: ArrayLike | None, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return the matte, or raise `InputError`."""
-    if subject is None:
-        return None
+def checked_subject(subject: ArrayLike, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the matte of a subject as float32 (H, W).
+
+    Parameters
+    ----------
+    subject : array_like (H, W)
+        In [0, 1].
+    shape : (int, int)
+        Height and width of the picture it belongs to.
+
+    Raises
+    ------
+    InputError
+        If it has another shape, or values that are no numbers in [0, 1].
+    """
     try:
         matte = np.asarray(subject, np.float32)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Map files: blur radii that people bring along, from files as this program and others write them."""
+"""Map files: blur radii, and mattes of subjects, that people bring along, as this program and others write them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from defocus.errors import InputError
 from defocus.parameters import MAX_PIXELS
+from defocus.pictures.picture import load_image
 from defocus.pictures.reading import read_array
 from defocus.psf.varying_blur import checked_radius_map
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["read_blur_map"]
+__all__ = ["read_blur_map", "read_subject"]
 
 _OF_PIXEL, _HEAD = 16, 4096  # bytes that no number, and no description of an array of numbers, is longer than
 
@@ -53,6 +54,38 @@ def read_blur_map(file: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
         return checked_radius_map(values, shape)
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from error
+
+
+def read_subject(file: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Read the matte of a subject from a file.
+
+    Parameters
+    ----------
+    file : Path
+        A mask, grey, white on the subject; or a cut-out, whose opacity is the matte.
+    shape : (int, int)
+        Height and width of the picture that the matte belongs to.
+
+    Returns
+    -------
+    float32 (H, W)
+        In [0, 1].
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has another size than the picture, or is coloured and wholly opaque; names it.
+    """
+    held = load_image(file, measured=False)
+    if held.shape != shape:
+        raise InputError(f"{file.name}: the subject has shape {held.shape}, the picture {shape}")
+    if held.alpha is not None:
+        return np.asarray(held.alpha, np.float32)
+    if not held.gray and np.ptp(held.color, axis=2).max() > 0:
+        raise InputError(
+            f"{file.name}: a subject is a grey mask or a cut-out with transparency, not a coloured picture"
+        )
+    return np.asarray(held.luminance, np.float32)
 
 
 def _of_numpy(file: Path, pixels: int) -> NDArray[Any]:

@@ -55,7 +55,8 @@ restore, magnify
     ``parameters``: RestorationParameters or MagnificationParameters; ``map_parameters``: MapParameters;
     ``alpha``: bool; ``output``. In place of the measured map one of the caller's: ``map``, a file of H x W values in
     [0, 1] (``map_dtype``: "float32", default, or "uint8", where 255 is 1) and ``map_white``, the radius in px of 1
-    (default: the largest looked for); or ``map_path``, the path of a file with radii in px. Result: an array (H, W, 3),
+    (default: the largest looked for); or ``map_path``, the path of a file with radii in px. ``subject``: file of
+    H x W float32 in [0, 1], the matte of what magnify keeps, in place of the mask. Result: an array (H, W, 3),
     encoded as the picture was, with the picture's opacity as a fourth channel if asked for. Float pixels may lie
     outside [0, 1]: they are measured clipped, and as "float32" come back outside it, exactly as they were where
     nothing was changed.

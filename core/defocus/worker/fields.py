@@ -110,6 +110,7 @@ _ARRAY = _OWN_MAP | {
     "blurred": _file,
     "strokes": _list,
     "matte": _file,
+    "subject": _file,
     "rim": _one_of("mask", "matte"),
     "contrast": _number(1, _STEEPEST),
     "shift": _number(-_FARTHEST_SHIFT, _FARTHEST_SHIFT),

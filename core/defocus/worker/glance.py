@@ -72,8 +72,7 @@ def glance(
         quick = dataclasses.replace(parameters, iterations=min(parameters.iterations, _STEPS))
         return restore(small, small_radius, quick, psf=analysis.psf, progress=rest)[inner]
     chosen = session.focused(question, radius)
-    own = None if question.radius is None else radius
-    subject = reduced_color(session.subject(chosen, question.hints, own)[here][..., np.newaxis], size)[..., 0]
+    subject = reduced_color(session.subject(question, chosen, radius)[here][..., np.newaxis], size)[..., 0]
     # Its ends in the scale of the preview
     ends = {name: getattr(chosen, name) * scale for name in ("focus_from", "threshold")}
     chosen = dataclasses.replace(chosen, focus_x="auto", focus_y="auto", **ends)

@@ -241,8 +241,7 @@ class WorkerSession:
         chosen = MagnificationParameters(threshold=held.threshold)
         if asked.request == "magnify":
             chosen = self.session.focused(asked, radius)
-        own = None if asked.radius is None else radius
-        subject = self.session.subject(chosen, asked.hints, own, progress=progress)
+        subject = self.session.subject(asked, chosen, radius, progress=progress)
         return subject, {"threshold": float(chosen.threshold), "in_focus_share": held.share_of(subject)}
 
     def seen_cut_out(
@@ -321,7 +320,8 @@ class WorkerSession:
                 hints[name] = (hints[name] & (marks == 0)) | (marks == sign) if name in hints else marks == sign
         parameters = _parameters(known.step, request.get("parameters")) if known.step else None
         radius = self.own_map(request) if known.needs_map else None
-        return Question(kind, parameters, _parameters("map", request.get("map_parameters")), hints, radius)
+        subject = self.read(request, "subject", shape, "float32").clip(0, 1) if "subject" in request else None
+        return Question(kind, parameters, _parameters("map", request.get("map_parameters")), hints, radius, subject)
 
     def own_map(self, request: dict[str, Any]) -> NDArray[Any] | None:
         """Return the radii in px, float32 (H, W), that somebody wants in place of the measured ones."""

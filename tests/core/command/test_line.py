@@ -421,3 +421,32 @@ def test_a_map_of_ones_own_is_taken_and_one_of_another_size_refused(folder, tmp_
         capsys.readouterr()
         assert run(*asked, tmp_path / "small.tif", "--overwrite") == 1
         assert "small.tif: the blur map has shape (9, 14), the picture (90, 140)" in capsys.readouterr().err
+
+
+def test_a_mask_or_a_cut_out_is_the_subject(folder, tmp_path, capsys):
+    """As a grey mask and as what another program cut out; what it holds stays, and one of another size is refused."""
+    matte = np.clip(np.linspace(-1, 2, 140) * np.ones((90, 1)), 0, 1)
+    levels = np.rint(255 * matte).astype(np.uint8)
+    with Image.open(folder / "photo.png") as photo:
+        before = np.asarray(photo.convert("RGB"))
+    Image.fromarray(levels).save(tmp_path / "mask.png")
+    Image.fromarray(np.dstack([before, levels])).save(tmp_path / "cut.png")
+    Image.fromarray(levels[:9]).save(tmp_path / "small.png")
+    Image.fromarray(before * np.array([1, 0, 1], np.uint8)).save(tmp_path / "colour.png")
+    asked = ["magnify", str(folder / "photo.png"), "-o", str(tmp_path), *CLEAN, "--overwrite", "--subject"]
+    results = []
+    for name in ("mask.png", "cut.png"):
+        assert run(*asked, tmp_path / name) == 0
+        with Image.open(tmp_path / "photo_magnified.png") as made:
+            results.append(np.asarray(made.convert("RGB")))
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_array_equal(results[0][:, 95:], before[:, 95:])
+    assert (results[0] != before)[:, :45].any()
+    capsys.readouterr()
+    for name, words in (
+        ("small.png", "shape (9, 140), the picture (90, 140)"),
+        ("colour.png", "not a coloured picture"),
+    ):
+        assert run(*asked, tmp_path / name) == 1
+        assert f"{name}: " in (said := capsys.readouterr().err)
+        assert words in said

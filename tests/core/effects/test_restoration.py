@@ -257,6 +257,29 @@ def test_windows_of_one_radius_are_those_that_hold_one(shape):
     np.testing.assert_allclose(found, np.reshape(expected, (-1, 4)), rtol=1e-5)
 
 
+def test_doubt_lies_where_its_window_does():
+    corners = np.array([(y, x) for y in range(0, 65, 16) for x in range(0, 97, 16)])
+    doubted = (corners == (16, 48)).all(axis=1)
+    doubt = 1 - map_error._spread(1 - doubted.astype(float), corners, (97, 129))
+    middle = [(np.indices(doubt.shape)[axis] * doubt).sum() / doubt.sum() for axis in (0, 1)]
+    np.testing.assert_allclose(middle, (31.5, 63.5), atol=0.1)
+
+
+def test_every_radius_is_restored_in_its_place(samples):
+    """Three bands, two of which are restored in a picture reduced by 2 and by 4."""
+    sharp = ndimage.zoom(load_image(samples / "grass.png").luminance[:128, :96], 4, order=3).clip(0, 1)
+    bands = {3.0: np.s_[:160], 14.0: np.s_[160:320], 28.0: np.s_[320:]}
+    radius = np.zeros(sharp.shape, np.float32)
+    blurred = np.zeros(sharp.shape, np.float32)
+    for band, rows in bands.items():
+        radius[rows] = band
+        blurred[rows] = simulate_blur(sharp, band, noise=1e-6)[rows]
+    restored = restore(blurred, radius)
+    for rows in bands.values():
+        part = slice((rows.start or 0) + 40, (rows.stop or len(sharp)) - 40)  # beside a band is another matter
+        assert psnr(restored[part], sharp[part]) > psnr(blurred[part], sharp[part]) + 0.5
+
+
 def test_what_is_not_believed_tells_nothing_of_the_rest(samples):
     """A fifth of the picture is in focus, though the map denies it; the other one's radii are 5 % off."""
     sharp = load_image(samples / "grass.png").luminance

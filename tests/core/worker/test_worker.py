@@ -277,6 +277,26 @@ def own_map(worker, values, **more):
     return {"map": path.name, **more}
 
 
+def test_a_matte_of_one_s_own_is_what_stays(opened):
+    """The right half, whatever was measured; the preview shows the same subject."""
+    matte = np.where(np.arange(60) < 30, 0, 1).astype(np.float32) * np.ones((40, 1), np.float32)
+    picture = np.clip(ramp() + 0.2 * (np.indices((40, 60)).sum(axis=0) % 2)[..., np.newaxis], 0, 1).astype(np.float32)
+    opened.open(picture.tobytes(), shape=picture.shape, dtype="float32")
+
+    def asked(values):
+        path = opened.new_file()
+        path.write_bytes(np.ascontiguousarray(values, np.float32).tobytes())
+        return {"parameters": {"strength": 4}, "subject": path.name}
+
+    change = np.abs(array_of(opened.request("magnify", asked(matte))) - picture).max(axis=2)
+    assert not change[:, 30:].any()
+    assert change[:, 10:25].mean() > 0.01
+    seen = {"of": "magnify", "view": "mask", "size": [40, 60]}
+    shown = array_of(opened.request("preview", {**asked(matte), **seen}))[..., 0]
+    np.testing.assert_array_equal(shown, (255 * matte).astype(np.uint8))
+    assert "subject holds values that are no numbers" in message_of("request", opened, "magnify", asked(matte * np.nan))
+
+
 def test_a_map_of_one_s_own_takes_the_place_of_the_measured_one(opened, tmp_path):
     """By the measurement all of the picture is out of focus but its left end; by the map only its upper half is."""
     checked = (np.indices((40, 60)).sum(axis=0) % 2)[..., np.newaxis]
@@ -539,6 +559,7 @@ WRONG = {  # for each field what was once taken, or ended in a traceback
         "map_dtype": ["uint16", 8],
         "map_white": [-1, 129, NAN, "8"],
         "map_path": [5, "a\0b"],
+        "subject": ["../secret", 0.5],
     },
     "preview": {
         "of": ["dance", 5, ["blur_map"]],

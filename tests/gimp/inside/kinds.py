@@ -115,10 +115,11 @@ def with_file():
 
 
 def by_mask(selected):
-    """The layer's mask, or the selection, says what is in focus: the right half, which is blurred."""
+    """The layer's mask, or the selection, says what is in focus: the right half, which is blurred, with a soft edge."""
     image, layer = prepared("rgb")
     half = layer.get_width() // 2
     image.select_rectangle(Gimp.ChannelOps.REPLACE, half, 0, half, layer.get_height())
+    Gimp.Selection.feather(image, 8)
     if not selected:
         layer.add_mask(layer.create_mask(Gimp.AddMaskType.SELECTION))
         Gimp.Selection.none(image)
