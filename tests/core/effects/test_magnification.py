@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
+from defocus.effects.light import grain_covariance
 from defocus.effects.magnification import magnify as magnify_with_light
 from defocus.errors import Cancelled, InputError
 from defocus.pictures.picture import as_picture
@@ -329,3 +331,19 @@ def test_highlights_narrow_towards_the_corners():
     assert widths["right"][0] < widths["right"][1] < round_ * 1.01
     assert widths["corner"][0] < widths["right"][0]
     assert widths["corner"][0] < 0.75 * widths["corner"][1]
+
+
+def test_grain_is_measured_where_it_is_asked_for():
+    """Block by block of the whole picture less its Gaussian: the same, whatever is elsewhere."""
+    rng = np.random.default_rng(5)
+    strength = np.where(np.arange(320) < 160, 0.01, 0.04)[np.newaxis, :, np.newaxis]
+    picture = (0.5 + strength * rng.standard_normal((230, 320, 3))).astype(np.float32)
+    where = np.arange(320) * np.ones((230, 1)) < 160
+    found = grain_covariance(picture, where)
+    fine = picture - ndimage.gaussian_filter(picture, (1, 1, 0))
+    blocks = [fine[y : y + 32, x : x + 32].reshape(-1, 3) for y in range(0, 199, 32) for x in range(0, 160, 32)]
+    power = np.array([np.square(block).mean() for block in blocks])
+    quiet = np.concatenate([block for block, one in zip(blocks, power, strict=True) if one <= np.percentile(power, 25)])
+    literal = quiet.T @ quiet
+    np.testing.assert_allclose(found / found[0, 0], literal / literal[0, 0], atol=0.02)
+    np.testing.assert_allclose(np.diag(found), 0.01**2, rtol=0.15)
