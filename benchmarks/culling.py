@@ -1,6 +1,6 @@
 """Judge culling against known truth: the order of pictures, where they are sharp, motion, and time.
 
-    python -m benchmarks.culling DATA [--every N] [--only order|where|motion|speed]
+    python -m benchmarks.culling DATA [--every N] [--only order|where|motion|speed|many]
 
 DATA is a folder with the pictures that docs/accuracy.md tells of. Every measure that ranks pictures is judged in one
 run: the share of pairs that it orders rightly. BRISQUE, a measure of quality without a reference, is among them where
@@ -13,12 +13,6 @@ import argparse
 import functools
 import importlib.util
 import itertools
-import os
-import resource
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +21,10 @@ from scipy import ndimage, signal
 from skimage.measure import blur_effect
 
 import defocus
+from benchmarks.culling_time import many, speed
 from defocus.psf.simulation import simulate_blur
 
 SERIES = tuple(step / 2 for step in range(17))  # px
-SAMPLES = Path(__file__).parent.parent / "sample_data"
 
 
 def ours(picture):
@@ -190,44 +184,7 @@ def motion(data, every):
         print(f"{name}, blurred by a disc of 1.5 to 6 px: {verdicts.count('motion')} of {len(copies)}", flush=True)
 
 
-def speed(data, every):
-    """JPEGs of 24 megapixels, and small ones, by the command: a sample picture with a camera's noise."""
-    rng = np.random.default_rng(0)
-    grain = rng.integers(-6, 7, (4000, 6000, 3), dtype=np.int16)
-    scene = np.asarray(Image.open(SAMPLES / "china.jpg").convert("RGB").resize((6000, 4000), Image.Resampling.BICUBIC))
-    large = Image.fromarray(np.clip(scene.astype(np.int16) + grain, 0, 255).astype(np.uint8))
-    with tempfile.TemporaryDirectory() as folder:
-        for name, image, count in (
-            ("24 megapixels", large, 99 // every),
-            ("160 x 120 px", large.resize((160, 120)), 200),
-        ):
-            place = Path(folder) / name.replace(" ", "")
-            place.mkdir()
-            image.save(place / "0.jpg", quality=92)
-            for i in range(1, count):
-                (place / f"{i}.jpg").write_bytes((place / "0.jpg").read_bytes() + bytes(i))
-            command = [sys.executable, "-m", "defocus.command.line", "cull", str(place), "--quiet"]
-            for run in ("first", "second"):
-                before = time.perf_counter()
-                cpu = _children_time()
-                subprocess.run(command, check=True, env={**os.environ, "XDG_CACHE_HOME": folder})
-                took = time.perf_counter() - before
-                print(
-                    f"{count} of {name}, {run} run: {count / took:.1f} pictures/s, {took:.1f} s, "
-                    f"{(_children_time() - cpu) / count:.3f} s of CPU each",
-                    flush=True,
-                )
-
-        print(f"largest process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3:.0f} MB")
-
-
-def _children_time():
-
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-PARTS = {"order": order, "where": where, "motion": motion, "speed": speed}
+PARTS = {"order": order, "where": where, "motion": motion, "speed": speed, "many": many}
 
 
 def main():
