@@ -23,7 +23,6 @@ from defocus.command.log import Log
 from defocus.command.names import Naming, shown
 from defocus.command.options import (
     BatchOptions,
-    MaxPixels,
     Overwrite,
     ResultOptions,
     chosen,
@@ -434,6 +433,7 @@ Around = Annotated[
 ]
 
 
+MaxPixels = Annotated[int, Parameter(help="Files with more pixels are refused before they are read.", metavar="N")]
 Series = Annotated[int | None, Parameter(help="Of a file that holds several pictures: which one, from 0.", metavar="N")]
 Channel = Annotated[
     str | None,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from defocus.parameters import Control
     from defocus.pictures.part import Part
 
-__all__ = ["BatchOptions", "MaxPixels", "Overwrite", "ResultOptions", "chosen", "flag", "part_of", "with_options"]
+__all__ = ["BatchOptions", "Overwrite", "ResultOptions", "chosen", "flag", "part_of", "with_options"]
 
 
 def flag(text: str, name: str | list[str] | None = None, group: str | None = None) -> Parameter:
@@ -32,9 +32,6 @@ def flag(text: str, name: str | list[str] | None = None, group: str | None = Non
 
 
 Overwrite = Annotated[bool, flag("Replace results that are there already.", "--overwrite", "Files")]
-
-
-MaxPixels = Annotated[int, Parameter(help="Files with more pixels are refused before they are read.", metavar="N")]
 
 
 @Parameter(name="*", group="Files")
@@ -84,7 +81,9 @@ class BatchOptions:
             negative=(),
         ),
     ] = None
-    max_pixels: MaxPixels = MAX_PIXELS
+    max_pixels: Annotated[
+        int, Parameter(help="Files with more pixels are refused before they are read.", metavar="N")
+    ] = MAX_PIXELS
     series: Annotated[
         int | None, Parameter(help="Of a TIFF that holds several pictures: which one, from 0.", metavar="N")
     ] = None

@@ -293,7 +293,10 @@ def test_help_tells_exit_codes_and_no_names_of_the_parser(tmp_path):
 
 def test_help_names_what_is_meant_and_no_types_of_python():
     for command in sorted(name for name in app if not name.startswith("-")):
-        shown = program(command, "--help").stdout.decode()
+        done = program(command, "--help")
+        assert done.returncode == 0
+        shown = done.stdout.decode()
+        assert f"Usage: defocus {command}" in shown
         assert not re.search(r"\b(STR|INT|FLOAT|PATH|LIST|INPUTS|BOOL)\b", shown), shown
 
 
