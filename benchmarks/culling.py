@@ -126,16 +126,19 @@ def order(data, every):
 
 def where(data, every):
     for name, step in (("cuhk_dev", every), ("szu_train", 3 * every)):
-        inside = []
+        inside, outside = [], []
         for file in sorted((data / name / "image").iterdir())[::step]:
             found = defocus.sharpness(defocus.load_image(file))
             mask = np.asarray(Image.open(next((data / name / "mask").glob(f"{file.stem}.*"))).convert("L")) < 128
-            if found.center is None:
-                inside.append(False)
-                continue
-            x, y = found.center
-            inside.append(bool(mask[int(y * mask.shape[0]), int(x * mask.shape[1])]))
-        print(f"{name}: the centre lies inside the drawn mask on {sum(inside)} of {len(inside)}", flush=True)
+            x, y = (0, 0) if found.center is None else found.center
+            inside.append(found.center is not None and bool(mask[int(y * mask.shape[0]), int(x * mask.shape[1])]))
+            if not inside[-1]:
+                outside.append(file.stem)
+        print(
+            f"{name}: the centre lies inside the drawn mask on {sum(inside)} of {len(inside)} "
+            f"({100 * np.mean(inside):.1f} %), not on {', '.join(outside) or 'none'}",
+            flush=True,
+        )
 
 
 def motion_kernel(length, angle):
