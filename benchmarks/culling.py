@@ -1,6 +1,6 @@
 """Judge culling against known truth: the order of pictures, where they are sharp, motion, and time.
 
-    python -m benchmarks.culling DATA [--every N] [--only order|where|motion|speed]
+    python -m benchmarks.culling DATA [--every N] [--only order|where|motion|speed|many]
 
 DATA is a folder with the pictures that docs/accuracy.md tells of. Every measure that ranks pictures is judged in one
 run: the share of pairs that it orders rightly. BRISQUE, a measure of quality without a reference, is among them where
@@ -13,24 +13,18 @@ import argparse
 import functools
 import importlib.util
 import itertools
-import os
-import resource
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage, signal
+from scipy import ndimage
 from skimage.measure import blur_effect
 
 import defocus
+from benchmarks.culling_time import many, speed
 from defocus.psf.simulation import simulate_blur
 
 SERIES = tuple(step / 2 for step in range(17))  # px
-SAMPLES = Path(__file__).parent.parent / "sample_data"
 
 
 def ours(picture):
@@ -132,29 +126,34 @@ def order(data, every):
 
 def where(data, every):
     for name, step in (("cuhk_dev", every), ("szu_train", 3 * every)):
-        inside = []
+        inside, outside = [], []
         for file in sorted((data / name / "image").iterdir())[::step]:
             found = defocus.sharpness(defocus.load_image(file))
             mask = np.asarray(Image.open(next((data / name / "mask").glob(f"{file.stem}.*"))).convert("L")) < 128
-            if found.center is None:
-                inside.append(False)
-                continue
-            x, y = found.center
-            inside.append(bool(mask[int(y * mask.shape[0]), int(x * mask.shape[1])]))
-        print(f"{name}: the centre lies inside the drawn mask on {sum(inside)} of {len(inside)}", flush=True)
+            x, y = (0, 0) if found.center is None else found.center
+            inside.append(found.center is not None and bool(mask[int(y * mask.shape[0]), int(x * mask.shape[1])]))
+            if not inside[-1]:
+                outside.append(file.stem)
+        print(
+            f"{name}: the centre lies inside the drawn mask on {sum(inside)} of {len(inside)} "
+            f"({100 * np.mean(inside):.1f} %), not on {', '.join(outside) or 'none'}",
+            flush=True,
+        )
 
 
-def motion_kernel(length, angle):
-    """A straight path of some length in px, 8 times finer and reduced."""
-    size = int(np.ceil(length)) + 3
-    size += 1 - size % 2
-    fine = np.zeros((8 * size, 8 * size))
-    middle = (8 * size - 1) / 2
-    for step in np.linspace(-length / 2, length / 2, int(32 * length)):
-        y, x = middle - 8 * step * np.sin(np.deg2rad(angle)), middle + 8 * step * np.cos(np.deg2rad(angle))
-        fine[round(y), round(x)] += 1
-    kernel = fine.reshape(size, 8, size, 8).sum((1, 3))
-    return kernel / kernel.sum()
+def moved(picture, length, angle):
+    """The mean of copies of a picture shifted along a straight path, whatever lies between pixels; without its rim.
+
+    A kernel of whole pixels would turn short paths: one of 4 px at 11 degrees lies in a single row.
+    """
+    height, width = picture.shape
+    turn = np.deg2rad(angle)
+    along = np.cos(turn) * np.fft.rfftfreq(width) - np.sin(turn) * np.fft.fftfreq(height)[:, np.newaxis]
+    count = 16 * int(np.ceil(length))
+    steps = length * ((np.arange(count) + 0.5) / count - 0.5)  # the same on either side, so that the phases are real
+    through = sum(np.cos(2 * np.pi * step * along) for step in steps) / count
+    rim = int(np.ceil(length)) + 8
+    return np.fft.irfft2(np.fft.rfft2(picture) * through, s=picture.shape)[rim:-rim, rim:-rim]
 
 
 def motion(data, every):
@@ -165,10 +164,10 @@ def motion(data, every):
         for length in (2, 4, 6, 8, 12, 20):
             errors, lengths, called = [], [], 0
             for i, angle in enumerate(range(4, 180, 15 * every)):
-                moved = signal.fftconvolve(scenes[i % len(scenes)], motion_kernel(length, angle), mode="valid")
-                moved = simulate_blur(moved, float(disc)) if disc else moved
-                moved = np.clip(moved + rng.normal(0, 0.005, moved.shape), 0, 1)
-                found = defocus.sharpness(np.rint(moved * 255).astype(np.uint8))
+                shot = moved(scenes[i % len(scenes)], length, angle)
+                shot = simulate_blur(shot, float(disc)) if disc else shot
+                shot = np.clip(shot + rng.normal(0, 0.005, shot.shape), 0, 1)
+                found = defocus.sharpness(np.rint(shot * 255).astype(np.uint8))
                 if found.motion is not None:
                     called += 1
                     errors.append(abs((found.motion.angle - angle + 90) % 180 - 90))
@@ -190,44 +189,7 @@ def motion(data, every):
         print(f"{name}, blurred by a disc of 1.5 to 6 px: {verdicts.count('motion')} of {len(copies)}", flush=True)
 
 
-def speed(data, every):
-    """JPEGs of 24 megapixels, and small ones, by the command: a sample picture with a camera's noise."""
-    rng = np.random.default_rng(0)
-    grain = rng.integers(-6, 7, (4000, 6000, 3), dtype=np.int16)
-    scene = np.asarray(Image.open(SAMPLES / "china.jpg").convert("RGB").resize((6000, 4000), Image.Resampling.BICUBIC))
-    large = Image.fromarray(np.clip(scene.astype(np.int16) + grain, 0, 255).astype(np.uint8))
-    with tempfile.TemporaryDirectory() as folder:
-        for name, image, count in (
-            ("24 megapixels", large, 99 // every),
-            ("160 x 120 px", large.resize((160, 120)), 200),
-        ):
-            place = Path(folder) / name.replace(" ", "")
-            place.mkdir()
-            image.save(place / "0.jpg", quality=92)
-            for i in range(1, count):
-                (place / f"{i}.jpg").write_bytes((place / "0.jpg").read_bytes() + bytes(i))
-            command = [sys.executable, "-m", "defocus.command.line", "cull", str(place), "--quiet"]
-            for run in ("first", "second"):
-                before = time.perf_counter()
-                cpu = _children_time()
-                subprocess.run(command, check=True, env={**os.environ, "XDG_CACHE_HOME": folder})
-                took = time.perf_counter() - before
-                print(
-                    f"{count} of {name}, {run} run: {count / took:.1f} pictures/s, {took:.1f} s, "
-                    f"{(_children_time() - cpu) / count:.3f} s of CPU each",
-                    flush=True,
-                )
-
-        print(f"largest process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3:.0f} MB")
-
-
-def _children_time():
-
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-PARTS = {"order": order, "where": where, "motion": motion, "speed": speed}
+PARTS = {"order": order, "where": where, "motion": motion, "speed": speed, "many": many}
 
 
 def main():

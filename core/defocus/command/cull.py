@@ -73,7 +73,10 @@ class CullOptions(BatchOptions):
     """
 
     jobs: Annotated[
-        int, Parameter(name=["--jobs", "-j"], help="Processes that work at the same time; 0 is one for each core.")
+        int,
+        Parameter(
+            name=["--jobs", "-j"], help="Processes that work at the same time; 0 is one for each core.", metavar="N"
+        ),
     ] = 0
     value_range: Annotated[tuple[float, float] | None, Parameter(parse=False)] = None
     csv: Annotated[Path | None, Parameter(help="Table to write.", metavar="FILE")] = None
@@ -95,7 +98,11 @@ class CullOptions(BatchOptions):
     ] = 0
     gap: Annotated[
         float,
-        Parameter(help="Seconds between two pictures of a burst at most; without times names count.", group="Sorting"),
+        Parameter(
+            help="Seconds between two pictures of a burst at most; without times names count.",
+            metavar="SECONDS",
+            group="Sorting",
+        ),
     ] = 2.0
     move: Annotated[Path | None, _folder("Move each picture into FOLDER/VERDICT.")] = None
     copy: Annotated[Path | None, _folder("Copy each picture into FOLDER/VERDICT.")] = None

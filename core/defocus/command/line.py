@@ -21,7 +21,15 @@ from defocus.command.cull import CullOptions, cull
 from defocus.command.inputs import STANDARD, taken
 from defocus.command.log import Log
 from defocus.command.names import Naming, shown
-from defocus.command.options import BatchOptions, Overwrite, ResultOptions, chosen, flag, part_of, with_options
+from defocus.command.options import (
+    BatchOptions,
+    Overwrite,
+    ResultOptions,
+    chosen,
+    flag,
+    part_of,
+    with_options,
+)
 from defocus.command.work import Work, asked
 from defocus.command.writers import CutoutWriter, InfoWriter, MapWriter, MaskWriter, PictureWriter
 from defocus.errors import DefocusError, InputError
@@ -69,7 +77,7 @@ app = _App(
 
 Inputs = Annotated[
     list[Path],
-    Parameter(help="Picture files, folders of them, or - for standard input.", negative=(), metavar="PICTURE"),
+    Parameter(name="PICTURES", help="Picture files, folders of them, or - for standard input.", negative=()),
 ]
 Output = Annotated[
     Path,
@@ -79,6 +87,9 @@ Output = Annotated[
         "output.",
         metavar="FOLDER",
     ),
+]
+Folder = Annotated[
+    Path, Parameter(name=["--output", "-o"], help="Folder for the results, made if it is missing.", metavar="FOLDER")
 ]
 Gray = Annotated[
     bool,
@@ -351,7 +362,9 @@ def completion_command(shell: Literal["bash", "zsh", "fish"], /) -> None:
     shell
         bash, zsh or fish.
     """
-    print(app.generate_completion(shell=shell))
+    from defocus.command.completion import completion
+
+    print(completion(app, shell))
 
 
 @app.command(name="man")
@@ -362,24 +375,22 @@ def man_command() -> None:
     print(manual(app, EXIT_CODES), end="")
 
 
-@app.command(name="demo")
-def demo_command(
-    *, output: Output = Path("demo_output"), samples: Path | None = None, overwrite: Overwrite = False
-) -> int:
-    """Run everything on the sample pictures and write a page of results.
+Samples = Annotated[
+    Path | None,
+    Parameter(help="Folder of sample pictures; that of the source tree unless given.", metavar="FOLDER"),
+]
 
-    Parameters
-    ----------
-    samples
-        Folder of sample pictures; that of the source tree unless given.
-    """
+
+@app.command(name="demo")
+def demo_command(*, output: Folder = Path("demo_output"), samples: Samples = None, overwrite: Overwrite = False) -> int:
+    """Run everything on the sample pictures and write a page of results."""
     from defocus.reports.demo import run
 
     return exit_code(lambda: run(_fresh(output, overwrite), samples))
 
 
 @app.command(name="experiments")
-def experiments_command(*, output: Output = Path("experiments_output"), overwrite: Overwrite = False) -> int:
+def experiments_command(*, output: Folder = Path("experiments_output"), overwrite: Overwrite = False) -> int:
     """Repeat the paper's simulated experiments and write a report."""
     from defocus.reports.experiments import run
 
@@ -393,10 +404,13 @@ def _fresh(folder: Path, overwrite: bool) -> Path:
     return folder
 
 
-Lens = Annotated[Path, Parameter(name=["--output", "-o"], help="File to write: .npz for a lens, .json for depth.")]
-Lights = Annotated[list[Path], Parameter(help="Pictures, or one stack.", negative=(), metavar="PICTURE")]
+Lens = Annotated[
+    Path, Parameter(name=["--output", "-o"], help="File to write: .npz for a lens, .json for depth.", metavar="FILE")
+]
+Lights = Annotated[list[Path], Parameter(name="PICTURES", help="Pictures, or one stack.", negative=())]
 Spacing = Annotated[
-    float | None, Parameter(help="Distance of the slices of a stack (one TIFF) in um: measures depth, not a lens.")
+    float | None,
+    Parameter(help="Distance of the slices of a stack (one TIFF) in um: measures depth, not a lens.", metavar="UM"),
 ]
 By = Annotated[
     Literal["beads", "map"], Parameter(help="Measure each bead of that stack, or draw the map of any thin specimen.")
@@ -422,13 +436,20 @@ def calibrate_command(
     return exit_code(run)
 
 
-Folder = Annotated[
-    Path, Parameter(name=["--output", "-o"], help="Folder for the results; made if it is missing.", metavar="FOLDER")
-]
 Align = Annotated[bool, flag("Shift the pictures against each other first (needs the extra stack).")]
 Around = Annotated[
     int,
-    Parameter(help="Of a series over time: so many slices on either side of the sharpest."),
+    Parameter(help="Of a series over time: so many slices on either side of the sharpest.", metavar="N"),
+]
+
+
+MaxPixels = Annotated[int, Parameter(help="Files with more pixels are refused before they are read.", metavar="N")]
+Series = Annotated[int | None, Parameter(help="Of a file that holds several pictures: which one, from 0.", metavar="N")]
+Channel = Annotated[
+    str | None,
+    Parameter(
+        help="Of a file with channels: by which one the focus is found, by number from 0, or name.", metavar="NAME"
+    ),
 ]
 
 
@@ -441,24 +462,15 @@ def stack_command(
     output: Folder,
     align: Align = False,
     around: Around = 0,
-    series: int | None = None,
-    channel: str | None = None,
-    max_pixels: int = MAX_PIXELS,
+    series: Series = None,
+    channel: Channel = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
     overwrite: Overwrite = False,
     **values: Any,
 ) -> int:
     """Combine a focus stack: composite.png, height.tif, index.png and curve.csv, which names the sharpest picture.
 
     Of one file with time and depth write the sharpest slice of each time instead, of all channels, and focus.csv.
-
-    Parameters
-    ----------
-    series
-        Of a file that holds several pictures: which one, from 0.
-    channel
-        Of a file with channels: by which one the focus is found, by number from 0, or name.
-    max_pixels
-        Files with more pixels are refused before they are read.
     """
     from defocus.command.stack import stack_pictures
     from defocus.pictures.part import Part
@@ -475,7 +487,9 @@ def stack_command(
     return exit_code(run)
 
 
-Profile = Annotated[Path | None, Parameter(help="GIMP profile folder, if it is not in the usual place.")]
+Profile = Annotated[
+    Path | None, Parameter(help="GIMP profile folder, if it is not in the usual place.", metavar="FOLDER")
+]
 
 
 @app.command(name="gimp-install")

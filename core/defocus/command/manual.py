@@ -57,7 +57,7 @@ def _option(argument: Any) -> list[str] | None:
         return None
     value = parameter.metavar or ("" if argument.hint is bool else getattr(argument.hint, "__name__", "VALUE").upper())
     if argument.field_info.is_positional_only:
-        return [f".I {_text(value)} ...", _text(parameter.help)]
+        return [f".I {_text(argument.name.upper())} ...", _text(parameter.help)]
     names = ", ".join(f"\\fB{_text(one)}\\fR" for one in argument.names)
     text = parameter.help
     default = argument.field_info.default

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 (cyclopts reads the annotations)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -65,7 +65,10 @@ class BatchOptions:
         bool, flag("Take the pictures of folders within folders, too; results lie in folders of the same names.")
     ] = False
     jobs: Annotated[
-        int, Parameter(name=["--jobs", "-j"], help="Processes that work at the same time; 0 is one for each core.")
+        int,
+        Parameter(
+            name=["--jobs", "-j"], help="Processes that work at the same time; 0 is one for each core.", metavar="N"
+        ),
     ] = 1
     quiet: Annotated[bool, flag("Print failures only.", ["--quiet", "-q"])] = False
     json: Annotated[bool, flag("Print results as JSON, one object per file and line; see defocus schema.")] = False
@@ -78,9 +81,15 @@ class BatchOptions:
             negative=(),
         ),
     ] = None
-    max_pixels: Annotated[int, Parameter(help="Files with more pixels are refused before they are read.")] = MAX_PIXELS
-    series: Annotated[int | None, Parameter(help="Of a TIFF that holds several pictures: which one, from 0.")] = None
-    page: Annotated[int | None, Parameter(help="Of a TIFF with planes along time or depth: which one, from 0.")] = None
+    max_pixels: Annotated[
+        int, Parameter(help="Files with more pixels are refused before they are read.", metavar="N")
+    ] = MAX_PIXELS
+    series: Annotated[
+        int | None, Parameter(help="Of a TIFF that holds several pictures: which one, from 0.", metavar="N")
+    ] = None
+    page: Annotated[
+        int | None, Parameter(help="Of a TIFF with planes along time or depth: which one, from 0.", metavar="N")
+    ] = None
     channel: Annotated[
         str | None,
         Parameter(help="Of a TIFF with channels: which one, by number from 0, or name.", metavar="NAME"),
@@ -178,8 +187,8 @@ def with_options(*classes: type[Any], **defaults: Any) -> Callable[[Callable[...
 
 
 def _option(control: Control) -> inspect.Parameter:
-    # Whole numbers are read as any other, so that 40.6 is refused and not rounded
     kind: Any = str if control.choices else type(control.default)
+    words_only = control.choices and control.minimum is None and not control.file
     text = control.help
     if control.unit:
         text += f" In {control.unit}."
@@ -190,19 +199,35 @@ def _option(control: Control) -> inspect.Parameter:
         allowed.append(f"{control.minimum:g} to {control.maximum:g}")
     if allowed:
         text += f" ({' | '.join(allowed)})"
-    whole = _number if control.whole and not control.choices else None
-    help_text = Parameter(help=text, group="Parameters", converter=whole)
+    # Whole numbers are read as any other, so that 40.6 is refused and not rounded; shells complete words by the type,
+    # and the parameter class refuses others
+    converter = _word if words_only else _number if control.whole and not control.choices else None
+    help_text = Parameter(
+        help=text, group="Parameters", converter=converter, metavar=_metavar(control), show_choices=False
+    )
     return inspect.Parameter(
         control.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=str(control.default) if control.choices else control.default,
-        annotation=Annotated[kind, help_text],
+        annotation=Annotated[Literal[control.choices] if words_only else kind, help_text],
     )
+
+
+def _metavar(control: Control) -> str:
+    """Return what stands for a parameter's value in help: its unit, or what kind of value it is."""
+    if control.minimum is None:
+        return "CHOICE"
+    return control.unit.upper() or ("N" if control.whole else "NUMBER")
 
 
 def _number(kind: type[Any], tokens: Sequence[Token]) -> float:
     """Read a whole number as any other."""
     return float(tokens[0].value)
+
+
+def _word(kind: Any, tokens: Sequence[Token]) -> str:
+    """Read any word."""
+    return tokens[0].value
 
 
 def chosen(kind: type[Any], values: Mapping[str, Any]) -> Any:

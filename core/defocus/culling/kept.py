@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept"]
 
-_CHANGED = 2  # grows when the same picture would be judged otherwise
+_CHANGED = 3  # grows when the same picture would be judged otherwise
 
 
 class Kept:

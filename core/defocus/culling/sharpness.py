@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Sharpness", "sharpness", "sharpness_of_file"]
 
 _WIDEST = 32  # px: the largest spacing there is
-_REACH = 0.015  # of the diagonal: how far around a point counts for how well it lies within what is in focus
+_REACH = 0.02  # of the diagonal: how far around a point counts for how well it lies within what is in focus
 _UNKNOWN, _NEVER = 99, 90  # px: what tells nothing comes last, and what lies among such never
 
 Verdict = Literal["sharp", "soft", "missed", "motion", "blurred", "no evidence"]
@@ -331,8 +331,8 @@ def _well_within(mask: NDArray[np.bool_], analysis: Analysis) -> tuple[int, int]
     """Return a pixel of a mask in whose surroundings most is in focus, and that most surely."""
     weight = mask.astype(np.float32)
     log_odds = analysis.answer.log_odds
-    if log_odds is not None:
-        weight *= 1 / (1 + np.exp(-analysis.answer.at_pixels(log_odds)))
+    if log_odds is not None:  # probabilities are all but 1 in most of a mask, and would leave the place to its outline
+        weight *= np.maximum(analysis.answer.at_pixels(log_odds), 0) ** 2
     height, width = mask.shape
     reach = math.hypot(height, width) * _REACH
     side = max(1, int(reach / 4))  # of cells that are fine enough for so wide a look

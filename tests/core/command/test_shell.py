@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import pty
+import re
+import select
 import shutil
 import signal
 import subprocess
@@ -281,10 +285,19 @@ def test_help_tells_exit_codes_and_no_names_of_the_parser(tmp_path):
         assert "--inputs" not in shown
         assert "--empty-range" not in shown
     shown = program("mask", "--help").stdout.decode()
-    assert "--blades INT" in shown
+    assert "--blades N" in shown
     for words in (["mask"], ["nonsense"], ["mask", picture(tmp_path / "a.png"), "-o", tmp_path, "--nonsense"]):
         assert program(*words).returncode == 2
     assert 2 in EXIT_CODES
+
+
+def test_help_names_what_is_meant_and_no_types_of_python():
+    for command in sorted(name for name in app if not name.startswith("-")):
+        done = program(command, "--help")
+        assert done.returncode == 0
+        shown = done.stdout.decode()
+        assert f"Usage: defocus {command}" in shown
+        assert not re.search(r"\b(STR|INT|FLOAT|PATH|LIST|INPUTS|BOOL)\b", shown), shown
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -296,12 +309,63 @@ def test_completion_is_understood_by_its_shell(shell, tmp_path):
     assert "skip-existing" in script.read_text()
     checked = subprocess.run([shell, "-n", script], capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, b"")
+
+
+def _read(terminal):
+    """What comes next; nothing if there is nothing for a minute."""
+    ready, _, _ = select.select([terminal], [], [], 60)
+    return os.read(terminal, 4096) if ready else b""
+
+
+def completed(shell, words, folder):
+    """What a shell with the completion installed as docs/cli.md says completes words to: all that it shows."""
+    script = folder / "_defocus"
+    script.write_bytes(program("completion", shell).stdout)
     if shell == "bash":
         function = r"$(complete -p defocus | sed 's/.*-F \([^ ]*\).*/\1/')"
-        asked = f"source {script}; COMP_WORDS=(defocus ma); COMP_CWORD=1; {function} defocus ma defocus"
-        asked += "; echo ${COMPREPLY[@]}"
-        done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
-        assert {"map", "mask", "magnify"} <= set(done.stdout.split())
+        listed = words.split(" ")
+        asked = f"source {script}; COMP_WORDS=({words}); COMP_CWORD={len(listed) - 1}; COMP_LINE='{words}'"
+        asked += f"; {function} defocus '{listed[-1]}' '{listed[-2]}'; echo ${{COMPREPLY[@]}}"
+        return subprocess.run(["bash", "-c", asked], cwd=folder, capture_output=True, text=True, check=True).stdout
+    if shell == "fish":
+        asked = f"source {script}; complete -C '{words}'"
+        return subprocess.run(["fish", "-c", asked], cwd=folder, capture_output=True, text=True, check=True).stdout
+    (folder / ".zshrc").write_text(
+        f"fpath=({folder} $fpath); autoload -Uz compinit; compinit -u -d {folder}/.dump; PS1='ready> '\n"
+    )
+    terminal, inside = pty.openpty()
+    environment = {**os.environ, "ZDOTDIR": str(folder), "TERM": "dumb", "COLUMNS": "200"}
+    shell_command = ["setsid", "--ctty", "zsh", "-i"]
+    process = subprocess.Popen(shell_command, cwd=folder, env=environment, stdin=inside, stdout=inside, stderr=inside)
+    os.close(inside)
+    seen = b""
+    with contextlib.suppress(OSError):  # of a terminal whose shell has ended
+        while b"ready> " not in seen:
+            more = _read(terminal)
+            assert more, seen
+            seen += more
+        os.write(terminal, words.encode() + b"\t\t\x15exit\n")  # the line is taken back, then the shell ends
+        while more := _read(terminal):
+            seen += more
+    os.close(terminal)
+    process.wait(60)
+    return seen.decode()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_completes_commands_options_words_and_files(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    picture(tmp_path / "harbour.png")
+    for words, expected in (
+        ("defocus ma", {"map", "mask", "magnify"}),
+        ("defocus mask --sk", {"--skip-existing"}),
+        ("defocus mask --kind ", {"photograph", "fluorescence"}),
+        ("defocus cull --sort ", {"radius", "verdict"}),
+        ("defocus cull har", {"harbour.png"}),
+    ):
+        shown = completed(shell, words, tmp_path)
+        assert all(one in shown for one in expected), (words, shown)
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
