@@ -270,9 +270,9 @@ class KindTuning:
     """How pictures without colours are told to be fluorescence; see `defocus.pictures.kind`."""
 
     fluorescence: tuple[float, ...] = _number(
-        (-0.43, -18.20, -4.93, -2.58, -0.29, 1.24, 3.15, 8.13, 2.21, -4.84, -6.08, 78.62), "", "fitted: by fit_kind"
+        (-0.35, -19.36, -4.80, -2.50, -0.44, 1.25, 3.41, 8.06, 1.61, -4.58, -6.30, 78.41), "", "fitted: by fit_kind"
     )
-    sure: float = _number(0.8, "", "derived: surer than 4 to 1, or it is said that it may be another kind")
+    sure: float = _number(0.8, "", "derived: 4 to 1, or it is not told, but said that it may be")
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class ToldKind:
     ----------
     name : {"photograph", "fluorescence", "brightfield"}
     probability : float
-        Of that, and not fluorescence, or the other way round; 1 where it was said by a person.
+        That it is fluorescence, or that it is not, whichever was told.
     doubt : str
         Why it may be another kind, in words; empty where there is no such doubt.
     """
@@ -73,8 +73,9 @@ def told_kind(picture: Picture, tuning: KindTuning = TUNING.kind) -> ToldKind:
     """Tell what a picture seems to be, by what it shows and never by the kind of its numbers.
 
     A picture with colours is a photograph; one whose three channels are the same has none. Of grey ones the features
-    tell what is fluorescence; of the others, what is mostly of one level is of transmitted light (brightfield, phase
-    contrast), and the rest are photographs.
+    tell what surely is fluorescence; of the others, what is mostly of one level is of transmitted light (brightfield,
+    phase contrast), and the rest are photographs, which may be doubted: light that is uneven and full of noise, and
+    shows nothing else, has traits of both.
 
     Parameters
     ----------
@@ -91,17 +92,15 @@ def told_kind(picture: Picture, tuning: KindTuning = TUNING.kind) -> ToldKind:
     features = _features(light, known)
     if features is None:
         return ToldKind("photograph")
-    probability = float(1 / (1 + np.exp(-(features @ np.array(tuning.fluorescence)))))
-    other: Kind = "brightfield" if _even(light[known]) else "photograph"
-    first, second = ("fluorescence", other) if probability > 0.5 else (other, "fluorescence")
-    probability = max(probability, 1 - probability)
-    doubt = ""
-    if probability < tuning.sure:
-        doubt = f"it may be {_WORDS[second]} and not {_WORDS[first]}: say which"
-    return ToldKind("fluorescence" if first == "fluorescence" else other, probability, doubt)
+    shines = float(1 / (1 + np.exp(-(features @ np.array(tuning.fluorescence)))))
+    if shines >= tuning.sure:
+        return ToldKind("fluorescence", shines)
+    name: Kind = "brightfield" if _even(light[known]) else "photograph"
+    doubt = f"it may be fluorescence and not {_WORDS[name]}: say which" if 1 - shines < tuning.sure else ""
+    return ToldKind(name, 1 - shines, doubt)
 
 
-_WORDS = {"photograph": "a photograph", "fluorescence": "fluorescence", "brightfield": "brightfield"}
+_WORDS = {"photograph": "a photograph", "brightfield": "brightfield"}
 
 
 def kind_features(picture: Picture) -> NDArray[np.float64] | None:
