@@ -139,7 +139,9 @@ class BatchWidget(DefocusWidget):
         self._sources, self._results = {source.layer_id: source for source in sources}, []
 
         def finish(outcome: Outcome) -> None:
-            self.status.value = outcome.words
+            unsure = [str(about["picture"]) for about in self._results if _is_unsure(about)]
+            doubt = f"; little is known of {', '.join(unsure)}" if unsure else ""
+            self.status.value = outcome.words + doubt
             settings.remember("analysis", self.analysis.changed_values)
 
         self._runner.start(lambda run: run_layers(requests, run), self._engine, finish, self.run_button.text)
@@ -163,3 +165,8 @@ class BatchWidget(DefocusWidget):
                 return
             batch = self.batch()
             self._to_clipboard(batch.shown(Path(str(self.folder.value))))
+
+
+def _is_unsure(about: Mapping[str, Any]) -> bool:
+    """Whether nothing is known of a picture's blur, or not even what kind of picture it is."""
+    return about.get("known_share") == 0 or bool(about.get("kind_doubt"))

@@ -76,22 +76,24 @@ def test_selected_layers_are_done_one_by_one(viewer, open_widget, finish, scene,
     other = viewer.add_image(scene[0][::-1], name="other", rgb=True)
     small = viewer.add_image(np.zeros((9, 9)), name="small")
     many = viewer.add_image(stack[0], name="many")
+    flat = viewer.add_image(np.full((60, 80), 7, np.uint8), name="flat")
     widget = open_widget("Many pictures")
     widget.pictures.value = "layers"
     for field, value in {"window": 21, "spacing": 4}.items():
         widget.analysis.controls[field].value = value
     widget.planes.value = "all slices"
-    viewer.layers.selection = {left, small, many}
+    viewer.layers.selection = {left, small, many, flat}
     widget.run_button.native.click()
     assert widget.cancel_button.enabled
     finish(widget)
-    assert widget.status.value.startswith("2 layers done, 1 not: small: ")
-    results = {layer.name: layer for layer in viewer.layers if layer not in (left, other, small, many)}
-    assert set(results) == {"left blur radius (px)", "many blur radius (px)"}
+    assert widget.status.value.startswith("3 layers done, 1 not: small: ")
+    assert widget.status.value.endswith("; little is known of flat")
+    results = {layer.name: layer for layer in viewer.layers if layer not in (left, other, small, many, flat)}
+    assert set(results) == {"left blur radius (px)", "many blur radius (px)", "flat blur radius (px)"}
     wanted = defocus.analyze(scene[0], window=21, spacing=4).blur_map()
     np.testing.assert_allclose(results["left blur radius (px)"].data, wanted, atol=1e-4)
     assert results["many blur radius (px)"].data.shape == stack[0].shape
-    assert viewer.layers.selection == {left, small, many}
+    assert viewer.layers.selection == {left, small, many, flat}
     widget.copy_python.native.click()
     copied = widget._clip.value
     for name, picture in (("left", scene[0]), ("many", stack[0][0])):
@@ -105,7 +107,8 @@ def test_selected_layers_are_done_one_by_one(viewer, open_widget, finish, scene,
 
 def test_layers_that_are_done_stay_when_the_rest_is_cancelled(viewer, open_widget, finish, qtbot, scene):
     viewer.add_image(scene[0], name="a", rgb=True)
-    viewer.add_image(np.repeat(scene[0][np.newaxis], 200, axis=0), name="long", rgb=True)
+    planes = np.array([np.roll(scene[0], z, axis=1) for z in range(200)])  # none is measured by another's analysis
+    viewer.add_image(planes, name="long", rgb=True)
     widget = open_widget("Many pictures")
     widget.pictures.value = "layers"
     widget.task.value = "mask"
