@@ -111,7 +111,7 @@ def _edge_weighted(values, means, color, first_row, first_column, rows, columns,
         seen = -1
         low = high = np.float32(0)
         for x in range(out.shape[1]):
-            # Most pixels of a mask have samples of one value, and need no weights; those side by side have the same ones
+            # Most pixels of a mask have samples of one value, and need no weights; neighbours have the same samples
             if first_column[x] != seen:
                 seen = first_column[x]
                 low = high = values[first_row[y], seen]
