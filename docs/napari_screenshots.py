@@ -31,7 +31,7 @@ DOCKS = {
     "Restore or magnify": "flower",
     "Focus over z": "focus_stack",
     "Table of focus": "focus_stack",
-    "Whole folder": "",
+    "Many pictures": "",
     "All in tabs": "flower",
 }
 SIZES = ((1366, 768), (1920, 1080))

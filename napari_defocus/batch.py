@@ -1,8 +1,10 @@
-"""Many files: the command line, run beside the window with the settings of a dock, line by line. No Qt."""
+"""Many pictures with the settings of a dock: files by the command line, beside the window; layers one by one. No Qt."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import logging
 import os
 import shlex
 import subprocess
@@ -11,20 +13,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from defocus.errors import InputError
+from defocus.errors import Cancelled, InputError
+from defocus.parameters import MapParameters
+from defocus.progress import sub_progress
+from defocus.session import REQUESTS, Question
+from napari_defocus.functions import computed_layer, named
 from napari_defocus.reproduce import changed_options
+from napari_defocus.requests import LayerRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from defocus.parameters import AnalysisParameters
+    from napari_defocus.layers.source import Source
     from napari_defocus.requests import Run
 
-__all__ = ["COMMANDS", "Batch", "Outcome", "files_in", "run_batch"]
+__all__ = ["COMMANDS", "Batch", "Outcome", "files_in", "layer_request", "run_batch", "run_layers"]
 
 COMMANDS = {"Blur maps": "map", "In-focus masks": "mask", "All in focus": "deblur", "More blur": "magnify"}
 """What can be made of every file, and the command that makes it."""
 
+_REQUESTS = {"map": "blur_map", "mask": "focus_mask", "deblur": "restore", "magnify": "magnify"}
 _ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".bmp")
+_log = logging.getLogger(__name__)
 _RESULTS = ("_blur.tif", "_defocus.tif", "_mask.png", "_layer.png", "_sharp.png", "_magnified.png", "_blur.png")
 
 
@@ -70,18 +81,21 @@ class Outcome:
     Attributes
     ----------
     done : int
-        Files that have results.
+        Files or layers that have results.
     failures : list of str
         A line for each of the others.
+    called : str
+        What they are.
     """
 
     done: int = 0
     failures: list[str] = field(default_factory=list)
+    called: str = "files"
 
     @property
     def words(self) -> str:
         """One line for people."""
-        told = f"{self.done} files done"
+        told = f"{self.done} {self.called} done"
         if self.failures:
             told += f", {len(self.failures)} not: {self.failures[0]}"
         return told
@@ -144,4 +158,51 @@ def run_batch(batch: Batch, run: Run) -> Outcome:
     run.token.check()
     if not outcome.done and not outcome.failures:
         raise InputError(words.removeprefix("defocus: ") or f"the command ended with {process.returncode}")
+    return outcome
+
+
+def layer_request(
+    task: str, source: Source, analysis: AnalysisParameters, parameters: Any, index: tuple[int, ...] | None
+) -> LayerRequest:
+    """Return the request for a layer that does what a command does to a file.
+
+    Parameters
+    ----------
+    task : str
+        A command of `COMMANDS`.
+    source : Source
+    analysis : AnalysisParameters
+    parameters : object
+        Of the task's own step.
+    index : tuple of int or None
+        Which plane of a stack; None for all.
+    """
+    request = REQUESTS[_REQUESTS[task]]
+    question = Question(request.name, parameters, MapParameters())
+    return LayerRequest(source, question, analysis, index, sparing=request.result == "radius")
+
+
+def run_layers(requests: Sequence[LayerRequest], run: Run) -> Outcome:
+    """Answer a request for each of some layers, and show each result as it comes.
+
+    What is raised for one layer becomes a line that names it, and the others are done; cancelling keeps what is there.
+    """
+    outcome = Outcome(called="layers")
+    for number, request in enumerate(requests):
+        name = request.source.name
+        report = sub_progress(run.progress, number / len(requests), (number + 1) / len(requests))
+        report = named(report, f"{name}, {number + 1} of {len(requests)}")
+        try:
+            # Parts of a large one are not shown: only whole results are told from each other
+            result = computed_layer(request, dataclasses.replace(run, progress=report, show=None))
+        except Cancelled:
+            raise
+        except Exception as error:
+            _log.warning("%s", name, exc_info=error)
+            outcome.failures.append(f"{name}: {str(error).removeprefix(f'{name}: ')}")
+            continue
+        if run.show is not None:
+            run.show(result)
+        outcome.done += 1
+    run.token.check()
     return outcome

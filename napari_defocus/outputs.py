@@ -30,6 +30,7 @@ __all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "doubts", "output_o
 
 _MUCH_SATURATED = 0.005  # share of a picture above which that is told
 _MARKED = 0.5  # of a mask or matte: what is marked
+_MUCH_AT_END = 0.05  # share of what is known, above which that is told
 _MUCH_UNKNOWN = 0.05  # share of a picture that tells nothing, from which on that is told
 
 
@@ -154,6 +155,11 @@ def doubts(about: Mapping[str, Any]) -> str:
     saturated = about.get("saturated_share") or 0
     if saturated > _MUCH_SATURATED:
         told.append(f"{saturated:.1%} are saturated and tell nothing.")
+    if about.get("kind_doubt"):
+        told.append(f"The kind of picture is in doubt: {about['kind_doubt']}.")
+    at_end = about.get("end_share") or 0
+    if at_end > _MUCH_AT_END:
+        told.append(f"{at_end:.0%} of what is known reads the largest radius, so that is at least its blur.")
     if about.get("shape_doubt"):
         told.append(f"The blur's shape is in doubt: {about['shape_doubt']}.")
     other = about.get("other_threshold")

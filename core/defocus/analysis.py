@@ -24,7 +24,7 @@ from defocus.parameters import (
     takes_fields,
     with_changes,
 )
-from defocus.pictures.kind import kind_of
+from defocus.pictures.kind import ToldKind, told_kind
 from defocus.pictures.picture import Picture, as_picture
 from defocus.progress import ignore_progress, sub_progress
 from defocus.tuning import TUNING, Tuning
@@ -70,6 +70,8 @@ class Analysis:
     tuning : Tuning
     seen : Stretched
         The picture as the evidence was measured.
+    told_kind : ToldKind, optional
+        What `kind="auto"` told of the picture; None if the kind was chosen.
 
     Examples
     --------
@@ -85,6 +87,7 @@ class Analysis:
     evidence: Evidence
     tuning: Tuning
     seen: Stretched
+    told_kind: ToldKind | None = None
 
     def __repr__(self) -> str:
         """Say what was analysed in one line; arrays would fill pages."""
@@ -112,7 +115,12 @@ class Analysis:
     def kind(self) -> Kind:
         """What the picture was taken for; see `AnalysisParameters.kind`."""
         kind = self.parameters.kind
-        return kind_of(self.picture) if kind == "auto" else kind
+        return told_kind(self.picture).name if kind == "auto" else kind
+
+    @property
+    def kind_doubt(self) -> str:
+        """Why the picture may be of another kind, which would be read otherwise; empty where there is no such doubt."""
+        return self.told_kind.doubt if self.told_kind else ""
 
     @property
     def psf(self) -> PSF:
@@ -179,12 +187,24 @@ class Analysis:
             counted = self.picture.alpha >= _OPAQUE
         return float(mask[counted].mean() if counted is not None and counted.any() else mask.mean())
 
+    def share_at_end(self, radius: NDArray[Any]) -> float:
+        """Return which part of what is known has the largest radius that was looked for, and so at least that.
+
+        Parameters
+        ----------
+        radius : float (H, W)
+            In px; a blur map.
+        """
+        known = radius[self.known] if self.has_evidence else np.zeros(0)
+        return float((known >= self.max_radius - self.tuning.confidence.near).mean()) if known.size else 0.0
+
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
         """How sure the default blur map is, float32 (H, W) in [0, 1].
 
-        The part of each pixel's posterior probability that lies within 0.3 px of its radius. Flat and transparent areas
-        have little. It cannot be written to: it is kept.
+        The probability that the radius is right to 0.3 px. Flat and transparent areas have little, and so has a radius
+        at the end of what was looked for, which is "at least". Where it is in doubt what kind of picture it is, it is
+        that times the probability of the kind. It cannot be written to: it is kept.
         """
         return _read_only(self.answer.confidence())
 
@@ -196,7 +216,9 @@ class Analysis:
     def answer(self) -> Answer | PublishedAnswer:
         """What all that can be asked is read from: the one place that asks for the method."""
         made_from = self.seen, self.evidence, self.kind, self.tuning
-        return PublishedAnswer(*made_from) if self.parameters.method == "paper" else Answer(*made_from)
+        if self.parameters.method == "paper":
+            return PublishedAnswer(*made_from)
+        return Answer(*made_from, kind_probability=self.told_kind.probability if self.told_kind else 1.0)
 
     @takes_fields(MapParameters)
     def blur_map(
@@ -358,10 +380,11 @@ def analyze(
     chosen = with_changes(parameters or AnalysisParameters(), changes)
     tuning = TUNING if tuning is None else tuning
     picture = as_picture(image)
-    chosen = dataclasses.replace(chosen, kind=kind_of(picture) if chosen.kind == "auto" else chosen.kind)
+    told = told_kind(picture, tuning.kind) if chosen.kind == "auto" else None
+    chosen = dataclasses.replace(chosen, kind=told.name) if told else chosen
     _require_memory(picture, chosen, tuning)
     evidence, seen, chosen = measured_evidence(picture, chosen, tuning, progress=progress)
-    return Analysis(picture, chosen, evidence, tuning, seen)
+    return Analysis(picture, chosen, evidence, tuning, seen, told)
 
 
 def _read_only(values: NDArray[Any]) -> NDArray[Any]:

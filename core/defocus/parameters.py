@@ -187,7 +187,7 @@ class AnalysisParameters(_Checked):
         "Kind of picture",
         "What was learned from photographs counts only for photographs; "
         "fluorescence is bright on a dark ground that says nothing, brightfield any other picture of a microscope; "
-        "auto takes pictures for photographs, but for grey ones that are mostly dark ground or mostly one other level.",
+        "auto takes pictures for photographs, but for grey ones with bright and no dark specks, or mostly one level.",
         choices=("auto", "photograph", "fluorescence", "brightfield"),
     )
     psf: str | PSF = _control(

@@ -193,6 +193,8 @@ REQUESTS: Mapping[str, Request] = {
 RESULT_FACTS: Mapping[str, str] = {
     "known_share": "part of the pixels whose windows tell their blur",
     "saturated_share": "part of the pixels that are as bright as the picture can be, and tell nothing",
+    "kind_doubt": "what else the picture may be than it was taken for, in words, where that is in doubt; else empty",
+    "end_share": "part of what is known, in [0, 1], whose radius is the largest looked for and may be larger",
     "shape_doubt": "what else the blur may be, in words, where its shape tells another radius; else empty",
     "threshold": "masks: the radius in px up to which pixels count as in focus",
     "threshold_reason": "masks: why it is that radius, where it was chosen automatically",
@@ -313,7 +315,9 @@ class Session:
         facts: dict[str, float | str | None] = {}
         if request.result != "picture":
             facts = {"known_share": analysis.known_share, "saturated_share": analysis.saturated_share}
-            facts["shape_doubt"] = analysis.shape_doubt
+            facts |= {"shape_doubt": analysis.shape_doubt, "kind_doubt": analysis.kind_doubt}
+        if request.result == "radius":
+            facts["end_share"] = analysis.share_at_end(values)
         if request.step == "mask":
             chosen = question.parameters.threshold if question.parameters else "auto"
             if chosen == "auto":

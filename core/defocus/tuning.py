@@ -23,6 +23,7 @@ __all__ = [
     "CullingTuning",
     "EvidenceTuning",
     "FluorescenceTuning",
+    "KindTuning",
     "MapTuning",
     "MaskTuning",
     "PriorTuning",
@@ -188,16 +189,20 @@ class ConfidenceTuning:
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
     )
     photograph: tuple[float, ...] = _number(
-        (0.58, -0.35, 0.60, 0.53, 0.43, 0.26, 0.87, -0.97), "", "fitted: by fit_confidence"
+        (2.02, 0.61, -0.15, 0.74, 0.20, 0.46, 1.50, -0.78, -1.56, -1.49), "", "fitted: by fit_confidence"
     )
     brightfield: tuple[float, ...] = _number(
-        (1.80, -0.41, 0.97, 1.05, -0.21, -0.11, 0.0, 0.0), "", "fitted: by fit_confidence"
+        (1.93, 0.43, 0.36, 1.60, -0.23, 0.54, 0.0, 0.0, -3.01, -1.11), "", "fitted: by fit_confidence"
     )
     fluorescence: tuple[float, ...] = _number(
-        (1.39, 1.47, -1.06, 0.83, 0.01, -0.65, 0.0, 0.0), "", "fitted: by fit_confidence, blurred by Gaussians"
+        (-6.02, -0.34, 0.13, 0.56, 1.36, 0.40, 0.0, 0.0, -2.18, -1.34),
+        "",
+        "fitted: by fit_confidence, where a Gaussian was told",
     )
     fluorescence_disc: tuple[float, ...] = _number(
-        (9.20, -0.26, -1.31, 1.76, 0.02, 0.05, 0.0, 0.0), "", "fitted: the same, where a disc was told"
+        (5.81, -0.41, -0.46, 2.23, 0.0, 0.34, 0.0, 0.0, -0.03, -0.93),
+        "",
+        "fitted: the same, where a disc was told",
     )
 
 
@@ -261,6 +266,16 @@ class FluorescenceTuning:
 
 
 @dataclass(frozen=True)
+class KindTuning:
+    """How pictures without colours are told to be fluorescence; see `defocus.pictures.kind`."""
+
+    fluorescence: tuple[float, ...] = _number(
+        (-0.35, -19.36, -4.80, -2.50, -0.44, 1.25, 3.41, 8.06, 1.61, -4.58, -6.30, 78.41), "", "fitted: by fit_kind"
+    )
+    sure: float = _number(0.8, "", "derived: 4 to 1, or it is not told, but said that it may be")
+
+
+@dataclass(frozen=True)
 class CullingTuning:
     """How the sharpest part of a picture is found and judged."""
 
@@ -306,6 +321,7 @@ class Tuning:
     mask : MaskTuning
     fluorescence : FluorescenceTuning
     culling : CullingTuning
+    kind : KindTuning
     """
 
     evidence: EvidenceTuning = field(default_factory=EvidenceTuning)
@@ -316,6 +332,7 @@ class Tuning:
     mask: MaskTuning = field(default_factory=MaskTuning)
     fluorescence: FluorescenceTuning = field(default_factory=FluorescenceTuning)
     culling: CullingTuning = field(default_factory=CullingTuning)
+    kind: KindTuning = field(default_factory=KindTuning)
 
 
 TUNING = Tuning()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from defocus.answer.boundary import boundary_weights
 from defocus.cuts.neighbors import NEIGHBORS, pair_slices
 from defocus.evidence.octaves import local_evidence
 from defocus.parameters import AnalysisParameters
+from defocus.pictures.kind import ToldKind
 from defocus.pictures.picture import as_picture, load_image
 from defocus.psf.simulation import ramp, simulate_blur
 from defocus.tuning import TUNING
@@ -188,6 +190,22 @@ def test_sharp_confidence_is_honest(samples):
         right += np.count_nonzero(np.abs(analysis.blur_map() - truth)[confident] < 0.3)
     assert sure > 10_000
     assert right >= 0.9 * sure
+
+
+def test_a_doubtful_kind_is_said_and_makes_all_less_sure(analysis):
+    assert analysis.kind_doubt == ""  # it was chosen
+    doubtful = dataclasses.replace(analysis, told_kind=ToldKind("brightfield", 0.6, "it may be something else"))
+    assert doubtful.kind_doubt == "it may be something else"
+    np.testing.assert_allclose(doubtful.confidence, 0.6 * analysis.confidence, atol=1e-6)
+    np.testing.assert_array_equal(doubtful.blur_map(), analysis.blur_map())
+
+
+def test_the_share_at_the_largest_radius_is_of_what_is_known(analysis):
+    radius = np.zeros(analysis.shape, np.float32)
+    places = np.argwhere(analysis.known)
+    radius[tuple(places[: len(places) // 4].T)] = analysis.max_radius
+    radius[~analysis.known] = analysis.max_radius
+    assert analysis.share_at_end(radius) == pytest.approx(0.25, abs=0.001)
 
 
 def test_decimated_evidence_is_the_exact_evidence_at_its_samples(samples):

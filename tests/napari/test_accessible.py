@@ -11,7 +11,7 @@ DOCKS = (
     "Restore or magnify",
     "Focus over z",
     "Table of focus",
-    "Whole folder",
+    "Many pictures",
 )
 
 

@@ -13,7 +13,7 @@ from defocus.command.line import app
 from defocus.psf.simulation import simulate_blur
 
 DOCS = Path(__file__).parents[2] / "docs"
-DOCKS = ("Blur map", "In-focus mask", "Restore or magnify", "Focus over z", "Table of focus", "Whole folder")
+DOCKS = ("Blur map", "In-focus mask", "Restore or magnify", "Focus over z", "Table of focus", "Many pictures")
 NO_CONTROLS = {  # what is bold for other reasons than that it is written on the window
     "Plugins > Install/Uninstall Plugins",  # a plugin of its own
 }
@@ -199,14 +199,20 @@ def test_tables_and_a_whole_folder(window, finish, scene, tmp_path, monkeypatch)
     (tmp_path / "in").mkdir()
     Image.fromarray(scene[0]).save(tmp_path / "in" / "a.png")
     (tmp_path / "in" / "broken.png").write_bytes(b"nothing")
-    folder = Reader(window, finish, page("napari.md", "A whole folder"), "Whole folder")
+    folder = Reader(window, finish, page("napari.md", "Many pictures"), "Many pictures")
     folder.dock.folder.value = tmp_path / "in"
     folder.dock.run_button.native.click()
     finish(folder.dock)
-    assert "a picture that fails is told and does not stop the others" in page("napari.md", "A whole folder")
+    assert "a picture that fails is told and does not stop the others" in page("napari.md", "Many pictures")
     assert folder.dock.status.value.startswith("1 files done, 1 not: ")
     assert folder.dock.command.value.startswith("defocus map ")
     assert (tmp_path / "in" / "a_blur.tif").is_file()
+    window.layers.selection = {window.layers["scene"]}
+    folder.choose("Of: the selected layers")
+    folder.dock.run_button.native.click()
+    finish(folder.dock)
+    assert folder.dock.status.value == "1 layers done"
+    assert "scene blur radius (px)" in window.layers
 
 
 def blocks(name, heading=""):

@@ -30,7 +30,7 @@ def test_manifest_is_valid_and_every_command_exists():
         "Restore or magnify",
         "Focus over z",
         "Table of focus",
-        "Whole folder",
+        "Many pictures",
         "All in tabs",
     }
 
@@ -181,6 +181,6 @@ viewer.close()
         "Plugins > Defocus > Restore or magnify (Defocus)",
         "Plugins > Defocus > Focus over z (Defocus)",
         "Plugins > Defocus > Table of focus (Defocus)",
-        "Plugins > Defocus > Whole folder (Defocus)",
+        "Plugins > Defocus > Many pictures (Defocus)",
         "Plugins > Defocus > All in tabs (Defocus)",
     }

@@ -139,7 +139,7 @@ def test_a_stack(viewer, quick, finish, stack, folder, unknown):
 def test_a_folder(viewer, open_widget, finish, scene, folder):
     (folder / "in").mkdir()
     (folder / "scene.png").rename(folder / "in" / "scene.png")
-    widget = open_widget("Whole folder")
+    widget = open_widget("Many pictures")
     widget.folder.value = folder / "in"
     widget.output.value = folder / "made"
     widget.task.value = "mask"

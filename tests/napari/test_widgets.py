@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
+from scipy import ndimage
 
 import defocus
 from defocus.parameters import AnalysisParameters
@@ -358,3 +359,29 @@ def test_the_result_before_is_kept_one_step(viewer, quick, finish, scene):
     viewer.layers.remove(layer)
     widget.back.native.click()
     assert "not there any more" in widget.status.value
+
+
+def test_a_note_says_what_kind_it_may_be_and_that_the_largest_radius_is_at_least(viewer, open_widget, finish):
+    """Somewhat brighter specks than dark ones may be either; more blur than was looked for reads the end."""
+    from benchmarks.shapes import scenes
+
+    rng = np.random.default_rng(7)
+    texture = ndimage.gaussian_filter(rng.standard_normal((256, 300)), 2)
+    texture /= texture.std()
+    noise = rng.normal(0, 0.02, texture.shape)
+    specks = (0.2 * np.exp(texture) + 0.8 * texture + noise).astype(np.float32)
+    viewer.add_image(specks, name="specks")
+    widget = open_widget("Blur map")
+    doubt = defocus.analyze(specks).kind_doubt
+    assert doubt
+    widget.run_button.native.click()
+    finish(widget)
+    assert f"The kind of picture is in doubt: {doubt}." in widget.status.value
+    viewer.add_image(next(scenes("nuclei", "gaussian", 12.0)), name="far")
+    widget.image.value = viewer.layers["far"]
+    widget.analysis.controls["kind"].value = "fluorescence"
+    widget.analysis.controls["max_radius"].value = 4.0
+    widget.run_button.native.click()
+    finish(widget)
+    assert "of what is known reads the largest radius, so that is at least its blur." in widget.status.value
+    assert "in doubt" not in widget.status.value

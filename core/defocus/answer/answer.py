@@ -63,12 +63,15 @@ class Answer:
     kind : {"photograph", "fluorescence", "brightfield"}
         Only photographs have a learned prior.
     tuning : Tuning
+    kind_probability : float, optional
+        That the picture is of that kind.
     """
 
     seen: Stretched
     evidence: Evidence
     kind: Kind
     tuning: Tuning
+    kind_probability: float = 1.0
     _coherent: dict[MapParameters, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     _maps: dict[MapParameters, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     _warm: WarmCut = field(default_factory=WarmCut, repr=False)
@@ -338,6 +341,7 @@ class Answer:
         sure[~self.judged_samples] = 0
         if self.evidence.shape_doubt:
             sure *= np.float32(self.tuning.confidence.doubted)
+        sure *= np.float32(self.kind_probability)  # by another kind it would be another radius
         return self.at_pixels(sure)
 
     def at_pixels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

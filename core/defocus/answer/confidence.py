@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["confidence_features", "probability_right"]
 
 _LEAST = 0.01  # of a probability whose logarithm is taken
+_END = 0.1  # of the largest radius: so near to it radii stand for all that are larger, too
 
 
 def confidence_features(
@@ -32,12 +33,14 @@ def confidence_features(
     radii: NDArray[np.float64],
     tuning: ConfidenceTuning,
 ) -> NDArray[np.float32]:
-    """Return what tells right radii from wrong ones, float32 (h, w, 8).
+    """Return what tells right radii from wrong ones, float32 (h, w, 10).
 
     One; the logarithm of the radius, and its square, as radii in the middle are told best; the logarithm of its
     probability by the window alone, with a likelihood tempered because energies of one window are correlated; how much
     the window tells at all; how far its own best radius lies; the logarithm of the learned probability; and how far the
-    learned radius lies, both 0 where nothing was learned.
+    learned radius lies, both 0 where nothing was learned. How near the radius is to the largest that was looked for,
+    and the part of the window's probability that lies there: no larger radius was asked, so such a radius says "at
+    least".
 
     Parameters
     ----------
@@ -55,13 +58,16 @@ def confidence_features(
     size, place = np.log(radii + OFFSET).astype(np.float32), np.log(radius + np.float32(OFFSET))
     probability = np.exp(np.float32(-tuning.temper) * costs)
     own = (probability * near).sum(axis=2) / probability.sum(axis=2)
-    out = np.zeros((*radius.shape, 8), np.float32)
+    out = np.zeros((*radius.shape, 10), np.float32)
     out[..., 0] = 1
     out[..., 1] = place
     out[..., 2] = place * place
     out[..., 3] = np.log(own + _LEAST)
     out[..., 4] = np.log1p(costs.max(axis=2))
     out[..., 5] = np.abs(size[costs.argmin(axis=2)] - place)
+    far = radii >= (1 - _END) * radii[-1]
+    out[..., 8] = np.exp((radius / np.float32(radii[-1]) - 1) / np.float32(_END))
+    out[..., 9] = probability[..., far].sum(axis=2) / probability.sum(axis=2)
     if learned is not None:
         chance = np.exp(-learned)
         chance /= chance.sum(axis=2, keepdims=True)
@@ -77,7 +83,7 @@ def probability_right(
 
     Parameters
     ----------
-    features : float32 (h, w, 8)
+    features : float32 (h, w, 10)
         From `confidence_features`.
     kind : {"photograph", "fluorescence", "brightfield", "fluorescence_disc"}
         The last is fluorescence whose blur was told to be a disc.

@@ -39,6 +39,8 @@ FACTS: dict[str, tuple[dict[str, Any], str]] = {
     "evidence": (_FLAG, "Whether anything could be measured."),
     "evidence_share": (_SHARE, "Part of the picture that tells its blur."),
     "saturated_share": (_SHARE, "Part of the picture that is as bright as it can be."),
+    "kind_doubt": (_WORD, "What else the picture may be, where its kind is in doubt; else empty."),
+    "end_share": (_SHARE, "Part of what is known whose radius is the largest looked for and may be larger."),
     "shape_doubt": (_WORD, "What else the blur may be, where its shape is in doubt; else empty."),
     "max_radius_px": (_RADIUS, "Largest radius looked for."),
     "kind": ({"enum": ["photograph", "fluorescence", "brightfield"]}, "What the picture was taken for."),
@@ -83,6 +85,7 @@ def schema() -> dict[str, Any]:
 
 
 _MUCH_SATURATED = 0.005  # share of a picture above which that is told
+_MUCH_AT_END = 0.05  # share of what is known above which it is told that its radius is at least the largest
 _NOTHING = 0.002  # share in focus below which a picture has nothing in focus, and everything above the rest
 
 
@@ -114,6 +117,8 @@ def map_facts(analysis: Analysis, radius: NDArray[Any]) -> dict[str, Any]:
         "evidence_share": round(analysis.known_share, 4),
         "saturated_share": round(analysis.saturated_share, 4),
         "shape_doubt": analysis.shape_doubt,
+        "kind_doubt": analysis.kind_doubt,
+        "end_share": round(analysis.share_at_end(radius), 4),
         "max_radius_px": analysis.max_radius,
     }
 
@@ -131,6 +136,7 @@ def mask_facts(analysis: Analysis, result: Result) -> dict[str, Any]:
         "other_threshold_px": result.facts["other_threshold"],
         "psf": str(analysis.parameters.psf),
         "shape_doubt": analysis.shape_doubt,
+        "kind_doubt": analysis.kind_doubt,
         "in_focus_share": round(float(result.facts["in_focus_share"] or 0), 4),
     }
 
@@ -155,6 +161,10 @@ def summary(name: str, facts: dict[str, Any]) -> str:
         parts.append("no evidence of blur anywhere: nothing but flat areas or noise")
     if facts.get("saturated_share", 0) > _MUCH_SATURATED:
         parts.append(f"{100 * facts['saturated_share']:.1f} % saturated, which tells nothing")
+    if facts.get("kind_doubt"):
+        parts.append(facts["kind_doubt"])
+    if facts.get("end_share", 0) > _MUCH_AT_END:
+        parts.append(f"{100 * facts['end_share']:.1f} % of what is known is at the largest radius or beyond")
     if facts.get("shape_doubt"):
         parts.append(facts["shape_doubt"])
     if facts.get("other_threshold_px"):

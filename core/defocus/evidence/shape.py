@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FittingShape", "fitting_shape"]
 
+_END = 0.95  # of the largest radius: what is read as more may be any larger
+
 
 @dataclasses.dataclass(frozen=True)
 class FittingShape:
@@ -58,7 +60,8 @@ def fitting_shape(
 
     A sharp nucleus without texture is a blurred point to a disc of its size, which then fits better than any other
     shape. So a disc is believed only where both shapes tell like amounts of blur; else it is a Gaussian, the more
-    careful of the two: it never takes what is sharp for something far out of focus.
+    careful of the two: it never takes what is sharp for something far out of focus. So it is where either is as large
+    as what was looked for: of what is blurred by more, neither shape was tried in its own size.
 
     Parameters
     ----------
@@ -90,8 +93,9 @@ def fitting_shape(
         return FittingShape("gaussian", 0.0, np.nan, np.nan)
     gain = float(np.clip((gaussian.least - disc.least)[known], -numbers.most_gain, numbers.most_gain).mean())
     radius, other = (float(np.median(one.radii[one.profile[known].argmin(axis=1)])) for one in (gaussian, disc))
+    beyond = max(radius, other) >= _END * gaussian.radii[-1]
     alike = abs(np.log((radius + OFFSET) / (other + OFFSET))) < np.log(numbers.alike)
-    if gain <= numbers.disc_gain:
+    if gain <= numbers.disc_gain or beyond:
         return FittingShape("gaussian", gain, radius, other)
     if alike:
         return FittingShape("disc", gain, radius, other)

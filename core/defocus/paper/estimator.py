@@ -80,7 +80,7 @@ class PublishedAnswer(Answer):
 
     Attributes
     ----------
-    seen, evidence, kind, tuning
+    seen, evidence, kind, tuning, kind_probability
         As those of `defocus.answer.Answer`.
     """
 

@@ -1,43 +1,196 @@
-"""Kind: whether a picture is a photograph or comes from a microscope, and from which way of lighting."""
+"""Kind: whether a picture is a photograph or comes from a microscope, and from which way of lighting.
+
+What shines before a dark ground adds up, so fluorescence has bright specks and no dark ones, finer detail where it is
+brighter, and no direction; a photograph has edges of both signs and lines of the world's directions. Both are true of
+a field far out of focus, too, whose ground is full of glow. A logistic regression on such features was fitted on
+simulated specimens and on photographs, by ``python -m benchmarks.fit_kind``.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from defocus.pictures.picture import Picture
+from defocus.pictures.sampling import cell_means
+from defocus.tuning import TUNING
 
-__all__ = ["Kind", "kind_of"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from defocus.pictures.picture import Picture
+    from defocus.tuning import KindTuning
+
+__all__ = ["Kind", "ToldKind", "kind_features", "kind_of", "told_kind"]
 
 Kind = Literal["photograph", "fluorescence", "brightfield"]
 
-_DARK, _GROUND = 0.1, 0.6  # where more than the second part of a picture lies in the first of its range, it is ground
-_LEVEL, _EVEN = 0.1, 0.7  # the same for a ground of any other level: a field of transmitted light
+_COLORLESS = 2 / 255  # as far apart may the channels of a grey picture be, after JPEG
+_COLORED = 0.001  # part of a picture, as a mark or a scale bar, that may have colours all the same
+_STEP = 4  # px between those whose colours are looked at
+_SIDE = 200  # cells on the short side of the reduced picture that is looked at
+_SURROUNDINGS = 8  # cells, standard deviation of the area in which light and detail are compared
+_OCTAVES = 2  # the finest, whose detail is compared so
+_DIRECTIONS = 12
+_DARK, _LONELY = (
+    0.1,
+    0.8,
+)  # of the range, what is dark; and of a picture, from which on its ground is that of few things
+_LEVEL, _EVEN = 0.1, 0.7  # where more than the second part lies within the first of the range, that is the ground
 _BINS = 40  # of the range in which that level is looked for
 
 
-def kind_of(picture: Picture) -> Kind:
-    """Return what a picture seems to be, by what it shows and never by the kind of its numbers.
+@dataclass(frozen=True)
+class ToldKind:
+    """What a picture seems to be.
 
-    A picture with colours is a photograph. A grey one that is mostly dark ground is fluorescence, one that is mostly
-    of one other level is of transmitted light (brightfield, phase contrast); all others are photographs.
+    Attributes
+    ----------
+    name : {"photograph", "fluorescence", "brightfield"}
+    probability : float
+        That it is fluorescence, or that it is not, whichever was told.
+    doubt : str
+        Why it may be another kind, in words; empty where there is no such doubt.
+    """
+
+    name: Kind
+    probability: float = 1.0
+    doubt: str = ""
+
+
+def kind_of(picture: Picture) -> Kind:
+    """Return what a picture seems to be; see `told_kind`.
 
     Parameters
     ----------
     picture : Picture
     """
-    if not picture.gray:
-        return "photograph"
-    sample = picture.luminance[::4, ::4]
-    if picture.alpha is not None and bool((known := picture.alpha[::4, ::4] >= 0.5).any()):
-        sample = sample[known]
-    low, high = np.percentile(sample, (0.5, 99.5))
+    return told_kind(picture).name
+
+
+def told_kind(picture: Picture, tuning: KindTuning = TUNING.kind) -> ToldKind:
+    """Tell what a picture seems to be, by what it shows and never by the kind of its numbers.
+
+    A picture with colours is a photograph; one whose three channels are the same has none. Of grey ones the features
+    tell what surely is fluorescence; of the others, what is mostly of one level is of transmitted light (brightfield,
+    phase contrast), and the rest are photographs, which may be doubted: light that is uneven and full of noise, and
+    shows nothing else, has traits of both.
+
+    Parameters
+    ----------
+    picture : Picture
+    tuning : KindTuning
+
+    Returns
+    -------
+    ToldKind
+    """
+    if _colored(picture):
+        return ToldKind("photograph")
+    light, known = _reduced(picture)
+    features = _features(light, known)
+    if features is None:
+        return ToldKind("photograph")
+    shines = float(1 / (1 + np.exp(-(features @ np.array(tuning.fluorescence)))))
+    if shines >= tuning.sure:
+        return ToldKind("fluorescence", shines)
+    name: Kind = "brightfield" if _even(light[known]) else "photograph"
+    doubt = f"it may be fluorescence and not {_WORDS[name]}: say which" if 1 - shines < tuning.sure else ""
+    return ToldKind(name, 1 - shines, doubt)
+
+
+_WORDS = {"photograph": "a photograph", "brightfield": "brightfield"}
+
+
+def kind_features(picture: Picture) -> NDArray[np.float64] | None:
+    """Return what tells fluorescence from other grey pictures, float64 (12,); None of one that is constant.
+
+    Of the luminance, reduced to 200 cells on its short side, 0 and 1 at its 0.5 and 99.5 percentile: one; the 5 and 95
+    percentile; the skewness; that of the detail of three octaves; the correlation of the amount of detail with the
+    light around, in two octaves; how much of the slopes has one direction; how unlike the upper and the lower quarter
+    are; and by how much more than 0.8 of it is dark, as where few things shine. Skewnesses are their inverse hyperbolic
+    sine, so that no feature grows without bounds.
+
+    Parameters
+    ----------
+    picture : Picture
+    """
+    return _features(*_reduced(picture))
+
+
+def _colored(picture: Picture) -> bool:
+    """Whether a picture has colours."""
+    if picture.gray:
+        return False
+    color = picture.color[::_STEP, ::_STEP]
+    return bool(np.mean(np.ptp(color, axis=2) > _COLORLESS) > _COLORED)
+
+
+def _reduced(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the luminance of cells, and which of them are opaque; all are, where none is."""
+    from scipy import ndimage
+
+    light = picture.luminance
+    step = max(1, round(min(light.shape) / _SIDE))
+    cells = cell_means(light, step) if step > 1 else light
+    if picture.alpha is None:
+        return cells, np.ones(cells.shape, bool)
+    opacity = cell_means(picture.alpha, step) if step > 1 else picture.alpha
+    known = opacity > 0.99
+    if not known.any():
+        return cells, np.ones(cells.shape, bool)
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return cells[tuple(nearest)], known
+
+
+def _features(light: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    from scipy import ndimage
+
+    low, high = np.percentile(light[known], (0.5, 99.5))
     if high <= low:
-        return "photograph"
-    if float(np.mean(sample <= low + _DARK * (high - low))) > _GROUND:
-        return "fluorescence"
-    counts = np.histogram(sample, _BINS, (low, high))[0]
+        return None
+    scaled = np.clip((light.astype(np.float64) - low) / (high - low), -0.25, 1.25)
+
+    def smooth(values: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+        return np.asarray(ndimage.gaussian_filter(values, width, mode="nearest"))
+
+    found = [1.0, *np.percentile(scaled[known], (5, 95)), _skewness(scaled[known])]
+    around = smooth(scaled, _SURROUNDINGS)[known]
+    grows: list[float] = []
+    finer = scaled
+    for width in (1, 2, 4):
+        coarser = smooth(scaled, width)
+        detail = finer - coarser
+        found.append(_skewness(detail[known]))
+        if len(grows) < _OCTAVES:
+            amount = np.sqrt(smooth(detail * detail, _SURROUNDINGS))[known]
+            grows.append(_correlation(around, amount))
+        finer = coarser
+    down, across = np.gradient(smooth(scaled, 2))
+    directions = np.arctan2(down, across)[known] % np.pi
+    of_each, _ = np.histogram(directions, _DIRECTIONS, (0, np.pi), weights=np.hypot(down, across)[known])
+    quarter = max(len(scaled) // 4, 1)
+    unlike = abs(scaled[:quarter].mean() - scaled[-quarter:].mean())
+    one_way = np.log(of_each.max() / of_each.mean()) if of_each.any() else 0.0
+    lonely = max(float(np.mean(scaled[known] <= _DARK)) - _LONELY, 0.0)
+    return np.array([*found, *grows, one_way, unlike, lonely])
+
+
+def _skewness(values: NDArray[np.float64]) -> float:
+    away = values - values.mean()
+    spread = float(np.mean(away**2)) ** 1.5
+    return float(np.arcsinh(np.mean(away**3) / spread)) if spread > 0 else 0.0
+
+
+def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    both = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum() / both) if both > 0 else 0.0
+
+
+def _even(light: NDArray[np.float32]) -> bool:
+    """Whether most of a picture has one level that is not the darkest: the ground of transmitted light."""
+    counts = np.histogram(light, _BINS, tuple(np.percentile(light, (0.5, 99.5))))[0]
     together = np.convolve(counts, np.ones(round(_LEVEL * _BINS), int), "valid")
-    return "brightfield" if float(together.max()) > _EVEN * sample.size else "photograph"
+    return bool(together.argmax() > 0 and together.max() > _EVEN * light.size)

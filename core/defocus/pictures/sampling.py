@@ -108,34 +108,38 @@ def _edge_weighted(values, means, color, first_row, first_column, rows, columns,
     Samples are repeated at their borders, so that each pixel has the four rows and columns from its first ones on.
     """
     for y in range(out.shape[0]):
+        seen = -1
+        low = high = np.float32(0)
         for x in range(out.shape[1]):
-            low = high = values[first_row[y], first_column[x]]
+            # Most pixels of a mask have samples of one value, and need no weights; neighbours have the same samples
+            if first_column[x] != seen:
+                seen = first_column[x]
+                low = high = values[first_row[y], seen]
+                for row in range(first_row[y], first_row[y] + 4):
+                    for column in range(seen, seen + 4):
+                        value = values[row, column]
+                        low = value if value < low else low
+                        high = value if value > high else high
+            if low == high:
+                out[y, x] = low
+                continue
             total = np.float32(0)
             weights = np.float32(1e-20)
-            # Most pixels of a mask have samples of one value, and need no weights
-            for weighted in range(2):
-                for row in range(first_row[y], first_row[y] + 4):
-                    for column in range(first_column[x], first_column[x] + 4):
-                        value = values[row, column]
-                        if weighted == 0:
-                            low = value if value < low else low
-                            high = value if value > high else high
-                            continue
-                        down = np.float32(y - rows[row]) / spacing[0]
-                        right = np.float32(x - columns[column]) / spacing[1]
-                        unlike = np.float32(0)
-                        for c in range(3):
-                            difference = color[y, x, c] - means[row, column, c]
-                            unlike += difference * difference
-                        # Bell-shaped like Gaussians, at a fraction of their price
-                        likeness = np.float32(1) / (np.float32(1) + sharpness * unlike)
-                        nearness = np.float32(1) / (np.float32(1) + down * down + right * right)
-                        weight = nearness * nearness * likeness * likeness
-                        total += weight * value
-                        weights += weight
-                if low == high:
-                    break
-            out[y, x] = total / weights if low < high else low
+            for row in range(first_row[y], first_row[y] + 4):
+                for column in range(seen, seen + 4):
+                    down = np.float32(y - rows[row]) / spacing[0]
+                    right = np.float32(x - columns[column]) / spacing[1]
+                    unlike = np.float32(0)
+                    for c in range(3):
+                        difference = color[y, x, c] - means[row, column, c]
+                        unlike += difference * difference
+                    # Bell-shaped like Gaussians, at a fraction of their price
+                    likeness = np.float32(1) / (np.float32(1) + sharpness * unlike)
+                    nearness = np.float32(1) / (np.float32(1) + down * down + right * right)
+                    weight = nearness * nearness * likeness * likeness
+                    total += weight * values[row, column]
+                    weights += weight
+            out[y, x] = total / weights
 
 
 def interpolate_along_edges(

@@ -8,6 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import defocus
+from benchmarks.shapes import scenes
+from benchmarks.simulated_scenes import blurred
 from defocus.answer.confidence import confidence_features, probability_right
 from defocus.tuning import TUNING
 
@@ -40,17 +43,20 @@ def test_features_are_what_they_say(problem, with_prior):
         _, own = shares(TEMPER * costs[y, x].astype(float), radius[y, x])
         best = math.log(RADII[costs[y, x].argmin()] + 0.3)
         expected = [1, place, place**2, math.log(own + 0.01), math.log1p(costs[y, x].max()), abs(best - place), 0, 0]
+        chance, _ = shares(TEMPER * costs[y, x].astype(float), radius[y, x])
+        last = sum(c for c, r in zip(chance, RADII, strict=True) if r >= 0.9 * 8)
+        expected += [math.exp(-(8 - radius[y, x]) / 0.8), last]
         if with_prior:
             chance, near = shares(learned[y, x].astype(float), radius[y, x])
             mean = sum(c * math.log(r + 0.3) for c, r in zip(chance, RADII, strict=True))
-            expected[6:] = [math.log(near + 0.01), abs(mean - place)]
+            expected[6:8] = [math.log(near + 0.01), abs(mean - place)]
         np.testing.assert_allclose(found[y, x], expected, rtol=1e-3, atol=1e-4)
 
 
 def test_confidence_is_the_logistic_of_the_weighted_sum(problem):
     costs, learned, radius = problem
     features = confidence_features(costs, learned, radius, RADII, TUNING.confidence)
-    tuning = SimpleNamespace(photograph=(0.1, -0.2, 0.3, 0.4, -0.5, 0.6, 0.7, -0.8))
+    tuning = SimpleNamespace(photograph=(0.1, -0.2, 0.3, 0.4, -0.5, 0.6, 0.7, -0.8, 0.9, -1.0))
     expected = 1 / (1 + np.exp(-np.einsum("yxk,k->yx", features, tuning.photograph)))
     np.testing.assert_allclose(probability_right(features, "photograph", tuning), expected, rtol=1e-3, atol=1e-6)
 
@@ -63,3 +69,24 @@ def test_a_window_that_is_sure_of_the_answer_makes_it_surer(kind):
     sharp = confidence_features(costs, learned, radius, RADII, TUNING.confidence)
     vague = confidence_features(costs / 100, learned, radius, RADII, TUNING.confidence)
     assert probability_right(sharp, kind, TUNING.confidence) > probability_right(vague, kind, TUNING.confidence)
+
+
+@pytest.mark.parametrize("kind", ["photograph", "brightfield"])
+@pytest.mark.parametrize("name", ["coffee.jpg", "china.jpg"])
+def test_a_radius_at_the_end_of_the_range_is_never_sure(samples, kind, name):
+    """What is blurred by more than was looked for reads the largest radius, and that is wrong."""
+    light = defocus.load_image(samples / name).luminance
+    noisy = blurred(light, np.full(light.shape, 9, np.float32)) + np.random.default_rng(0).normal(0, 0.004, light.shape)
+    analysis = defocus.analyze(np.clip(np.rint(noisy * 255), 0, 255).astype(np.uint8), kind=kind)
+    radius = analysis.blur_map()
+    assert analysis.share_at_end(radius) > 0.3
+    at_end = radius >= analysis.max_radius - 0.3
+    assert np.percentile(analysis.confidence[at_end], 95) < 0.3
+
+
+def test_nor_is_one_of_fluorescence():
+    analysis = defocus.analyze(next(scenes("nuclei", "gaussian", 12.0)), kind="fluorescence", max_radius=4)
+    radius = analysis.blur_map()
+    assert analysis.share_at_end(radius) > 0.5
+    at_end = analysis.known & (radius >= 3.7)
+    assert np.percentile(analysis.confidence[at_end], 95) < 0.3

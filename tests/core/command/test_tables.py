@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from scipy import ndimage
 
+from defocus.command.facts import summary
 from defocus.command.line import app
 
 
@@ -106,3 +107,11 @@ def test_what_cannot_be_done_is_one_line(nuclei, tmp_path, capsys):
     both = (tmp_path / "field.tif", tmp_path / "small.tif")
     assert run("info", *both, "--within", tmp_path / "small.tif") == 1
     assert "belong to one picture, not to 2" in capsys.readouterr().err
+
+
+def test_what_may_be_of_another_kind_or_more_blurred_is_told_in_the_line():
+    facts = {"width": 3, "height": 2, "kind": "photograph", "kind_doubt": "it may be fluorescence", "end_share": 0.25}
+    told = summary("a.png", facts)
+    assert "it may be fluorescence" in told
+    assert "25.0 % of what is known is at the largest radius or beyond" in told
+    assert summary("a.png", {**facts, "kind_doubt": "", "end_share": 0.01}) == "a.png: 3 x 2 px"

@@ -50,6 +50,13 @@ def test_what_may_be_flat_cells_or_blurred_beads_stays_sharp_and_is_doubted():
     np.testing.assert_allclose(analysis.confidence, sure.confidence / 2, atol=1e-6)
 
 
+def test_no_shape_is_told_beyond_what_was_looked_for():
+    """By a disc of 6 px, where 4 are looked for, it would be a disc that fits better."""
+    analysis = defocus.analyze(next(scenes("nuclei", "disc", 6.0)), kind="fluorescence", max_radius=4)
+    assert analysis.parameters.psf == "gaussian"
+    assert np.percentile(analysis.confidence[analysis.known], 95) < 0.3
+
+
 def test_beads_blurred_by_a_disc_are_never_said_surely_to_be_sharp():
     analysis = defocus.analyze(next(scenes("beads", "disc", 4.0)), kind="fluorescence")
     assert "4.0 px" in analysis.shape_doubt

@@ -24,6 +24,7 @@ class Analysis:
     known_share = 0.75
     saturated_share = 0.0
     shape_doubt = ""
+    kind_doubt = ""
     threshold_reason = "always"
     other_threshold = None
 
@@ -34,6 +35,9 @@ class Analysis:
         self.noise_variance = 1e-4 if parameters.noise == "auto" else parameters.noise
         self.confidence = picture.alpha if picture.alpha is not None else np.ones(self.shape, np.float32)
         self.maps_made = 0
+
+    def share_at_end(self, radius):
+        return 0.25
 
     def share_of(self, mask):
         return float(mask.mean())
