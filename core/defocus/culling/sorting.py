@@ -59,9 +59,9 @@ def plan(verdicts: Mapping[Path, str], folder: Path, below: Mapping[Path, Path],
         name = os.path.realpath(step.target.parent) + os.sep + step.target.name
         other = owners.setdefault(name, step.source)
         if other != step.source:
-            raise InputError(f"{step.source} and {other} would both become {step.target}: nothing was moved")
+            raise InputError(f"{step.source} and {other} would both become {step.target}: nothing was done")
         if os.path.lexists(step.target):
-            raise InputError(f"{step.target}: is there already: nothing was moved")
+            raise InputError(f"{step.target}: is there already: nothing was done")
     return list(dict.fromkeys(steps))
 
 

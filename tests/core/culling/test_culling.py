@@ -238,7 +238,7 @@ def test_pictures_are_sorted_and_none_is_lost(shots, tmp_path, capsys, how):
     assert not out.exists()
     (out / "sharp").mkdir(parents=True)
     (out / "sharp" / "sharp1.png").write_text("mine")
-    with pytest.raises(InputError, match="nothing was moved"):
+    with pytest.raises(InputError, match="nothing was done"):
         run("cull", shots, f"--{how}", out)
     assert [file.name for file in out.rglob("*.*")] == ["sharp1.png"]
     assert {file.name for file in shots.iterdir()} == {*before, "flat.xmp"}
