@@ -52,15 +52,22 @@ FAULTS = (
     Fault(
         "kind: dark ground is a photograph",
         "pictures/kind.py",
-        'return "fluorescence"',
-        'return "photograph"',
+        'return ToldKind("fluorescence", shines)',
+        'return ToldKind("photograph", shines)',
+        (_PICTURES + "test_kind.py",),
+    ),
+    Fault(
+        "kind: never doubted",
+        "pictures/kind.py",
+        "if 1 - shines < tuning.sure else",
+        "if False else",
         (_PICTURES + "test_kind.py",),
     ),
     Fault(
         "kind: the ground may have any level",
         "pictures/kind.py",
-        "> _EVEN * sample.size",
-        "> 0.2 * sample.size",
+        "> _EVEN * light.size",
+        "> 0.2 * light.size",
         (_PICTURES + "test_kind.py",),
     ),
     Fault(
@@ -430,7 +437,7 @@ FAULTS = (
     Fault(
         "shape: never a disc",
         "evidence/shape.py",
-        "if gain <= numbers.disc_gain:",
+        "if gain <= numbers.disc_gain or beyond:",
         "if True:",
         (_EVIDENCE + "test_shape.py",),
     ),

@@ -33,10 +33,9 @@ _SIDE = 200  # cells on the short side of the reduced picture that is looked at
 _SURROUNDINGS = 8  # cells, standard deviation of the area in which light and detail are compared
 _OCTAVES = 2  # the finest, whose detail is compared so
 _DIRECTIONS = 12
-_DARK, _LONELY = (
-    0.1,
-    0.8,
-)  # of the range, what is dark; and of a picture, from which on its ground is that of few things
+_DARK = 0.1  # of the range, what is dark ...
+_LONELY = 0.8  # ... and of a picture, from which on that is the ground of few things
+_LEAST_SIDE = 2  # cells; slopes have two ends
 _LEVEL, _EVEN = 0.1, 0.7  # where more than the second part lies within the first of the range, that is the ground
 _BINS = 40  # of the range in which that level is looked for
 
@@ -104,13 +103,14 @@ _WORDS = {"photograph": "a photograph", "brightfield": "brightfield"}
 
 
 def kind_features(picture: Picture) -> NDArray[np.float64] | None:
-    """Return what tells fluorescence from other grey pictures, float64 (12,); None of one that is constant.
+    """Return what tells fluorescence from other grey pictures, float64 (12,), or None.
 
-    Of the luminance, reduced to 200 cells on its short side, 0 and 1 at its 0.5 and 99.5 percentile: one; the 5 and 95
-    percentile; the skewness; that of the detail of three octaves; the correlation of the amount of detail with the
-    light around, in two octaves; how much of the slopes has one direction; how unlike the upper and the lower quarter
-    are; and by how much more than 0.8 of it is dark, as where few things shine. Skewnesses are their inverse hyperbolic
-    sine, so that no feature grows without bounds.
+    Nothing tells of a constant picture, or of one that is a pixel wide. Of the luminance, reduced to 200 cells on
+    its short side, 0 and 1 at its 0.5 and 99.5 percentile: one; the 5 and 95 percentile; the skewness; that of the
+    detail of three octaves; the correlation of the amount of detail with the light around, in two octaves; how much
+    of the slopes has one direction; how unlike the upper and the lower quarter are; and by how much more than 0.8
+    of it is dark, as where few things shine. Skewnesses are their inverse hyperbolic sine, so that no feature grows
+    without bounds.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _features(light: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[n
     from scipy import ndimage
 
     low, high = np.percentile(light[known], (0.5, 99.5))
-    if high <= low:
+    if high <= low or min(light.shape) < _LEAST_SIDE:
         return None
     scaled = np.clip((light.astype(np.float64) - low) / (high - low), -0.25, 1.25)
 

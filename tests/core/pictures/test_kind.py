@@ -84,6 +84,12 @@ def test_what_may_be_either_is_doubted_in_words():
     assert "" in doubts
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 2), (3, 900)])
+def test_pictures_of_hardly_any_pixels_have_a_kind(shape):
+    values = np.random.default_rng(0).random(shape, dtype=np.float32)
+    assert told_kind(as_picture(values)).name in ("photograph", "brightfield", "fluorescence")
+
+
 def test_features_are_what_they_say(samples):
     """By other means: sums over explicit kernels and sorted values."""
     light = load_image(samples / "gravel.png").luminance[100:260, 100:300].astype(float)
