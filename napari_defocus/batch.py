@@ -18,7 +18,7 @@ from defocus.parameters import MapParameters
 from defocus.progress import sub_progress
 from defocus.session import REQUESTS, Question
 from napari_defocus.functions import computed_layer, named
-from napari_defocus.reproduce import changed_options
+from napari_defocus.reproduce import COMMAND_OF, changed_options
 from napari_defocus.requests import LayerRequest
 
 if TYPE_CHECKING:
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from napari_defocus.layers.source import Source
     from napari_defocus.requests import Run
 
-__all__ = ["COMMANDS", "Batch", "Outcome", "files_in", "layer_request", "run_batch", "run_layers"]
+__all__ = ["COMMANDS", "REQUEST_OF", "Batch", "Outcome", "files_in", "layer_request", "run_batch", "run_layers"]
 
 COMMANDS = {"Blur maps": "map", "In-focus masks": "mask", "All in focus": "deblur", "More blur": "magnify"}
 """What can be made of every file, and the command that makes it."""
 
-_REQUESTS = {"map": "blur_map", "mask": "focus_mask", "deblur": "restore", "magnify": "magnify"}
+REQUEST_OF = {command: REQUESTS[name] for name, command in COMMAND_OF.items()}
+"""The request that each command asks."""
+
 _ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _log = logging.getLogger(__name__)
 _RESULTS = ("_blur.tif", "_defocus.tif", "_mask.png", "_layer.png", "_sharp.png", "_magnified.png", "_blur.png")
@@ -177,7 +179,7 @@ def layer_request(
     index : tuple of int or None
         Which plane of a stack; None for all.
     """
-    request = REQUESTS[_REQUESTS[task]]
+    request = REQUEST_OF[task]
     question = Question(request.name, parameters, MapParameters())
     return LayerRequest(source, question, analysis, index, sparing=request.result == "radius")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defocus import __version__
-from defocus.session import REQUESTS
+from defocus.session import MUCH_AT_END, MUCH_SATURATED, REQUESTS
 from napari_defocus.layers.results import IN_FOCUS_COLOR, layer_data
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MEASUREMENTS", "PICTURES", "Output", "as_layer", "doubts", "output_of", "recorded", "robust_limits"]
 
 
-_MUCH_SATURATED = 0.005  # share of a picture above which that is told
 _MARKED = 0.5  # of a mask or matte: what is marked
-_MUCH_AT_END = 0.05  # share of what is known, above which that is told
 _MUCH_UNKNOWN = 0.05  # share of a picture that tells nothing, from which on that is told
 
 
@@ -153,12 +151,12 @@ def doubts(about: Mapping[str, Any]) -> str:
         shown = "left out" if left_out else "drawn by what lies around; Show: Confidence tells where"
         told.append(f"{1 - share:.0%} of the picture tell nothing of their blur: {shown}.")
     saturated = about.get("saturated_share") or 0
-    if saturated > _MUCH_SATURATED:
+    if saturated > MUCH_SATURATED:
         told.append(f"{saturated:.1%} are saturated and tell nothing.")
     if about.get("kind_doubt"):
         told.append(f"The kind of picture is in doubt: {about['kind_doubt']}.")
     at_end = about.get("end_share") or 0
-    if at_end > _MUCH_AT_END:
+    if at_end > MUCH_AT_END:
         told.append(f"{at_end:.0%} of what is known reads the largest radius, so that is at least its blur.")
     if about.get("shape_doubt"):
         told.append(f"The blur's shape is in doubt: {about['shape_doubt']}.")

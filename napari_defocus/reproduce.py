@@ -14,10 +14,11 @@ from napari_defocus.layers.source import CHANNEL_LABELS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["as_command", "as_python", "changed_options"]
+__all__ = ["COMMAND_OF", "as_command", "as_python", "changed_options"]
 
 _TABLES = ("label_table", "frame_table")
-_COMMANDS = {"blur_map": "map", "focus_mask": "mask", "restore": "deblur", "magnify": "magnify"}
+COMMAND_OF = {"blur_map": "map", "focus_mask": "mask", "restore": "deblur", "magnify": "magnify"}
+"""The command that answers each request of `defocus.session.REQUESTS`."""
 
 
 def as_python(about: Mapping[str, Any]) -> str:
@@ -75,7 +76,7 @@ def as_command(about: Mapping[str, Any]) -> str:
     if about.get("request") in _TABLES:
         return _table_as_command(about)
     request = _request(about)
-    if request.name not in _COMMANDS:
+    if request.name not in COMMAND_OF:
         raise InputError(f"the command line cannot make: {request.title.lower()}")
     if about.get("inverted"):
         raise InputError("the command line marks what is in focus, not the rest: copy as Python, which inverts it")
@@ -91,7 +92,7 @@ def as_command(about: Mapping[str, Any]) -> str:
     options = changed_options(steps)
     if about.get("depth"):
         options.append("--depth SCALE")
-    return " ".join(["defocus", _COMMANDS[request.name], "PICTURE", "--output", "FOLDER", *options])
+    return " ".join(["defocus", COMMAND_OF[request.name], "PICTURE", "--output", "FOLDER", *options])
 
 
 def changed_options(steps: Mapping[str, Mapping[str, Any]]) -> list[str]:

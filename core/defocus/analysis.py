@@ -24,7 +24,7 @@ from defocus.parameters import (
     takes_fields,
     with_changes,
 )
-from defocus.pictures.kind import ToldKind, told_kind
+from defocus.pictures.kind import ToldKind, kind_of, told_kind
 from defocus.pictures.picture import Picture, as_picture
 from defocus.progress import ignore_progress, sub_progress
 from defocus.tuning import TUNING, Tuning
@@ -115,7 +115,7 @@ class Analysis:
     def kind(self) -> Kind:
         """What the picture was taken for; see `AnalysisParameters.kind`."""
         kind = self.parameters.kind
-        return told_kind(self.picture).name if kind == "auto" else kind
+        return kind_of(self.picture) if kind == "auto" else kind
 
     @property
     def kind_doubt(self) -> str:

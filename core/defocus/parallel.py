@@ -137,8 +137,9 @@ def run_long_parts(
         What to tell it.
     """
     listed = list(parts)
-    threads = min(available_threads(), max(len(listed), 1))
-    inside = max(1, available_threads() // threads)
+    cores = available_threads()
+    threads = min(cores, max(len(listed), 1))
+    inside = cores // threads
     shares = [0.0] * len(listed)
     caller = threading.get_ident()
     stopped = threading.Event()

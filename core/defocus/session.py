@@ -203,6 +203,12 @@ RESULT_FACTS: Mapping[str, str] = {
 }
 """What the facts of a result mean."""
 
+MUCH_SATURATED = 0.005
+"""Share of a picture that is saturated, above which people are told."""
+
+MUCH_AT_END = 0.05
+"""Share of what is known whose radius is the largest looked for, above which people are told."""
+
 
 class Session:
     """Holds the analysis of one picture and its last blur map, and answers requests.
@@ -412,19 +418,21 @@ class Session:
         from defocus.effects.subject import subject_matte
 
         held, hints = self.held, question.hints
+        ends = float(chosen.focus_from), float(chosen.threshold)
+        measured = question.subject is None and question.radius is None
+        if measured and not hints and self._last_subject is not None and self._last_subject[0] == ends:
+            return self._last_subject[1]
         marked = checked_hints(held.shape, *(hints.get(name) for name in _HINTS))
         if question.subject is not None:
             from defocus.effects.magnification import checked_subject
 
             matte = checked_subject(question.subject, held.shape)
-            return np.where((marked > 0) & (matte < 0.5), 1, np.where((marked < 0) & (matte >= 0.5), 0, matte))
-        ends = float(chosen.focus_from), float(chosen.threshold)
+            contradicted = (marked != 0) & ((marked > 0) != (matte >= 0.5))
+            return np.where(contradicted, marked > 0, matte)
         if question.radius is not None:
             inside = (radius >= np.float32(chosen.focus_from)) & (radius <= np.float32(chosen.threshold))
             mask = (inside | (marked > 0)) & (marked >= 0)
             return subject_matte(mask, held.picture.color, marked, progress=progress)
-        if not hints and self._last_subject is not None and self._last_subject[0] == ends:
-            return self._last_subject[1]
         least = MaskParameters(threshold=max(_LEAST_THRESHOLD, float(chosen.threshold)))
         first = sub_progress(progress, 0, 0.4)
         mask = held.focus_mask(least, in_focus=marked > 0, blurred=marked < 0, progress=first)

@@ -17,8 +17,6 @@ from procedures import BY_HINT, FILTERS, Procedure, used_selection  # noqa: E402
 from words import translated as _  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from defocus_client import WorkerClient
     from gi.repository import Gimp
     from options import Control
@@ -176,23 +174,23 @@ class FocusMask(Procedure):
         if output.cuts_out and self.value(config, "decontaminate"):
             arguments["colors"] = True
 
-        def send(name: str, reader: Callable[..., None], source: Gimp.Channel) -> None:
+        def send(name: str, source: Gimp.Channel) -> None:
             path = new_file()
-            reader(source, layer, path)
+            pixels.read_weights(source, layer, path)
             arguments[name] = path.name
 
         selection = used_selection(image)
         mask = layer.get_mask()
         if output.meets == "mask" and mask is not None:
-            send("existing", pixels.read_mask, mask)
+            send("existing", mask)
             arguments["combine"] = combine
         combined_selection = output.meets == "selection" and combine != "replace"
         if combined_selection:
             # An empty selection is a mask of zeros, which the selection's own values are
-            send("existing", pixels.read_weights, image.get_selection())
+            send("existing", image.get_selection())
             arguments["combine"] = combine
         if selection and use == "limit" and not combined_selection:
-            send("limit", pixels.read_weights, selection)
+            send("limit", selection)
             arguments["outside"] = output.outside
         return arguments
 

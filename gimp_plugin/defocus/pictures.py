@@ -234,11 +234,7 @@ class Magnify(NewPicture):
         arguments = super().hints(new_file, layer, config)
         if self.value(config, "subject") != "measured":  # its soft edge stays as it is, too
             path = new_file()
-            source = self.subject_source(layer, config)
-            if isinstance(source, Gimp.LayerMask):
-                pixels.read_mask(source, layer, path)
-            else:
-                pixels.read_weights(source, layer, path)
+            pixels.read_weights(self.subject_source(layer, config), layer, path)
             arguments["subject"] = path.name
         return arguments
 

@@ -213,18 +213,18 @@ def fingerprint(layer: Gimp.Layer) -> bytes:
 
 def read_hint(channel: Gimp.Channel, layer: Gimp.Layer, path: Path, *, inverted: bool = False) -> None:
     """Write a channel, the selection or a layer's own mask as a byte a pixel, 1 where it is at least half, or less."""
-    offset = (0, 0) if isinstance(channel, Gimp.LayerMask) else offset_of(layer)
-    read(channel, path, value_format(channel, "u8"), size_of(layer), offset, _INVERTED if inverted else _BINARY)
+    kept = _INVERTED if inverted else _BINARY
+    read(channel, path, value_format(channel, "u8"), size_of(layer), _offset_in(channel, layer), kept)
 
 
 def read_weights(channel: Gimp.Channel, layer: Gimp.Layer, path: Path) -> None:
-    """Write a channel's or the selection's values over a layer, floats in [0, 1]."""
-    read(channel, path, value_format(channel, "float"), size_of(layer), offset_of(layer))
+    """Write the values of a channel, the selection or a layer's own mask over a layer, floats in [0, 1]."""
+    read(channel, path, value_format(channel, "float"), size_of(layer), _offset_in(channel, layer))
 
 
-def read_mask(mask: Gimp.LayerMask, layer: Gimp.Layer, path: Path) -> None:
-    """Write the values of a layer's mask, floats in [0, 1]."""
-    read(mask, path, value_format(mask, "float"), size_of(layer))
+def _offset_in(channel: Gimp.Channel, layer: Gimp.Layer) -> Size:
+    """Return where a layer begins in a channel: a layer's own mask begins with it, all others with the image."""
+    return (0, 0) if isinstance(channel, Gimp.LayerMask) else offset_of(layer)
 
 
 def read_map(drawable: Gimp.Drawable, layer: Gimp.Layer, path: Path) -> str:

@@ -11,7 +11,7 @@ from magicgui.widgets import CheckBox, ComboBox, FileEdit, Label
 from defocus.errors import InputError
 from defocus.parameters import PARAMETERS
 from napari_defocus import settings
-from napari_defocus.batch import COMMANDS, Batch, Outcome, files_in, layer_request, run_batch, run_layers
+from napari_defocus.batch import COMMANDS, REQUEST_OF, Batch, Outcome, files_in, layer_request, run_batch, run_layers
 from napari_defocus.layers.results import result_of, upsert
 from napari_defocus.layers.source import Source
 from napari_defocus.reproduce import as_python
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["BatchWidget"]
 
 _FOLDER, _LAYERS = "folder", "layers"
-_STEPS = {"map": "map", "mask": "mask", "deblur": "restoration", "magnify": "magnification"}
 
 
 class BatchWidget(DefocusWidget):
@@ -60,7 +59,8 @@ class BatchWidget(DefocusWidget):
         )
         self.overwrite = CheckBox(text="Replace results that are there", tooltip="Else their pictures are left out.")
         self.own = {
-            command: ParameterControls(PARAMETERS[step], without=("unknown",)) for command, step in _STEPS.items()
+            command: ParameterControls(PARAMETERS[request.step], without=("unknown",))
+            for command, request in REQUEST_OF.items()
         }
         self.command = Label(value="")
         self._folder_rows = (labelled(self.folder), labelled(self.output), self.overwrite)
@@ -113,7 +113,7 @@ class BatchWidget(DefocusWidget):
             raise InputError("choose a folder of pictures first")
         output = folder if str(self.output.value) in ("", ".") else Path(str(self.output.value))
         task = self.task.value
-        steps = {"analysis": self.analysis.changed_values, _STEPS[task]: self.own[task].changed_values}
+        steps = {"analysis": self.analysis.changed_values, REQUEST_OF[task].step: self.own[task].changed_values}
         return Batch(task, files_in(folder), output, steps, self.overwrite.value)
 
     def run(self) -> None:

@@ -29,7 +29,7 @@ def layer(plugin, tmp_path, monkeypatch):
     made.get_image().get_selection().marks = b"\0\0\0\0"
     monkeypatch.setattr(plugin.pixels, "is_8_bit", lambda image: True)
     plugin.procedures.Gimp.Selection.is_empty.return_value = True
-    for name in ("read_hint", "read_mask", "read_weights"):
+    for name in ("read_hint", "read_weights"):
         monkeypatch.setattr(plugin.pixels, name, lambda source, layer, path, **_: path.write_bytes(source.marks))
     return made
 

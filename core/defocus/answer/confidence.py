@@ -57,7 +57,8 @@ def confidence_features(
     near = np.abs(radii.astype(np.float32) - radius[..., np.newaxis]) <= tuning.near
     size, place = np.log(radii + OFFSET).astype(np.float32), np.log(radius + np.float32(OFFSET))
     probability = np.exp(np.float32(-tuning.temper) * costs)
-    own = (probability * near).sum(axis=2) / probability.sum(axis=2)
+    total = probability.sum(axis=2)
+    own = (probability * near).sum(axis=2) / total
     out = np.zeros((*radius.shape, 10), np.float32)
     out[..., 0] = 1
     out[..., 1] = place
@@ -67,7 +68,7 @@ def confidence_features(
     out[..., 5] = np.abs(size[costs.argmin(axis=2)] - place)
     far = radii >= (1 - _END) * radii[-1]
     out[..., 8] = np.exp((radius / np.float32(radii[-1]) - 1) / np.float32(_END))
-    out[..., 9] = probability[..., far].sum(axis=2) / probability.sum(axis=2)
+    out[..., 9] = probability[..., far].sum(axis=2) / total
     if learned is not None:
         chance = np.exp(-learned)
         chance /= chance.sum(axis=2, keepdims=True)

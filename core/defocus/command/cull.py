@@ -17,7 +17,7 @@ from defocus.command.batch import each_file
 from defocus.command.facts import VERSION
 from defocus.command.inputs import STANDARD, taken
 from defocus.command.names import shown
-from defocus.command.options import BatchOptions, Overwrite, flag, part_of
+from defocus.command.options import BatchOptions, Jobs, Overwrite, flag, part_of
 from defocus.errors import DefocusError, InputError
 
 if TYPE_CHECKING:
@@ -72,12 +72,7 @@ class CullOptions(BatchOptions):
         Use what earlier runs found.
     """
 
-    jobs: Annotated[
-        int,
-        Parameter(
-            name=["--jobs", "-j"], help="Processes that work at the same time; 0 is one for each core.", metavar="N"
-        ),
-    ] = 0
+    jobs: Jobs = 0
     value_range: Annotated[tuple[float, float] | None, Parameter(parse=False)] = None
     csv: Annotated[Path | None, Parameter(help="Table to write.", metavar="FILE")] = None
     sheet: Annotated[

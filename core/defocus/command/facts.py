@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defocus.command.names import shown
+from defocus.session import MUCH_AT_END, MUCH_SATURATED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,8 +85,6 @@ def schema() -> dict[str, Any]:
     }
 
 
-_MUCH_SATURATED = 0.005  # share of a picture above which that is told
-_MUCH_AT_END = 0.05  # share of what is known above which it is told that its radius is at least the largest
 _NOTHING = 0.002  # share in focus below which a picture has nothing in focus, and everything above the rest
 
 
@@ -159,11 +158,11 @@ def summary(name: str, facts: dict[str, Any]) -> str:
         parts.append(f"taken for fluorescence, with evidence in {100 * facts['evidence_share']:.1f} % of it")
     if facts.get("evidence") is False:
         parts.append("no evidence of blur anywhere: nothing but flat areas or noise")
-    if facts.get("saturated_share", 0) > _MUCH_SATURATED:
+    if facts.get("saturated_share", 0) > MUCH_SATURATED:
         parts.append(f"{100 * facts['saturated_share']:.1f} % saturated, which tells nothing")
     if facts.get("kind_doubt"):
         parts.append(facts["kind_doubt"])
-    if facts.get("end_share", 0) > _MUCH_AT_END:
+    if facts.get("end_share", 0) > MUCH_AT_END:
         parts.append(f"{100 * facts['end_share']:.1f} % of what is known is at the largest radius or beyond")
     if facts.get("shape_doubt"):
         parts.append(facts["shape_doubt"])

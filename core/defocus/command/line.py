@@ -21,15 +21,7 @@ from defocus.command.cull import CullOptions, cull
 from defocus.command.inputs import STANDARD, taken
 from defocus.command.log import Log
 from defocus.command.names import Naming, shown
-from defocus.command.options import (
-    BatchOptions,
-    Overwrite,
-    ResultOptions,
-    chosen,
-    flag,
-    part_of,
-    with_options,
-)
+from defocus.command.options import BatchOptions, Overwrite, ResultOptions, chosen, flag, part_of, with_options
 from defocus.command.work import Work, asked
 from defocus.command.writers import CutoutWriter, InfoWriter, MapWriter, MaskWriter, PictureWriter
 from defocus.errors import DefocusError, InputError
@@ -441,8 +433,6 @@ Around = Annotated[
     int,
     Parameter(help="Of a series over time: so many slices on either side of the sharpest.", metavar="N"),
 ]
-
-
 MaxPixels = Annotated[int, Parameter(help="Files with more pixels are refused before they are read.", metavar="N")]
 Series = Annotated[int | None, Parameter(help="Of a file that holds several pictures: which one, from 0.", metavar="N")]
 Channel = Annotated[

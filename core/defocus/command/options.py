@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from defocus.parameters import Control
     from defocus.pictures.part import Part
 
-__all__ = ["BatchOptions", "Overwrite", "ResultOptions", "chosen", "flag", "part_of", "with_options"]
+__all__ = [
+    "BatchOptions",
+    "Jobs",
+    "Overwrite",
+    "ResultOptions",
+    "chosen",
+    "flag",
+    "part_of",
+    "with_options",
+]
 
 
 def flag(text: str, name: str | list[str] | None = None, group: str | None = None) -> Parameter:
@@ -32,6 +41,10 @@ def flag(text: str, name: str | list[str] | None = None, group: str | None = Non
 
 
 Overwrite = Annotated[bool, flag("Replace results that are there already.", "--overwrite", "Files")]
+Jobs = Annotated[
+    int,
+    Parameter(name=["--jobs", "-j"], help="Processes that work at the same time; 0 is one for each core.", metavar="N"),
+]
 
 
 @Parameter(name="*", group="Files")
@@ -64,12 +77,7 @@ class BatchOptions:
     recursive: Annotated[
         bool, flag("Take the pictures of folders within folders, too; results lie in folders of the same names.")
     ] = False
-    jobs: Annotated[
-        int,
-        Parameter(
-            name=["--jobs", "-j"], help="Processes that work at the same time; 0 is one for each core.", metavar="N"
-        ),
-    ] = 1
+    jobs: Jobs = 1
     quiet: Annotated[bool, flag("Print failures only.", ["--quiet", "-q"])] = False
     json: Annotated[bool, flag("Print results as JSON, one object per file and line; see defocus schema.")] = False
     value_range: Annotated[
@@ -81,6 +89,7 @@ class BatchOptions:
             negative=(),
         ),
     ] = None
+    # Not by a name: cyclopts looks for names of inherited fields in the module that inherits
     max_pixels: Annotated[
         int, Parameter(help="Files with more pixels are refused before they are read.", metavar="N")
     ] = MAX_PIXELS

@@ -412,6 +412,8 @@ def _convolved(
 ) -> NDArray[np.float32]:
     """Return each plane convolved with a kernel that reaches no farther than a margin, without that margin."""
     height, width = planes.shape[1:]
+    if len(kernel) == 1:
+        return planes[:, margin : height - margin, margin : width - margin]
     first = margin + len(kernel) // 2
     shape = tuple(fft.next_fast_len(size, real=True) for size in (height, width))
     spectrum = fft.rfft2(kernel.astype(np.float32), shape, workers=threads)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from defocus.psf.families import PSF
 
-__all__ = ["MapError", "map_error", "map_errors"]
+__all__ = ["MapError", "map_errors"]
 
 _WINDOW = 32  # px
 _HOP = 16  # px from one window to the next
@@ -64,33 +64,15 @@ class MapError:
     belief: NDArray[np.float32]
 
 
-def map_error(luminance: NDArray[np.float32], radius: NDArray[np.float32], psf: PSF) -> MapError:
-    """Judge a blur map by the picture.
-
-    Parameters
-    ----------
-    luminance : float32 (H, W)
-        In [0, 1].
-    radius : float32 (H, W)
-        In px. Windows with radii between 1.5 and 12 px are judged.
-    psf : PSF
-
-    Returns
-    -------
-    MapError
-    """
-    return map_errors([luminance], radius, psf)[0]
-
-
 def map_errors(planes: Sequence[NDArray[np.float32]], radius: NDArray[np.float32], psf: PSF) -> list[MapError]:
-    """Judge one blur map by several pictures, as `map_error` does by one.
+    """Judge a blur map by pictures that are said to be blurred so.
 
     Parameters
     ----------
     planes : sequence of float32 (H, W)
         In [0, 1].
     radius : float32 (H, W)
-        In px.
+        In px. Windows with radii between 1.5 and 12 px are judged.
     psf : PSF
 
     Returns

@@ -22,6 +22,12 @@ def psnr(picture, truth):
     return -10 * np.log10(np.mean((np.asarray(picture, float) - truth) ** 2))
 
 
+def judge(picture, radius):
+    """What one picture tells of a map."""
+    (told,) = map_error.map_errors([picture], radius, DiscPSF())
+    return told
+
+
 @pytest.fixture(scope="module")
 def texture(samples):
     return load_image(samples / "grass.png").luminance[:96, :140].copy()
@@ -233,9 +239,7 @@ def test_the_maps_error_is_measured(samples):
     """Maps that are exact, and off by 5 and by 12 %."""
     sharp = load_image(samples / "grass.png").luminance
     blurred = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
-    found = [
-        map_error.map_error(blurred, np.full(sharp.shape, 5 * off, np.float32), DiscPSF()) for off in (1, 1.05, 1.12)
-    ]
+    found = [judge(blurred, np.full(sharp.shape, 5 * off, np.float32)) for off in (1, 1.05, 1.12)]
     assert found[0].error < 0.02 < found[1].error < found[2].error
     assert found[2].error > 0.05
     assert found[0].noise == pytest.approx(1e-6, rel=1)
@@ -285,11 +289,11 @@ def test_what_is_not_believed_tells_nothing_of_the_rest(samples):
     sharp = load_image(samples / "grass.png").luminance
     blurred = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
     radius = np.full(sharp.shape, 5 * 1.05, np.float32)
-    alone = map_error.map_error(blurred[:, 116:], radius[:, 116:], DiscPSF())
+    alone = judge(blurred[:, 116:], radius[:, 116:])
     picture = blurred.copy()
     picture[:, :96] = sharp[:, :96]
     radius[:, 76:116] = 0  # windows that see both halves are another matter
-    judged = map_error.map_error(picture, radius, DiscPSF())
+    judged = judge(picture, radius)
     assert judged.belief[:, :60].mean() < 0.5
     assert judged.error == pytest.approx(alone.error, rel=0.25)
 
@@ -300,7 +304,7 @@ def test_what_is_sharper_than_the_map_says_is_not_believed(samples):
     picture = simulate_blur(sharp, 5.0, noise=1e-6).astype(np.float32)
     picture[:, :240] = sharp[:, :240]
     radius = np.full(sharp.shape, 5.0, np.float32)
-    judged = map_error.map_error(picture, radius, DiscPSF())
+    judged = judge(picture, radius)
     assert judged.belief[:, :200].mean() < 0.5
     assert judged.belief[:, 280:].mean() > 0.9
     assert np.abs(restore(picture, radius) - picture)[:, :180].mean() < 0.02
