@@ -7,7 +7,7 @@ DEMO ?= demo_output
 # Versions that are known to go together; empty for the newest ones
 CONSTRAINTS ?= tests/constraints.txt
 # Processes that test side by side; 0 for the one that can be debugged
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: help demo test quick coverage mutants lint setup system lock newest oldest bare abuse kernels bench accuracy screenshots docs clean
 
@@ -61,7 +61,8 @@ lint: $(STAMP)
 	$(RUN) -m mypy
 	$(RUN) -m mypy --config-file gimp_plugin/mypy.ini
 
-# Two processes: where one waits for a window, the other computes. A file stays in one, so what it starts is started once
+# Three processes for two cores: while one waits for a window, the others compute.
+# A file stays in one, so that what it starts is started once
 test: system lint
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

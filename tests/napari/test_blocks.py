@@ -131,7 +131,8 @@ def test_faults_of_helpers_come_back():
 
 def test_a_helper_ends_with_whoever_started_it():
     command = (
-        "from napari_defocus.helpers import Helpers; print(Helpers(1, 1)._processes[0].pid); import os; os._exit(0)"
+        "import os; from napari_defocus.helpers import Helpers; "
+        "print(Helpers(1, 1)._processes[0].pid, flush=True); os._exit(0)"
     )
     run = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     process = int(run.stdout)
