@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 FILTERS = "<Image>/Filters/Defocus"
 _MAP = ("smoothness", "edge_sensitivity")  # a layer holds a value everywhere
 _MUCH_SATURATED = 0.005  # share of a layer above which that is told
+_MUCH_AT_END = 0.05  # share of a map's known radii above which that is told
 _MEASUREMENT = ("kind", "psf", "noise", "max_radius")  # and what belongs to one shape of blur
 BY_HINT = {"in-focus": "in-focus-channel", "blurred": "blurred-channel"}
 HINT_CHANNELS = tuple(BY_HINT.values())
@@ -144,6 +145,13 @@ class Procedure:
         saturated = facts.get("saturated_share", 0)
         if saturated > _MUCH_SATURATED:
             said.append(_("{share:.1f} % are saturated and tell nothing.", share=100 * saturated))
+        at_end = facts.get("end_share", 0)
+        if at_end > _MUCH_AT_END:
+            said.append(_("{share:.0f} % read the largest radius: that is at least their blur.", share=100 * at_end))
+        if facts.get("kind_doubt"):
+            said.append(_("The kind of picture is in doubt: choose it."))
+        if facts.get("shape_doubt"):
+            said.append(_("Disc or Gaussian is in doubt: choose the blur shape, or take radii with caution."))
         return " ".join(said)
 
     def remarks(self, config: Gimp.ProcedureConfig, measured: dict[str, Any]) -> list[str]:

@@ -264,6 +264,11 @@ def test_a_layer_that_was_removed_is_not_asked_for_its_pixels(plugin):
         ({"threshold": 1.7, "in_focus_share": 0.0, "known_share": 0}, "Nothing is known", "in focus"),
         ({"threshold": 2.0, "in_focus_share": 0.5, "other_threshold": 3.2}, "up to 2 px", "saturated"),
         ({"saturated_share": 0.02}, "2.0 % are saturated", "in focus"),
+        ({"end_share": 0.2}, "20 % read the largest radius", "saturated"),
+        ({"end_share": 0.01}, "Noise", "largest"),
+        ({"kind_doubt": "it may be fluorescence"}, "kind of picture is in doubt", "blur shape"),
+        ({"shape_doubt": "as discs it would be 3 px"}, "choose the blur shape", "kind of picture"),
+        ({"kind_doubt": "", "shape_doubt": ""}, "Noise", "doubt"),
     ],
 )
 def test_the_note_says_what_was_found(entries, facts, said, not_said):

@@ -120,7 +120,7 @@ def _log_spectrum(crops: list[NDArray[np.float32]], size: int) -> NDArray[np.flo
     windows = np.concatenate(parts)
     windows = windows - windows.mean(axis=(1, 2), keepdims=True)
     contrast = windows.std(axis=(1, 2))
-    windows = windows[contrast > max(_LEAST_CONTRAST * contrast.max(), 1e-3)]
+    windows = windows[contrast > max(_LEAST_CONTRAST * float(contrast.max()), 1e-3)]
     if len(windows) < _LEAST_WINDOWS:
         return None
     power = np.abs(fft.rfft2(windows * window)) ** 2

@@ -343,7 +343,8 @@ def _well_within(mask: NDArray[np.bool_], analysis: Analysis) -> tuple[int, int]
 
     inside = of_cells(mask.astype(np.float32))
     smooth = ndimage.gaussian_filter(of_cells(weight), reach / side, mode="constant")
-    row, column = np.unravel_index(int(np.where(inside >= min(0.5, inside.max()), smooth, -1).argmax()), smooth.shape)
+    enough = inside >= min(0.5, float(inside.max()))
+    row, column = np.unravel_index(int(np.where(enough, smooth, -1).argmax()), smooth.shape)
     top, left = edges[0][row], edges[1][column]
     ys, xs = np.nonzero(mask[top : top + side, left : left + side])
     nearest = int(((ys - (side - 1) / 2) ** 2 + (xs - (side - 1) / 2) ** 2).argmin())

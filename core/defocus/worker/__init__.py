@@ -29,8 +29,9 @@ open
     ``bit_depth``: 8, 16 or 32, of what the pixels were made from, if that is not their own.
     Result: ``shape``, ``kind`` (what the picture was taken for), ``psf`` (the blur shape that was taken),
     ``noise_variance``, ``max_radius`` (px), ``threshold`` (px, what "auto" means), ``other_threshold`` (px, or null),
-    ``known_share`` and ``saturated_share``, as `defocus.session.RESULT_FACTS` tells. Finding the threshold takes as
-    long as measuring: ``threshold``: false leaves it and what comes after it out.
+    ``known_share`` and ``saturated_share``, ``shape_doubt`` and ``kind_doubt``, as `defocus.session.RESULT_FACTS`
+    tells. Finding the threshold takes as long as measuring: ``threshold``: false leaves it, the other one and both
+    shares out.
 blur_map
     ``parameters``: MapParameters; ``output``; ``maximum`` (px).
     Result: an array (H, W) in px, ``maximum``, and ``known_share``: the part of the pixels with evidence, as in all

@@ -152,7 +152,7 @@ class WorkerSession:
         if request.get("threshold", True):
             facts |= {"threshold": float(analysis.threshold), "other_threshold": analysis.other_threshold}
             facts |= {"known_share": analysis.known_share, "saturated_share": analysis.saturated_share}
-        return facts
+        return facts | {"shape_doubt": analysis.shape_doubt, "kind_doubt": analysis.kind_doubt}
 
     def array_request(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Return an array in the kind of numbers that was asked for."""

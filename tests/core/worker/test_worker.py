@@ -82,6 +82,8 @@ def test_open_reports_what_was_measured_and_deletes_the_pixels(worker):
         "saturated_share": 0.0,
         "kind": "photograph",
         "psf": "auto",
+        "shape_doubt": "",
+        "kind_doubt": "",
     }
     assert stages == [(0.0, "filtering"), (1.0, "likelihoods")]
     assert [path.name for path in worker.folder.iterdir()] == ["worker.log"]
