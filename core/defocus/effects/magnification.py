@@ -121,14 +121,14 @@ def magnify(
     picture = as_picture(image, measured=False)  # it comes back in its own units
     radius = checked_radius_map(radius_map, picture.shape)
     require_memory(radius.size * _OF_PIXEL, f"{picture.source}: magnifying {radius.shape[1]} x {radius.shape[0]} px")
-    color = picture.own_color
+    color = None
     if chosen.strength > 1:
         matte = None if subject is None else checked_subject(subject, radius.shape)
-        scene = _scene(color, radius, matte, picture.alpha, chosen)
+        scene = _scene(picture.own_color, radius, matte, picture.alpha, chosen)
         if scene is not None:
             color = _in_tiles(scene, Iris(chosen.bokeh_blades, chosen.bokeh_rotation, chosen.cats_eye), progress)
     progress(1.0, _STAGE)
-    return as_laid_out(np.array(color, np.float32), image, picture)
+    return as_laid_out(np.array(picture.own_color, np.float32) if color is None else color, image, picture)
 
 
 def checked_subject(subject: ArrayLike, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -207,8 +207,11 @@ def _scene(
             before = (radius < start) & (cover < 1)
             radius = np.where(before, radius, np.maximum(radius, np.float32(end)))
     wanted = np.where(radius < start, np.float32(end + start) - radius, radius)
-    wanted = wanted * (1 + np.float32(chosen.strength - 1) * decided)
-    lacking = np.sqrt(np.maximum(wanted**2 - radius**2, 0)).astype(np.float32)
+    decided *= np.float32(chosen.strength - 1)
+    wanted *= 1 + decided
+    np.square(wanted, out=wanted)
+    wanted -= np.square(radius)
+    lacking = np.sqrt(np.maximum(wanted, 0, out=wanted), out=wanted)
     # Mixed colours and transparent ones spread nothing; those that are unmixed spread what they cover
     opaque = np.float32(1) if alpha is None else alpha
     share = np.where(cover > 0, np.float32(0), np.float32(1)) if subject is None else 1 - cover
@@ -216,7 +219,7 @@ def _scene(
     if not away.any():
         return None
     largest = float(lacking[away].max())
-    lacking = np.minimum(lacking, np.float32(largest))
+    np.minimum(lacking, np.float32(largest), out=lacking)
     lit = None
     if chosen.highlights > 0:
         lit = lamps(color, 2 * math.ceil(largest) + 1) * np.float32(2**chosen.highlights - 1)
@@ -239,10 +242,14 @@ def _decided(radius: NDArray[np.float32], start: float, end: float) -> NDArray[n
     A radius near an end belongs to a surface that runs out of focus, or to one of which nobody knows the side: a step
     of the blur would tear the one in two, and spoil half of the other.
     """
-    sizes = np.log(np.maximum(radius, np.float32(_LEAST)))
-    ends = [math.log(max(one, _LEAST)) for one in ((start, end) if start > 0 else (end,))]
-    away = np.minimum.reduce([np.abs(sizes - np.float32(one)) for one in ends])
-    return np.asarray(np.minimum(away / np.float32(math.log(_DECIDED)), 1), np.float32)
+    sizes = np.maximum(radius, np.float32(_LEAST))
+    np.log(sizes, out=sizes)
+    away = np.abs(sizes - np.float32(math.log(max(end, _LEAST))))
+    if start > 0:
+        sizes -= np.float32(math.log(max(start, _LEAST)))
+        np.minimum(away, np.abs(sizes, out=sizes), out=away)
+    away /= np.float32(math.log(_DECIDED))
+    return np.minimum(away, 1, out=away)
 
 
 def _in_tiles(scene: _Scene, iris: Iris, progress: Progress) -> NDArray[np.float32]:
@@ -386,8 +393,12 @@ def _spread(
     # Last of the planes: how much is covered. `last` is the layer before, `behind` all that lies behind that one
     last = np.zeros((len(light) + 1, *(size - 2 * margin for size in place.shape)), np.float32)
     behind = np.zeros_like(last)
+    places = place[source > 0]
+    first, end = (places.min() - 1, places.max() + 1) if places.size else (0, 0)
     for number, (layer, kernel) in enumerate(order):
         progress(number / len(order), _STAGE)
+        if not first < layer < end:
+            continue
         part = np.maximum(1 - np.abs(place - layer), 0) * source  # neighbouring layers share what lies between them
         if not part.any():
             continue
@@ -402,9 +413,13 @@ def _spread(
 
 
 def _before(front: NDArray[np.float32], behind: NDArray[np.float32], room: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what is seen where a layer, squeezed into the share `room` of each pixel, stands before the rest."""
-    gain = 1 / np.maximum(np.maximum(room, front[-1]), _LEAST_KNOWN)
-    return front * gain + (1 - front[-1] * gain) * behind
+    """Return what is seen where a layer, squeezed into the share `room` of each pixel, stands before the rest.
+
+    `front` is used up: it becomes the result.
+    """
+    front *= 1 / np.maximum(np.maximum(room, front[-1]), _LEAST_KNOWN)
+    front += (1 - front[-1]) * behind
+    return front
 
 
 def _convolved(
@@ -416,7 +431,7 @@ def _convolved(
         return planes[:, margin : height - margin, margin : width - margin]
     first = margin + len(kernel) // 2
     shape = tuple(fft.next_fast_len(size, real=True) for size in (height, width))
-    spectrum = fft.rfft2(kernel.astype(np.float32), shape, workers=threads)
-    spectrum = fft.rfft2(planes, shape, workers=threads) * spectrum
+    spectrum = fft.rfft2(planes, shape, workers=threads)
+    spectrum *= fft.rfft2(kernel.astype(np.float32), shape, workers=threads)
     whole = fft.irfft2(spectrum, shape, overwrite_x=True, workers=threads)
     return np.maximum(whole[:, first : first + height - 2 * margin, first : first + width - 2 * margin], 0)
