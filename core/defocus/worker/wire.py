@@ -24,6 +24,7 @@ from defocus.worker.trimap import trimap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from defocus.pictures.picture import Picture
@@ -34,6 +35,7 @@ __all__ = ["WorkerSession"]
 _LARGEST_ID = 2**53  # whole numbers that every JSON reader keeps exactly
 _FARTHEST_COLORS = 32  # px; from how far around the colours tell at a painted edge
 _WHITE = {"uint8": 255, "uint16": 65535}
+_ROWS = 64  # that are made whole numbers at a time, so that they stay in the processor's cache
 
 
 class WorkerSession:
@@ -177,10 +179,10 @@ class WorkerSession:
             from defocus.pictures.render import color_map
 
             values = color_map(values, 1.0)
+        elif output in _WHITE:
+            values = _whole_numbers(values, output)
         elif output != "float32" or (REQUESTS[request["request"]].result == "unit" and values.ndim == 2):
             values = np.clip(values, 0, 1)
-        if output in _WHITE:
-            values = np.rint(values * np.float32(_WHITE[output])).astype(output)
         return {**self.write(values), **facts}
 
     def preview(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -470,6 +472,24 @@ class WorkerSession:
                 raise OSError(errno.ENOSPC, "short write") from error
             raise
         return {"file": path.name, "shape": list(values.shape), "dtype": str(values.dtype)}
+
+
+def _whole_numbers(values: NDArray[np.float32], output: str) -> NDArray[Any]:
+    """Return values of [0, 1] as whole numbers of a kind, 1 as its largest; what lies beyond is clipped."""
+    import numpy as np
+
+    from defocus.parallel import run_parts
+
+    numbers = np.empty(values.shape, output)
+
+    def convert(first: int) -> None:
+        rows = slice(first, first + _ROWS)
+        part = np.clip(values[rows], 0, 1)
+        part *= np.float32(_WHITE[output])
+        numbers[rows] = np.rint(part, out=part)
+
+    run_parts(convert, range(0, len(values), _ROWS))
+    return numbers
 
 
 def _parameters(kind: str, changes: dict[str, Any] | None) -> Any:
