@@ -1,4 +1,7 @@
-"""Marks the tests that `make quick` leaves out: whole files, so that nobody has to think of it for each test."""
+"""Marks the tests that `make quick` leaves out: whole files, so that nobody has to think of it for each test.
+
+In other files, those that take a second or more are marked `lengthy` themselves.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ _LENGTHY = {
     "test_demo",
     "test_docs",
     "test_estimator",
+    "test_examples",
     "test_experiments",
     "test_fluorescence",
     "test_formats",

@@ -61,6 +61,7 @@ def test_a_container_leaves_what_it_has_not_used(tmp_path, monkeypatch):
         lambda array, picture: magnify(picture, array),
     ],
 )
+@pytest.mark.lengthy
 def test_every_step_refuses_what_does_not_fit(work, monkeypatch):
     array = np.zeros((4000, 4000), np.float32)
     picture = as_picture(array)

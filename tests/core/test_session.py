@@ -76,6 +76,7 @@ def test_a_matte_of_ones_own_is_the_subject_as_soft_as_it_is():
             session.answer(Question("magnify", chosen, subject=wrong))
 
 
+@pytest.mark.lengthy
 def test_a_map_of_ones_own_takes_the_place_of_the_measured_one():
     """Turned round, it keeps what is blurred and changes what is sharp; sharpening by it is `restore` by it."""
     session = Session()

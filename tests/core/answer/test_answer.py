@@ -24,6 +24,7 @@ def eight_bits(values):
 
 
 @pytest.mark.parametrize("name", ["flower.jpg", "cat.jpg", "china.jpg", "object.png", "ramp.png", "uniform.png"])
+@pytest.mark.lengthy
 def test_the_mask_at_any_threshold_is_where_the_map_is_at_most_that(samples, name):
     analysis = defocus.analyze(load_image(samples / name))
     radius = analysis.blur_map()
@@ -44,6 +45,7 @@ def test_what_differs_lies_along_boundaries(flower):
 
 
 @pytest.mark.parametrize("name", ["flower.jpg", "coffee.jpg", "cells.png"])
+@pytest.mark.lengthy
 def test_a_larger_threshold_removes_nothing(samples, name):
     analysis = defocus.analyze(load_image(samples / name))
     thresholds = [0.1, 0.5, 1.0, 1.5, 2.0, 2.5, 3.5, 5.0, analysis.max_radius]
@@ -55,6 +57,7 @@ def test_a_larger_threshold_removes_nothing(samples, name):
 
 
 @pytest.mark.parametrize("name", ["uniform", "ramp", "object"])
+@pytest.mark.lengthy
 def test_masks_are_right_against_simulated_truth(samples, name):
     import tifffile
 
@@ -104,7 +107,10 @@ NOISE = {
 }
 
 
-@pytest.mark.parametrize("kind", ["auto", "photograph", "brightfield", "fluorescence"])
+CHOSEN = [pytest.param(kind, marks=pytest.mark.lengthy) for kind in ("photograph", "brightfield", "fluorescence")]
+
+
+@pytest.mark.parametrize("kind", ["auto", *CHOSEN])
 @pytest.mark.parametrize("name", NOISE)
 def test_noise_is_no_evidence(name, kind):
     analysis = defocus.analyze(NOISE[name](np.random.default_rng(7)), kind=kind)
@@ -122,6 +128,7 @@ def test_noise_is_no_evidence(name, kind):
 
 
 @pytest.mark.parametrize("blur", [0.0, 3.0])
+@pytest.mark.lengthy
 def test_the_kind_of_number_changes_nothing(samples, blur):
     scene = load_image(samples / "coffee.jpg").luminance
     scene = simulate_blur(scene, blur) if blur else scene
@@ -140,6 +147,7 @@ def test_the_kind_of_number_changes_nothing(samples, blur):
         assert np.median(np.abs(radius - radii[0])) < 0.1
 
 
+@pytest.mark.lengthy
 def test_a_grey_copy_has_the_answer_of_its_colours(samples):
     color = load_image(samples / "flower.jpg")
     gray = defocus.analyze((color.luminance).astype(np.float32))
@@ -160,6 +168,7 @@ def cells(sigma, top, seed=3):
 
 
 @pytest.mark.parametrize("sigma", [2.0, 4.0])
+@pytest.mark.lengthy
 def test_what_is_saturated_is_counted_and_not_read_as_sharp(sigma):
     assert defocus.analyze(cells(sigma, 0)).saturated_share < 0.001
     for top in (2, 5):
@@ -182,17 +191,20 @@ def test_of_a_photograph_nothing_is_known_beside_what_is_cut_off():
 
 
 @pytest.mark.parametrize("name", ["gravel.png", "grass.png", "coffee.jpg"])
+@pytest.mark.lengthy
 def test_what_is_sharp_everywhere_comes_out_so(samples, name):
     assert defocus.focus_mask(load_image(samples / name)).mean() > 0.85
 
 
 @pytest.mark.parametrize("name", ["gravel.png", "grass.png", "coffee.jpg"])
+@pytest.mark.lengthy
 def test_of_what_is_blurred_everywhere_nothing_is_in_focus(samples, name):
     color = load_image(samples / name).color
     blurred = np.stack([simulate_blur(color[..., c], 5.0, noise=1e-5, seed=c) for c in range(3)], axis=2)
     assert defocus.focus_mask(eight_bits(blurred)).mean() < 0.02
 
 
+@pytest.mark.lengthy
 def test_what_was_learned_from_photographs_does_not_count_under_a_microscope():
     """A photograph's subject stands in its middle; under a microscope a patch is as sharp in a corner."""
     rng = np.random.default_rng(1)

@@ -73,6 +73,7 @@ def test_a_window_that_is_sure_of_the_answer_makes_it_surer(kind):
 
 @pytest.mark.parametrize("kind", ["photograph", "brightfield"])
 @pytest.mark.parametrize("name", ["coffee.jpg", "china.jpg"])
+@pytest.mark.lengthy
 def test_a_radius_at_the_end_of_the_range_is_never_sure(samples, kind, name):
     """What is blurred by more than was looked for reads the largest radius, and that is wrong."""
     light = defocus.load_image(samples / name).luminance

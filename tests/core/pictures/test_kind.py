@@ -27,6 +27,7 @@ def test_samples_are_what_they_are(samples, name, kind):
     assert kind_of(load_image(samples / name)) == kind
 
 
+@pytest.mark.lengthy
 def test_fluorescence_and_photographs_of_the_measured_sets(shared):
     """Also where nothing is in focus, and without the photographs' colours, which nothing was fitted on."""
     for file in (shared / "data" / "microscopy_dev").glob("*_?.*"):
@@ -69,6 +70,7 @@ def test_channels_that_are_the_same_are_no_colours():
     assert kind_of(as_picture(three)) == "photograph"
 
 
+@pytest.mark.lengthy
 def test_what_may_be_either_is_doubted_in_words():
     """A random field without any trait of its own, between the two."""
     doubts = []

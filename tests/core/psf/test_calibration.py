@@ -177,6 +177,7 @@ def second_moment(kernel):
     return float((kernel.sum(axis=0) + kernel.sum(axis=1)) @ position**2) / 2
 
 
+@pytest.mark.lengthy
 def test_the_command_line_measures_and_uses_a_lens(tmp_path, samples, capsys):
     files = [write(tmp_path / f"{radius}.png", DiscPSF(), radius) for radius in (2.0, 4.0, 8.0)]
     output = tmp_path / "lens.npz"
@@ -283,6 +284,7 @@ def test_a_lens_that_would_unpack_to_gigabytes_is_refused_before(tmp_path):
         assert peak < 8 << 20
 
 
+@pytest.mark.lengthy
 def test_radii_too_far_apart_for_their_kernels_are_refused():
     kernel = np.ones((31, 31))
     with pytest.raises(InputError, match="too far apart"):

@@ -15,6 +15,7 @@ def blobs(seed=3):
 
 
 @pytest.mark.parametrize("shift", [1, 2.5, 6])
+@pytest.mark.lengthy
 def test_a_hard_edge_moves_by_so_many_px(shift):
     mask = blobs()
     inside, outside = np.argwhere(mask), np.argwhere(~mask)
