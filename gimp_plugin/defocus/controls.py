@@ -84,11 +84,21 @@ class ViewRow:
             self.widget.pack_start(child, child is self._choice, child is self._choice, 0)
         self.widget.pack_end(split, False, False, 0)
         self._choice.connect("changed", lambda *_arguments: self._seen(changed))
-        self._film.connect("color-set", lambda *_arguments: changed())
+        self._opacity = _FILM_OPACITY
+        self._film.connect("color-set", lambda *_arguments: self._filmed(changed))
         self._film.set_visible(self.name == "overlay")
 
     def _seen(self, changed: Callable[[], None]) -> None:
         self._film.set_visible(self.name == "overlay")
+        changed()
+
+    def _filmed(self, changed: Callable[[], None]) -> None:
+        """Take a new colour; those of GTK's palette are opaque and would hide the picture: they keep the opacity."""
+        color = self._film.get_rgba()
+        if color.alpha < 1:
+            self._opacity = color.alpha
+        color.alpha = self._opacity
+        self._film.set_rgba(color)
         changed()
 
     @property

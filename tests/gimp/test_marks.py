@@ -37,6 +37,28 @@ def test_a_click_shows_the_blur_radius_there(marks):
     assert (abs(after - before) > 60).any()  # words that were not there
 
 
+def test_the_brush_has_an_outline_at_the_pointer(marks):
+    """A ring of black and white around (170, 118) of the dialog, 12 px of the screen in radius, as said beside it."""
+    marks.facts("outlined")
+    before, after = screen(marks, "clicked"), screen(marks, "outlined")
+    rows, columns = np.nonzero((abs(after - before) > 20).any(axis=2)[:415, :545])
+    distance = np.hypot(rows - 117.5, columns - 169.5)
+    assert len(rows) > 60
+    assert (abs(distance - 11) < 2).all()
+    turns = np.degrees(np.arctan2(rows - 117.5, columns - 169.5)) // 45
+    assert len(set(turns)) == 8  # all around
+
+
+def test_the_film_takes_another_colour_and_stays_transparent(marks):
+    *color, opacity = marks.facts("filmed")["film"]
+    assert color[1] > max(color[0], color[2])  # green
+    assert opacity == pytest.approx(0.75, abs=0.25)
+    assert opacity < 1
+    right = screen(marks, "filmed")[20:410, 300:540]
+    assert (right[..., 1] > right[..., 0] + 10).mean() > 0.9
+    assert right.std(axis=(0, 1)).min() > 2  # the picture is seen through it
+
+
 def test_shift_marks_what_is_in_focus_and_control_what_is_not(marks):
     strokes = marks.facts("painted")["two"]
     assert [stroke["kind"] for stroke in strokes] == ["in_focus", "blurred"]

@@ -113,11 +113,11 @@ FAULTS = (
         ("tests/core/test_fluorescence.py",),
     ),
     Fault(
-        "saturated: what lies beside what is cut off is known",
+        "saturated: what is cut off is ground",
         "evidence/fluorescence.py",
-        "shines &= ~ndimage.maximum_filter(seen.saturated, window)",
-        "pass",
-        (_WHOLE, "tests/core/test_fluorescence.py"),
+        "cut_off=_at_samples(lit & clipped, found)",
+        "cut_off=None",
+        (_WHOLE,),
     ),
     Fault(
         "interpolation: one sample off",

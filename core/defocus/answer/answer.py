@@ -313,7 +313,7 @@ class Answer:
         """Return how much each cell of the cut's grid prefers being in focus, float32 (H, W) in nats.
 
         Never falls as the threshold rises. Nothing is in focus where there is no evidence at all, and nothing of the
-        ground of fluorescence; all is up to the largest radius.
+        ground of fluorescence; what is cut off there is as its surroundings are. All is up to the largest radius.
         """
         radius, tuning = self._grid_radius, self.tuning.mask
         if not self.has_evidence:
@@ -328,7 +328,8 @@ class Answer:
         if self.kind == "fluorescence":
             step = self.cut_grid.step
             rows, columns = self.evidence.rows / step, self.evidence.columns / step
-            shining = interpolate(self.known_samples.astype(np.float32), rows, columns, radius.shape)
+            shines = self.known_samples if self.evidence.cut_off is None else self.known_samples | self.evidence.cut_off
+            shining = interpolate(shines.astype(np.float32), rows, columns, radius.shape)
             wanted[shining < _HALF] = -self.tuning.fluorescence.ground_nats
         return np.asarray(wanted, np.float32)
 

@@ -70,7 +70,8 @@ def fluorescence_evidence(
     noise = min(max(noise, numbers.least_noise), NOISE_RANGE[1])
     chosen = dataclasses.replace(parameters, noise=noise, psf="gaussian" if parameters.tells_shape else parameters.psf)
     ratio = seen.noise_ratio + (numbers.model_error / noise) * _contrast(seen, parameters.window)
-    shining = _shining(seen, parameters.window, tuning)
+    lit, clipped = _shining(seen, parameters.window, tuning)
+    shining = lit & ~clipped
     ends = sub_progress(progress, 0, 0.6), sub_progress(progress, 0.6, 0.7), sub_progress(progress, 0.7, 1)
     found, chosen = _wide_enough(seen, chosen, ratio, shining, tuning, ends[0])
     if parameters.tells_shape:
@@ -89,6 +90,7 @@ def fluorescence_evidence(
             found = dataclasses.replace(found, told_disc=True)
     progress(1.0, "measuring blur")
     known = _at_samples(shining, found) & found.tells(tuning.evidence.evidence_nats)
+    found = dataclasses.replace(found, cut_off=_at_samples(lit & clipped, found))
     return _without_ground(found, known), chosen.psf
 
 
@@ -127,8 +129,11 @@ def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
     return np.maximum(ndimage.uniform_filter(light * light, side) - mean * mean, 0)
 
 
-def _shining(seen: Stretched, window: int, tuning: Tuning) -> NDArray[np.bool_]:
-    """Return which pixels lie on something that shines, bool (H, W), and not in the glow around it."""
+def _shining(seen: Stretched, window: int, tuning: Tuning) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which pixels lie on something that shines and not in the glow around it, and which beside what is cut off.
+
+    Beside what is cut off, whose peak nobody knows, all may be glow. Both are bool (H, W).
+    """
     from scipy import ndimage
 
     light = np.maximum(seen.picture.color[..., 0], 0)
@@ -137,9 +142,9 @@ def _shining(seen: Stretched, window: int, tuning: Tuning) -> NDArray[np.bool_]:
     shines = (smooth > tuning.fluorescence.part_of_peak * peak) & (
         smooth > tuning.fluorescence.above_noise * seen.noise
     )
-    if seen.saturated is not None:  # beside what is cut off, whose peak nobody knows, all may be its glow
-        shines &= ~ndimage.maximum_filter(seen.saturated, window)
-    return np.asarray(shines)
+    if seen.saturated is None:
+        return np.asarray(shines), np.zeros(shines.shape, bool)
+    return np.asarray(shines), np.asarray(ndimage.maximum_filter(seen.saturated, window))
 
 
 def _at_samples(pixels: NDArray[np.bool_], evidence: Evidence) -> NDArray[np.bool_]:

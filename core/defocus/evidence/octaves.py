@@ -70,6 +70,8 @@ class Evidence:
         Whether the blur of fluorescence turned out to be a disc.
     shape_doubt : str
         Why the blur may have another shape as well, in words; empty where that is known or was chosen.
+    cut_off : bool (h, w) or None
+        Which samples of fluorescence shine but lie beside what is saturated, and so tell nothing; None of other kinds.
     """
 
     rows: NDArray[np.int64]
@@ -86,6 +88,7 @@ class Evidence:
     spectra: BlurSpectra
     told_disc: bool = False
     shape_doubt: str = ""
+    cut_off: NDArray[np.bool_] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -174,10 +174,20 @@ def test_what_is_saturated_is_counted_and_not_read_as_sharp(sigma):
     for top in (2, 5):
         analysis = defocus.analyze(cells(sigma, top))
         assert analysis.saturated_share == pytest.approx(top / 100, abs=0.025)
-        sure = analysis.confidence > 0.5
-        if sure.any():
-            assert np.median(analysis.blur_map()[sure]) == pytest.approx(2 * sigma, rel=0.2)
+        assert analysis.known_share < 0.05
+        if top == 2:  # then something is left that tells
+            assert np.median(analysis.blur_map()[analysis.known]) == pytest.approx(2 * sigma, rel=0.2)
         assert analysis.focus_mask().mean() < 0.02
+
+
+@pytest.mark.parametrize("top", [0, 0.5, 2])
+def test_what_is_cut_off_is_in_focus_if_its_surroundings_are(top):
+    """A sharp cell stays whole where its brightest pixels are cut off, and nothing of the dark ground joins it."""
+    counts = cells(0.4, top)
+    mask = defocus.focus_mask(counts, kind="fluorescence")
+    bodies = counts > 1000
+    assert mask[bodies].mean() > 0.95
+    assert not mask[~ndimage.binary_dilation(bodies, iterations=4)].any()
 
 
 def test_of_a_photograph_nothing_is_known_beside_what_is_cut_off():

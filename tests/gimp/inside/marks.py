@@ -23,6 +23,7 @@ display = Gimp.Display.new(image)
 LEFT, TOP = 18, 18
 CHANNEL = 546, 222  # the choice of the channel that is surely in focus, once its group is unfolded
 TOOLS = 82, 350  # what a drag does
+FILM = 442, 480  # the film's colour, in the larger dialog
 SIZE = "836", "700"  # of the dialog, so that the picture has room
 
 
@@ -68,6 +69,28 @@ def clicked():
     settled(DIALOG, 0.6)
     screenshot("marks-clicked", DIALOG)
     return {"place": [probe["x"], probe["y"]], "radius": answer["result"]["radius"]}
+
+
+def outlined():
+    """While Shift is held, the brush's outline is seen at the pointer."""
+    mouse("keydown shift", at(150, 100), at(152, 100))
+    settled(DIALOG, 0.6)
+    screenshot("marks-outlined", DIALOG)
+    mouse("keyup shift", at(150, 330))
+    settled(DIALOG, 0.6)
+
+
+def filmed():
+    """Another colour for what is not in focus: the second that the chooser offers."""
+    count, chooser = len(previews()), "Colour of what is not in focus"
+    mouse(f"mousemove --window {window(DIALOG)} {FILM[0]} {FILM[1]}", "click 1")
+    wait("the chooser", lambda: window(chooser))
+    settled(chooser, 0.6)
+    screenshot("marks-chooser", chooser)
+    keys("Right", "space", "alt+s")
+    last = another(count)
+    screenshot("marks-filmed", DIALOG)
+    return {"film": last["film"]}
 
 
 def painted():
@@ -294,6 +317,8 @@ def sharpened_painted():
 CHECKS = (
     opened,
     clicked,
+    outlined,
+    filmed,
     painted,
     zoomed,
     layered,
