@@ -1,7 +1,8 @@
 """Fluorescence: what fields of a folder read, taken for fluorescence and as any other grey picture.
 
 ``python -m benchmarks.fluorescence FOLDER`` prints a row for each picture; with ``../shared`` beside the project the
-folder is that of its fields, half of them far out of focus.
+folder is that of its fields, half of them far out of focus. ``--ground`` prints how much of simulated nuclei,
+cells and beads is in focus, sharp and blurred, and how much of the ground, with ever more light that is uneven.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 import defocus
+from benchmarks import shapes
 
 _WAYS = {
     "as any grey picture (disc)": {"kind": "brightfield", "psf": "disc", "max_radius": 8},
@@ -35,12 +38,49 @@ def row(file: Path, **changes: object) -> str:
     )
 
 
+def uneven_grounds() -> None:
+    """Print which part of bodies and of the ground is in focus: haze, a gradient, and the bodies' own glow."""
+    print("| specimen | light of the ground, of the peak | sharp: bodies / ground | blurred by 6 px: bodies / ground |")
+    print("| --- | --- | --- | --- |")
+    wrong = []
+    for name in ("nuclei", "cells", "beads"):
+        rng = np.random.default_rng(3)
+        field = shapes.KINDS[name](rng)
+        field /= field.max()
+        body = ndimage.gaussian_filter(field, 1) > 0.15
+        away = ~ndimage.binary_dilation(body, iterations=8)
+        uneven = {
+            "haze": ndimage.gaussian_filter(rng.standard_normal(field.shape), 40),
+            "gradient": np.linspace(0, 1, field.shape[1]) * np.ones(field.shape),
+            "glow": ndimage.gaussian_filter(field, 25),
+        }
+        grounds = [("none", 0.0), *((kind, share) for kind in uneven for share in (0.05, 0.2, 0.5))]
+        for kind, share in grounds:
+            ground = uneven.get(kind, np.zeros(field.shape))
+            ground = share * (ground - ground.min()) / max(float(np.ptp(ground)), 1e-9)
+            cells = []
+            for deviation in (0.5, 3.0):
+                light = ndimage.gaussian_filter(field, deviation)
+                counts = rng.poisson(3000 * (light / light.max() + ground) + 100) + rng.normal(0, 2, field.shape)
+                mask = defocus.focus_mask(counts.clip(0).astype(np.uint16), kind="fluorescence")
+                inside, outside = float(mask[body].mean()), float(mask[away].mean())
+                wrong += [abs(inside - (deviation < 1)), outside]
+                cells.append(f"{inside:.2f} / {outside:.2f}")
+            print(f"| {name} | {kind}{f', {share:g}' if share else ''} | {cells[0]} | {cells[1]} |", flush=True)
+    print(f"wrong on average: {np.mean(wrong):.4f}")
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ground", action="store_true", help="simulated fields on an uneven ground instead")
     shared = Path(__file__).parents[2] / "shared" / "data" / "microscopy_dev"
     parser.add_argument("folder", type=Path, nargs="?", default=shared)
-    files = sorted(file for file in parser.parse_args().folder.iterdir() if file.suffix in (".png", ".tif"))
+    given = parser.parse_args()
+    if given.ground:
+        uneven_grounds()
+        return
+    files = sorted(file for file in given.folder.iterdir() if file.suffix in (".png", ".tif"))
     print(
         "| picture | taken | radius in px (5 to 95 %) | with evidence | of that in focus | confidence there / else "
         "| largest px |"

@@ -58,7 +58,7 @@ def _beads(rng: np.random.Generator) -> Any:
     return ndimage.gaussian_filter(field, 0.8)
 
 
-_KINDS = {"nuclei": nuclei, "cells": _cells, "beads": _beads}
+KINDS = {"nuclei": nuclei, "cells": _cells, "beads": _beads}
 
 
 def blurred(field: Any, shape: str, radius: float) -> Any:
@@ -72,8 +72,8 @@ def blurred(field: Any, shape: str, radius: float) -> Any:
 def scenes(kind: str, shape: str, radius: float) -> Iterator[Any]:
     """Yield uint16 (360, 360) counts of a camera: some fields of a kind, blurred alike."""
     for number in range(_FIELDS):
-        rng = np.random.default_rng(1000 * sorted(_KINDS).index(kind) + number)
-        light = blurred(_KINDS[kind](rng), shape, radius)
+        rng = np.random.default_rng(1000 * sorted(KINDS).index(kind) + number)
+        light = blurred(KINDS[kind](rng), shape, radius)
         counts = rng.poisson(rng.choice((300, 1500, 5000)) * light / light.max() + 12)
         yield (100 + counts + rng.normal(0, 1.5, light.shape)).clip(0, 65535).astype(np.uint16)
 
@@ -97,7 +97,7 @@ def main() -> None:
     print("| field | blurred by | px | told | px by a Gaussian | as told | by the true shape | confidence as told |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     errors: dict[str, list[list[float]]] = {"gaussian": [], "disc": []}
-    for kind in _KINDS:
+    for kind in KINDS:
         for shape in ("gaussian", "disc"):
             for radius in _RADII:
                 told, rows = [], []

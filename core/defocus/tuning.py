@@ -245,7 +245,9 @@ class FluorescenceTuning:
     )
     least_noise: float = _number(2e-6, "variance", "derived: of a stretched picture, so that none is perfect")
     part_of_peak: float = _number(0.2, "", "measured: of the brightest in a window, what shines less is its glow")
-    above_noise: float = _number(5.0, "", "derived: standard deviations of the ground's noise, above its least values")
+    wide: float = _number(4.0, "", "measured: windows across, within which the ground beside what is large is sought")
+    part_of_wide_peak: float = _number(0.5, "", "derived: of the brightest within that; haze is less than half of it")
+    above_noise: float = _number(5.0, "", "derived: standard deviations of the ground's noise, above the ground")
     most_filled: float = _number(
         0.375,
         "",

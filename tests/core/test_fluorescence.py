@@ -49,6 +49,38 @@ def test_a_blur_shape_that_was_chosen_is_kept(psf):
     assert defocus.analyze(counts.astype(np.uint16), psf=psf).parameters.psf == psf
 
 
+@pytest.mark.parametrize("uneven", ["haze", "gradient", "glow"])
+def test_an_uneven_ground_stays_ground(uneven):
+    """Light that varies over far more than a window is that of what lies elsewhere, however bright it is."""
+    rng = np.random.default_rng(4)
+    _, field = nuclei(0.8)
+    ground = {
+        "haze": ndimage.gaussian_filter(rng.standard_normal(field.shape), 40),
+        "gradient": np.linspace(0, 1, field.shape[1]) * np.ones(field.shape),
+        "glow": ndimage.gaussian_filter(field, 25),
+    }[uneven]
+    light = field + 0.2 * (ground - ground.min()) / np.ptp(ground)
+    analysis = defocus.analyze((100 + rng.poisson(12 + 3000 * light)).astype(np.uint16), kind="fluorescence")
+    bright, ground = field > 0.4, ndimage.maximum_filter(field, 21) < 0.01
+    mask = analysis.focus_mask()
+    assert mask[bright].mean() > 0.95
+    assert mask[ground].mean() < 0.02
+    assert analysis.known[ground].mean() < 0.02
+
+
+def test_what_is_far_larger_than_a_window_is_known_within():
+    """A flat round cell, 140 px wide with little grain, on a ground that is uneven."""
+    rng = np.random.default_rng(5)
+    rows, columns = np.mgrid[:360, :360]
+    body = np.hypot(rows - 180, columns - 180) < 70
+    grain = ndimage.gaussian_filter(rng.standard_normal(body.shape), 1.5)
+    light = body * (1 + 0.05 * grain / grain.std()) + 0.2 * columns / 360
+    analysis = defocus.analyze((100 + rng.poisson(12 + 3000 * light)).astype(np.uint16), kind="fluorescence")
+    assert analysis.known[body].mean() > 0.9
+    assert analysis.focus_mask()[body].mean() > 0.95
+    assert not analysis.focus_mask()[ndimage.distance_transform_edt(~body) > 8].any()
+
+
 def test_sharp_nuclei_are_in_focus_and_their_ground_is_unknown(sharp):
     analysis, field = sharp
     bright, ground = field > 0.4, ndimage.maximum_filter(field, 61) < 0.01

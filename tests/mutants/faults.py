@@ -223,6 +223,20 @@ FAULTS = (
         (_EVIDENCE + "test_octaves.py",),
     ),
     Fault(
+        "fluorescence: all light is above the ground",
+        "evidence/fluorescence.py",
+        "above = smooth - ndimage.grey_opening(smooth, (side, side))",
+        "above = smooth - smooth.min()",
+        ("tests/core/test_fluorescence.py",),
+    ),
+    Fault(
+        "fluorescence: nothing is larger than a window",
+        "evidence/fluorescence.py",
+        "(int(numbers.wide * window) | 1, numbers.part_of_wide_peak)",
+        "(window, numbers.part_of_wide_peak)",
+        ("tests/core/test_fluorescence.py",),
+    ),
+    Fault(
         "fluorescence: the ground is known",
         "evidence/fluorescence.py",
         "return _without_ground(found, known), chosen.psf",

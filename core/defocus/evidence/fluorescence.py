@@ -130,18 +130,23 @@ def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
 
 
 def _shining(seen: Stretched, window: int, tuning: Tuning) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which pixels lie on something that shines and not in the glow around it, and which beside what is cut off.
+    """Return which pixels lie on something that shines, and which lie beside what is cut off, both bool (H, W).
 
-    Beside what is cut off, whose peak nobody knows, all may be glow. Both are bool (H, W).
+    What shines is brighter than the ground within a window, and no mere glow of something brighter; or it lies within
+    something larger, nearly as bright as anything within some windows. The ground is the light's opening, so that haze
+    and uneven light, which are wider, are ground. Beside what is cut off, whose peak nobody knows, all may be glow.
     """
     from scipy import ndimage
 
-    light = np.maximum(seen.picture.color[..., 0], 0)
-    smooth = ndimage.uniform_filter(light, 5)
-    peak = ndimage.maximum_filter(smooth, window)
-    shines = (smooth > tuning.fluorescence.part_of_peak * peak) & (
-        smooth > tuning.fluorescence.above_noise * seen.noise
-    )
+    numbers = tuning.fluorescence
+    smooth = ndimage.uniform_filter(seen.picture.color[..., 0], 5)
+    shines = np.zeros(smooth.shape, bool)
+    for side, part in ((window, numbers.part_of_peak), (int(numbers.wide * window) | 1, numbers.part_of_wide_peak)):
+        above = smooth - ndimage.grey_opening(smooth, (side, side))
+        noise = seen.noise * np.sqrt(
+            ndimage.grey_opening(seen.noise_ratio, (side, side))
+        )  # that of the ground's photons
+        shines |= (above > part * ndimage.maximum_filter(above, side)) & (above > numbers.above_noise * noise)
     if seen.saturated is None:
         return np.asarray(shines), np.zeros(shines.shape, bool)
     return np.asarray(shines), np.asarray(ndimage.maximum_filter(seen.saturated, window))
