@@ -247,7 +247,11 @@ class FluorescenceTuning:
     part_of_peak: float = _number(0.2, "", "measured: of the brightest in a window, what shines less is its glow")
     wide: float = _number(4.0, "", "measured: windows across, within which the ground beside what is large is sought")
     part_of_wide_peak: float = _number(0.5, "", "derived: of the brightest within that; haze is less than half of it")
-    above_noise: float = _number(5.0, "", "derived: standard deviations of the ground's noise, above the ground")
+    above_noise: float = _number(
+        2.0,
+        "",
+        "derived: standard deviations of the ground's noise, above it: of the mean of 5 x 5 px ten; noise has six",
+    )
     most_filled: float = _number(
         0.375,
         "",
