@@ -29,8 +29,9 @@ with the plugin's docks and without; there a fault is a window that does not end
 
 def write_page(rows: list[Row]) -> None:
     """Put rows into the page, in place of those of the same name."""
-    lines = PAGE.read_text(encoding="utf-8").removeprefix(_HEAD).splitlines() if PAGE.exists() else []
-    table = {line.split(" | ")[0]: line for line in lines}
+    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    rows_before = [line for line in lines if line.startswith("| ") and not line.startswith(("| What ", "| --- "))]
+    table = {line.split(" | ")[0]: line for line in rows_before}
     for row in rows:
         table[f"| {row.what}"] = f"| {row.what} | {row.count} | {row.worked} | {row.told} | {len(row.faults)} |"
     PAGE.write_text(_HEAD + "".join(f"{line}\n" for line in table.values()), encoding="utf-8")

@@ -48,7 +48,7 @@ class Steps:
     def __init__(self, viewer: Any, seed: int, *, plugin: bool) -> None:
         self.viewer, self.chance = viewer, random.Random(seed)
         self.numbers = np.random.default_rng(seed)
-        self.plugin, self.docks = plugin, []
+        self.plugin, self.docks, self.ended = plugin, [], False
         of_layers = [
             *(self.picture, self.stack, self.labels, self.remove, self.hide, self.choose, self.order, self.opacity),
             *(self.slice, self.zoom, self.three_dimensions, self.grid, self.resize, self.exchange, self.colors),
@@ -145,6 +145,8 @@ class Steps:
         values = self.numbers.random((90, 120), np.float32) * 8
 
         def come() -> None:
+            if self.ended:  # a window that closes takes no further layer
+                return
             for layer in self.viewer.layers:
                 if layer.name == "map" and layer.ndim == 2:
                     layer.data = values
@@ -238,6 +240,7 @@ def window(seed: int, steps: int, *, plugin: bool) -> None:
             if time.monotonic() >= end:
                 break
             time.sleep(0.003)  # leaves the core to the worker
+    todo.ended = True
     viewer.close()
     QApplication.processEvents()
     print("closed", flush=True)
