@@ -143,9 +143,8 @@ def _shining(seen: Stretched, window: int, tuning: Tuning) -> tuple[NDArray[np.b
     shines = np.zeros(smooth.shape, bool)
     for side, part in ((window, numbers.part_of_peak), (int(numbers.wide * window) | 1, numbers.part_of_wide_peak)):
         above = smooth - ndimage.grey_opening(smooth, (side, side))
-        noise = seen.noise * np.sqrt(
-            ndimage.grey_opening(seen.noise_ratio, (side, side))
-        )  # that of the ground's photons
+        # That of the ground's own photons
+        noise = seen.noise * np.sqrt(ndimage.grey_opening(seen.noise_ratio, (side, side)))
         shines |= (above > part * ndimage.maximum_filter(above, side)) & (above > numbers.above_noise * noise)
     if seen.saturated is None:
         return np.asarray(shines), np.zeros(shines.shape, bool)
