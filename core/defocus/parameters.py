@@ -27,6 +27,7 @@ __all__ = [
     "MAX_PIXELS",
     "NOISE_RANGE",
     "PARAMETERS",
+    "SPACING_RANGE",
     "AnalysisParameters",
     "Control",
     "MagnificationParameters",
@@ -41,6 +42,9 @@ __all__ = [
 
 NOISE_RANGE = 1e-9, 0.1
 """Least and largest variance of noise that is worked with, for intensities in [0, 1]."""
+
+SPACING_RANGE = 1, 32
+"""Least and largest distance of samples that is worked with, in px."""
 
 _SHOWN = 60  # characters of a wrong value that a message repeats
 
@@ -248,7 +252,7 @@ class AnalysisParameters(_Checked):
         "auto",
         "Sample spacing",
         "Evidence is measured at every so many pixels; auto takes more on larger pictures, 1 is exact and slow.",
-        between=(1, 32),
+        between=SPACING_RANGE,
         step=1,
         unit="px",
         choices=("auto",),

@@ -16,7 +16,7 @@ from defocus.effects.detail_curve import detail_curve
 from defocus.effects.detail_peak import refined_heights
 from defocus.effects.focus_stack import FocusCurve, focus_curve, height_map
 from defocus.errors import InputError
-from defocus.parameters import NOISE_RANGE, AnalysisParameters, MapParameters
+from defocus.parameters import NOISE_RANGE, SPACING_RANGE, AnalysisParameters, MapParameters
 from defocus.pictures.intensity import value_range
 from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import as_picture
@@ -38,7 +38,7 @@ THRESHOLD_PX = 2.0
 """Largest radius in px that counts as in focus, unless somebody says another."""
 
 _LOOKING, _NOISE, _MAPS = 0.1, 0.2, 0.9  # of the progress, where each part ends
-_SPARSER, _WIDEST = 1.5, 32  # samples of a stack lie farther apart than a picture's, in times and px
+_SPARSER = 1.5  # times as far apart lie the samples of a stack as those of a picture
 _NOISE_SPACING = 16  # px between the windows that tell the noise
 
 
@@ -271,7 +271,7 @@ def _with_one_noise(
         chosen = dataclasses.replace(chosen, psf="gaussian")  # one shape for all slices, or radii would jump
     if chosen.spacing == "auto":
         wider = sample_spacing(chosen, shape, TUNING.evidence) * _SPARSER
-        chosen = dataclasses.replace(chosen, spacing=min(round(wider), _WIDEST))
+        chosen = dataclasses.replace(chosen, spacing=min(round(wider), SPACING_RANGE[1]))
     if chosen.noise == "auto" and chosen.kind != "fluorescence":
         few = dataclasses.replace(chosen, spacing=max(int(chosen.spacing), _NOISE_SPACING))
         some = sorted({round((depth - 1) * part) for part in (0.2, 0.5, 0.8)})

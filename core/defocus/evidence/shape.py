@@ -9,6 +9,7 @@ import numpy as np
 
 from defocus.evidence.octaves import LEAST_SAMPLES, local_evidence
 from defocus.evidence.radii import OFFSET
+from defocus.parameters import SPACING_RANGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +81,8 @@ def fitting_shape(
     FittingShape
     """
     numbers = tuning.fluorescence
-    wide = dataclasses.replace(parameters, spacing=round(int(parameters.spacing) * numbers.shape_spacing))
+    spacing = min(round(int(parameters.spacing) * numbers.shape_spacing), SPACING_RANGE[1])
+    wide = dataclasses.replace(parameters, spacing=spacing)
     gaussian, disc = (
         local_evidence(
             picture, dataclasses.replace(wide, psf=name), tuning.evidence, noise_ratio=noise_ratio, progress=progress

@@ -63,6 +63,20 @@ def test_beads_blurred_by_a_disc_are_never_said_surely_to_be_sharp():
     assert analysis.confidence.max() <= 0.5
 
 
+@pytest.mark.parametrize("spacing", [16, 32])
+def test_samples_that_lie_far_apart_tell_the_shape_too(spacing):
+    analysis = defocus.analyze(next(scenes("nuclei", "gaussian", 3.0)), kind="fluorescence", spacing=spacing)
+    assert analysis.parameters.psf == "gaussian"
+
+
+def test_a_field_of_a_usual_camera_is_measured():
+    """2048 x 2048 px, as most scientific cameras have, without any choice."""
+    counts = np.tile(next(scenes("nuclei", "gaussian", 2.0)), (6, 6))[:2048, :2048]
+    analysis = defocus.analyze(counts)
+    assert analysis.kind == "fluorescence"
+    assert np.median(analysis.blur_map()[analysis.known]) == pytest.approx(2.0, abs=0.5)
+
+
 def test_a_stack_has_one_shape():
     field = np.zeros((200, 200))
     rng = np.random.default_rng(5)
