@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -38,6 +39,16 @@ def row(file: Path, **changes: object) -> str:
     )
 
 
+def uneven_light(field: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """Return light that varies over far more than a window, of the field's shape, from 0 to 1, by its name."""
+    kinds = {
+        "haze": ndimage.gaussian_filter(rng.standard_normal(field.shape), 40),
+        "gradient": np.linspace(0, 1, field.shape[1]) * np.ones(field.shape),
+        "glow": ndimage.gaussian_filter(field, 25),
+    }
+    return {name: (light - light.min()) / np.ptp(light) for name, light in kinds.items()}
+
+
 def uneven_grounds() -> None:
     """Print which part of bodies and of the ground is in focus: haze, a gradient, and the bodies' own glow."""
     print("| specimen | light of the ground, of the peak | sharp: bodies / ground | blurred by 6 px: bodies / ground |")
@@ -49,15 +60,10 @@ def uneven_grounds() -> None:
         field /= field.max()
         body = ndimage.gaussian_filter(field, 1) > 0.15
         away = ~ndimage.binary_dilation(body, iterations=8)
-        uneven = {
-            "haze": ndimage.gaussian_filter(rng.standard_normal(field.shape), 40),
-            "gradient": np.linspace(0, 1, field.shape[1]) * np.ones(field.shape),
-            "glow": ndimage.gaussian_filter(field, 25),
-        }
+        uneven = uneven_light(field, rng)
         grounds = [("none", 0.0), *((kind, share) for kind in uneven for share in (0.05, 0.2, 0.5))]
         for kind, share in grounds:
-            ground = uneven.get(kind, np.zeros(field.shape))
-            ground = share * (ground - ground.min()) / max(float(np.ptp(ground)), 1e-9)
+            ground = share * uneven[kind] if share else 0.0
             cells = []
             for deviation in (0.5, 3.0):
                 light = ndimage.gaussian_filter(field, deviation)

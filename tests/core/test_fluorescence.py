@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 import defocus
+from benchmarks.fluorescence import uneven_light
 from defocus.psf import GaussianPSF
 
 
@@ -54,12 +55,7 @@ def test_an_uneven_ground_stays_ground(uneven):
     """Light that varies over far more than a window is that of what lies elsewhere, however bright it is."""
     rng = np.random.default_rng(4)
     _, field = nuclei(0.8)
-    ground = {
-        "haze": ndimage.gaussian_filter(rng.standard_normal(field.shape), 40),
-        "gradient": np.linspace(0, 1, field.shape[1]) * np.ones(field.shape),
-        "glow": ndimage.gaussian_filter(field, 25),
-    }[uneven]
-    light = field + 0.2 * (ground - ground.min()) / np.ptp(ground)
+    light = field + 0.2 * uneven_light(field, rng)[uneven]
     analysis = defocus.analyze((100 + rng.poisson(12 + 3000 * light)).astype(np.uint16), kind="fluorescence")
     bright, ground = field > 0.4, ndimage.maximum_filter(field, 21) < 0.01
     mask = analysis.focus_mask()

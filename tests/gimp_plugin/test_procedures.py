@@ -6,6 +6,8 @@ from unittest import mock
 
 import pytest
 
+from defocus import session
+from defocus.command import facts
 from defocus.parameters import AnalysisParameters
 from defocus.psf.families import FAMILIES
 
@@ -275,6 +277,13 @@ def test_the_note_says_what_was_found(entries, facts, said, not_said):
     note = entries[MASK].note(facts, {"noise_variance": 1e-4})
     assert said in note
     assert not_said not in note
+
+
+def test_what_is_told_is_told_everywhere_from_the_same_share_on(plugin):
+    """GIMP's Python has no suite to ask."""
+    assert plugin.procedures._MUCH_SATURATED == session.MUCH_SATURATED
+    assert plugin.procedures._MUCH_AT_END == session.MUCH_AT_END
+    assert plugin.procedures._NOTHING == facts._NOTHING
 
 
 def test_blur_background_tells_of_its_threshold_and_of_a_close_call(entries, config):

@@ -115,7 +115,7 @@ FAULTS = (
     Fault(
         "saturated: what is cut off is ground",
         "evidence/fluorescence.py",
-        "cut_off=_at_samples(lit & clipped, found)",
+        "cut_off=_at_samples(cut_off, found)",
         "cut_off=None",
         (_WHOLE,),
     ),

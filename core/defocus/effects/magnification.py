@@ -121,14 +121,16 @@ def magnify(
     picture = as_picture(image, measured=False)  # it comes back in its own units
     radius = checked_radius_map(radius_map, picture.shape)
     require_memory(radius.size * _OF_PIXEL, f"{picture.source}: magnifying {radius.shape[1]} x {radius.shape[0]} px")
-    color = None
+    scene = None
     if chosen.strength > 1:
         matte = None if subject is None else checked_subject(subject, radius.shape)
         scene = _scene(picture.own_color, radius, matte, picture.alpha, chosen)
-        if scene is not None:
-            color = _in_tiles(scene, Iris(chosen.bokeh_blades, chosen.bokeh_rotation, chosen.cats_eye), progress)
+    if scene is None:
+        color = np.array(picture.own_color, np.float32)
+    else:
+        color = _in_tiles(scene, Iris(chosen.bokeh_blades, chosen.bokeh_rotation, chosen.cats_eye), progress)
     progress(1.0, _STAGE)
-    return as_laid_out(np.array(picture.own_color, np.float32) if color is None else color, image, picture)
+    return as_laid_out(color, image, picture)
 
 
 def checked_subject(subject: ArrayLike, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -70,8 +70,7 @@ def fluorescence_evidence(
     noise = min(max(noise, numbers.least_noise), NOISE_RANGE[1])
     chosen = dataclasses.replace(parameters, noise=noise, psf="gaussian" if parameters.tells_shape else parameters.psf)
     ratio = seen.noise_ratio + (numbers.model_error / noise) * _contrast(seen, parameters.window)
-    lit, clipped = _shining(seen, parameters.window, tuning)
-    shining = lit & ~clipped
+    shining, cut_off = _shining(seen, parameters.window, tuning)
     ends = sub_progress(progress, 0, 0.6), sub_progress(progress, 0.6, 0.7), sub_progress(progress, 0.7, 1)
     found, chosen = _wide_enough(seen, chosen, ratio, shining, tuning, ends[0])
     if parameters.tells_shape:
@@ -90,7 +89,7 @@ def fluorescence_evidence(
             found = dataclasses.replace(found, told_disc=True)
     progress(1.0, "measuring blur")
     known = _at_samples(shining, found) & found.tells(tuning.evidence.evidence_nats)
-    found = dataclasses.replace(found, cut_off=_at_samples(lit & clipped, found))
+    found = dataclasses.replace(found, cut_off=_at_samples(cut_off, found))
     return _without_ground(found, known), chosen.psf
 
 
@@ -130,7 +129,7 @@ def _contrast(seen: Stretched, window: int) -> NDArray[np.float32]:
 
 
 def _shining(seen: Stretched, window: int, tuning: Tuning) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which pixels lie on something that shines, and which lie beside what is cut off, both bool (H, W).
+    """Return which pixels lie on something that shines, and which do but lie beside what is cut off, bool (H, W) each.
 
     What shines is brighter than the ground within a window, and no mere glow of something brighter; or it lies within
     something larger, nearly as bright as anything within some windows. The ground is the light's opening, so that haze
@@ -146,9 +145,8 @@ def _shining(seen: Stretched, window: int, tuning: Tuning) -> tuple[NDArray[np.b
         # That of the ground's own photons
         noise = seen.noise * np.sqrt(ndimage.grey_opening(seen.noise_ratio, (side, side)))
         shines |= (above > part * ndimage.maximum_filter(above, side)) & (above > numbers.above_noise * noise)
-    if seen.saturated is None:
-        return np.asarray(shines), np.zeros(shines.shape, bool)
-    return np.asarray(shines), np.asarray(ndimage.maximum_filter(seen.saturated, window))
+    beside = np.zeros_like(shines) if seen.saturated is None else ndimage.maximum_filter(seen.saturated, window)
+    return shines & ~beside, shines & beside
 
 
 def _at_samples(pixels: NDArray[np.bool_], evidence: Evidence) -> NDArray[np.bool_]:
