@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "analyze", "blur_map", "focus_mask"]
 
 _OPAQUE = 0.5
+_RIM = 3  # px across, that a mask of fluorescence is widened by to meet the end of what is known
 # Bytes that measuring and the least that can be drawn take, beside the picture; a third less than was seen
 _OF_PIXEL, _OF_SAMPLE_AND_RADIUS = 8, 16
 
@@ -180,11 +181,15 @@ class Analysis:
     def share_of(self, mask: NDArray[Any]) -> float:
         """Return the mean of a mask or matte (H, W) where shares are taken.
 
-        That is over the opaque pixels; in fluorescence, whose ground is no specimen, over those that are known.
+        That is over the opaque pixels; in fluorescence, whose ground is no specimen, over those that are known. A
+        boundary there follows the steepest light, while what is known ends a px farther out, with the light itself:
+        that rim is as the mask is beside it.
         """
-        counted = self.known if self.kind == "fluorescence" else None
-        if counted is None and self.picture.alpha is not None:
-            counted = self.picture.alpha >= _OPAQUE
+        counted = self.picture.alpha >= _OPAQUE if self.picture.alpha is not None else None
+        if self.kind == "fluorescence":
+            from scipy import ndimage
+
+            counted, mask = self.known, ndimage.maximum_filter(mask, _RIM)
         return float(mask[counted].mean() if counted is not None and counted.any() else mask.mean())
 
     def share_at_end(self, radius: NDArray[Any]) -> float:

@@ -44,6 +44,27 @@ def test_it_is_taken_for_what_it_is(sharp):
     assert isinstance(analysis.psf, GaussianPSF)
 
 
+@pytest.mark.parametrize("spacing", [4, 16])
+def test_bodies_are_whole_however_far_apart_samples_lie(sharp, spacing):
+    """As on the fields of large cameras, where samples lie about as far apart as a nucleus is wide."""
+    analysis, field = sharp
+    asked = defocus.analyze(analysis.picture, kind="fluorescence", spacing=spacing)
+    bodies = ndimage.binary_opening(field > 0.25, iterations=2)
+    beside = ndimage.binary_dilation(field > 0.05, iterations=4)
+    assert asked.known[bodies].mean() > 0.95
+    assert asked.focus_mask()[bodies].mean() > 0.95
+    assert not asked.known[~beside].any()
+    assert not asked.focus_mask()[~beside].any()
+    assert asked.share_of(asked.focus_mask()) > 0.9
+
+
+def test_confidence_does_not_hang_on_how_far_apart_samples_lie(sharp):
+    analysis, field = sharp
+    wide = defocus.analyze(analysis.picture, kind="fluorescence", spacing=12)
+    assert wide.confidence[field > 0.25].mean() == pytest.approx(analysis.confidence[field > 0.25].mean(), rel=0.2)
+    assert not wide.confidence[~wide.known].any()
+
+
 @pytest.mark.parametrize("psf", ["disc", "annulus"])
 def test_a_blur_shape_that_was_chosen_is_kept(psf):
     counts, _ = nuclei(0.8)

@@ -115,9 +115,23 @@ FAULTS = (
     Fault(
         "saturated: what is cut off is ground",
         "evidence/fluorescence.py",
-        "cut_off=_at_samples(cut_off, found)",
-        "cut_off=None",
+        "shining=shining, cut_off=cut_off",
+        "shining=shining, cut_off=np.zeros_like(cut_off)",
         (_WHOLE,),
+    ),
+    Fault(
+        "bodies: as coarse as the samples",
+        "answer/answer.py",
+        "cells & (around > 0) & (chosen >= _HALF * around)",
+        "chosen >= _HALF",
+        ("tests/core/test_fluorescence.py",),
+    ),
+    Fault(
+        "confidence: the ground's is mixed into that of bodies",
+        "answer/answer.py",
+        "self.at_pixels(sure) / np.maximum(around, np.float32(_LEAST))",
+        "self.at_pixels(sure)",
+        ("tests/core/test_fluorescence.py",),
     ),
     Fault(
         "interpolation: one sample off",

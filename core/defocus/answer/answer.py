@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer"]
 
+_LEAST = 1e-6  # of what is divided by
 _HALF = 0.5  # of what lies around is known: so is what lies between
 _STAGE = "finding the radius of every surface"
 _BEYOND = 1.25  # times the threshold is the radius of what was marked as blurred: no effect takes it for a close call
@@ -139,8 +140,11 @@ class Answer:
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:
-        """Which pixels have windows that tell their blur, bool (H, W)."""
-        return self.at_pixels(self.known_samples.astype(np.float32)) >= _HALF
+        """Which pixels have windows that tell their blur, bool (H, W); of fluorescence only what shines."""
+        evidence = self.evidence
+        if evidence.shining is None:
+            return self.at_pixels(self.known_samples.astype(np.float32)) >= _HALF
+        return self._bodies(self.known_samples, evidence.shining)
 
     @cached_property
     def likelihood(self) -> NDArray[np.float32]:
@@ -325,13 +329,36 @@ class Answer:
         wanted = np.clip(
             wanted * np.float32(tuning.certainty) + sides * np.float32(tuning.least), -tuning.clip, tuning.clip
         )
-        if self.kind == "fluorescence":
-            step = self.cut_grid.step
-            rows, columns = self.evidence.rows / step, self.evidence.columns / step
-            shines = self.known_samples if self.evidence.cut_off is None else self.known_samples | self.evidence.cut_off
-            shining = interpolate(shines.astype(np.float32), rows, columns, radius.shape)
-            wanted[shining < _HALF] = -self.tuning.fluorescence.ground_nats
+        shining, cut_off = self.evidence.shining, self.evidence.cut_off
+        if shining is not None and cut_off is not None:
+            samples = self.known_samples | cut_off[np.ix_(self.evidence.rows, self.evidence.columns)]
+            bodies = self._bodies(samples, shining | cut_off, self.cut_grid.step)
+            wanted[~bodies] = -self.tuning.fluorescence.ground_nats
         return np.asarray(wanted, np.float32)
+
+    def _bodies(self, samples: NDArray[np.bool_], shining: NDArray[np.bool_], step: int = 1) -> NDArray[np.bool_]:
+        """Return which pixels shine where at least half of the shining samples around are some of these.
+
+        Samples may lie farther apart than a body is wide, so its outline is that of its light.
+
+        Parameters
+        ----------
+        samples : bool (h, w)
+        shining : bool (H, W)
+        step : int
+            Side in px of the cells that are asked for.
+
+        Returns
+        -------
+        bool (H, W), of such cells
+        """
+        rows, columns = self.evidence.rows, self.evidence.columns
+        cells = shining if step == 1 else cell_means(shining.astype(np.float32), step) >= _HALF
+        around, chosen = (
+            interpolate(here.astype(np.float32), rows / step, columns / step, cells.shape)
+            for here in (shining[np.ix_(rows, columns)], samples)
+        )
+        return np.asarray(cells & (around > 0) & (chosen >= _HALF * around))
 
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
@@ -343,7 +370,11 @@ class Answer:
         if self.evidence.shape_doubt:
             sure *= np.float32(self.tuning.confidence.doubted)
         sure *= np.float32(self.kind_probability)  # by another kind it would be another radius
-        return self.at_pixels(sure)
+        if self.evidence.shining is None:
+            return self.at_pixels(sure)
+        # The ground has none, and takes none from bodies that lie between samples
+        around = self.at_pixels(self.known_samples.astype(np.float32))
+        return np.where(self.known, self.at_pixels(sure) / np.maximum(around, np.float32(_LEAST)), np.float32(0))
 
     def at_pixels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return samples' values, float32 (h, w), interpolated linearly to every pixel, float32 (H, W)."""

@@ -89,7 +89,7 @@ def fluorescence_evidence(
             found = dataclasses.replace(found, told_disc=True)
     progress(1.0, "measuring blur")
     known = _at_samples(shining, found) & found.tells(tuning.evidence.evidence_nats)
-    found = dataclasses.replace(found, cut_off=_at_samples(cut_off, found))
+    found = dataclasses.replace(found, shining=shining, cut_off=cut_off)
     return _without_ground(found, known), chosen.psf
 
 

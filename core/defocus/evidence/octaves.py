@@ -70,8 +70,9 @@ class Evidence:
         Whether the blur of fluorescence turned out to be a disc.
     shape_doubt : str
         Why the blur may have another shape as well, in words; empty where that is known or was chosen.
-    cut_off : bool (h, w) or None
-        Which samples of fluorescence shine but lie beside what is saturated, and so tell nothing; None of other kinds.
+    shining, cut_off : bool (H, W) or None
+        Which pixels of fluorescence lie on something that shines, whose blur can be told, and which do beside what is
+        saturated, and so tell nothing; None of other kinds.
     """
 
     rows: NDArray[np.int64]
@@ -88,6 +89,7 @@ class Evidence:
     spectra: BlurSpectra
     told_disc: bool = False
     shape_doubt: str = ""
+    shining: NDArray[np.bool_] | None = None
     cut_off: NDArray[np.bool_] | None = None
 
     @property
