@@ -22,7 +22,7 @@ import defocus
 from benchmarks.shapes import scenes
 from benchmarks.simulated_scenes import blurred, scene
 from benchmarks.specimens import specimen
-from defocus.answer.confidence import confidence_features, probability_right
+from defocus.answer.confidence import probability_right
 from defocus.psf import as_psf
 from defocus.tuning import TUNING, changed
 
@@ -31,6 +31,7 @@ _RADII = (0.8, 1.5, 2.5, 4.0, 6.0)
 _BEYOND = (9.0, 12.0, 16.0)  # px, where up to 8 are looked for
 _SENSOR = 0.4  # px of blur that sharp pictures of cameras have already
 _EVERY = 7  # samples: neighbours say the same
+_FIELDS = 48  # of fluorescence: what is right hangs on the specimen more than on all else
 _PENALTY = 1e-3
 _UNDER_THE_MICROSCOPE = (
     *((radius, "auto") for radius in (0.8, 1.5, 2.5, 4.0, 6.0, 8.0, 12.0, 20.0, 40.0)),
@@ -69,7 +70,7 @@ def photographs(data):
 
 def fluorescence(_data):
     """Textured nuclei and other specimens, as counts, and the largest radius to look for; some are cut off above."""
-    for number in range(16):
+    for number in range(_FIELDS):
         rng = np.random.default_rng(number)
         field = nuclei(rng) if number % 2 == 0 else specimen((320, 320), rng, points=False)
         for place, (radius, largest) in enumerate(_UNDER_THE_MICROSCOPE):
@@ -111,27 +112,27 @@ def other_specimens(shape, radii, largest):
 
 
 def gathered(pictures, kind, tuning):
-    """Features, whether the radius is right, whether it is the largest, and source of some samples; by shape told."""
-    found = {"": ([], [], [], []), "_disc": ([], [], [], [])}
+    """Of some samples features, whether the radius is right, the largest, and beyond it; and source; by shape told."""
+    found = {told: ([], [], [], [], []) for told in ("", "_disc")}
     for picture, truth, name, chosen in pictures:
         answer = defocus.analyze(picture, kind=kind, tuning=tuning, **chosen).answer
         if not answer.has_evidence or answer.evidence.shape_doubt:
             continue
         radius, radii = answer.sample_radii(), answer.evidence.radii
-        learned = answer.learned.costs if kind == "photograph" else None
-        features = confidence_features(answer.likelihood, learned, radius, radii, tuning.confidence)
+        features = answer.confidence_features()
         known = np.zeros(radius.shape, bool)
         known[::2, ::_EVERY] = True
         known &= answer.judged_samples
         there = truth[np.ix_(answer.evidence.rows, answer.evidence.columns)]
-        rows, right, end, source = found["_disc" if answer.evidence.told_disc else ""]
+        rows, right, end, beyond, source = found["_disc" if answer.evidence.told_disc else ""]
         rows.append(features[known])
         right.append((np.abs(radius - there) <= tuning.confidence.near)[known])
         end.append(radius[known] >= radii[-1] - tuning.confidence.near)
+        beyond.append(there[known] > radii[-1] + tuning.confidence.near)
         source += [name] * int(known.sum())
     return {
-        kind + told: (np.concatenate(rows).astype(float), np.concatenate(right), np.concatenate(end), np.array(source))
-        for told, (rows, right, end, source) in found.items()
+        kind + told: (np.concatenate(rows).astype(float), *map(np.concatenate, parts), np.array(source))
+        for told, (rows, *parts, source) in found.items()
         if rows
     }
 
@@ -181,7 +182,7 @@ def main():
         if given.keep:
             given.keep.write_bytes(pickle.dumps((samples, others)))
     kept = {}
-    for kind, (features, right, end, source) in samples.items():
+    for kind, (features, right, end, beyond, source) in samples.items():
         said = np.empty(len(right))
         for name in np.unique(source):
             there = source == name
@@ -195,6 +196,11 @@ def main():
             f"{kind}: {len(right)} samples, right {right.mean():.2f}; calibration error {error:.3f}, in use {now:.3f}"
         )
         print("  said / right / share: " + "; ".join(f"{a:.2f} {b:.2f} {c:.2f}" for a, b, c in rows))
+        surprise = -np.log(np.where(right, said, 1 - said)).mean()
+        within = reliability(said[~beyond], right[~beyond])[0]
+        print(
+            f"  {surprise:.3f} nats a sample; calibration error of what is not beyond what is looked for {within:.3f}"
+        )
         if end.any():
             print(
                 f"  at the largest radius: {end.mean():.2f} of them, right {right[end].mean():.2f}, "
@@ -204,7 +210,7 @@ def main():
         print(f"  weights ({weights})", flush=True)
     for name, told in others.items():
         said, used, right, end = [], [], [], []
-        for kind, (features, correct, at_end, _) in told.items():
+        for kind, (features, correct, at_end, _, _) in told.items():
             said.append(1 / (1 + np.exp(-features @ kept[kind])))
             used.append(probability_right(features[:, None].astype(np.float32), kind, tuning.confidence)[:, 0])
             right.append(correct)

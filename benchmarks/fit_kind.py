@@ -20,7 +20,7 @@ from scipy import ndimage, optimize
 
 import defocus
 from benchmarks.simulated_scenes import texture
-from benchmarks.specimens import fluorescence, lonely, transmitted
+from benchmarks.specimens import beads, fluorescence, lonely, transmitted
 from defocus.errors import DefocusError
 from defocus.pictures.kind import kind_features, told_kind
 from defocus.tuning import TUNING
@@ -76,6 +76,7 @@ def to_fit(data: Path) -> Iterator[tuple[bool, Any]]:
     for number in range(_OTHERS // 2):
         rng = np.random.default_rng([5, number])
         yield True, lonely(_shape(rng), rng)
+        yield True, beads(_shape(rng), rng)
 
 
 def _shape(rng: np.random.Generator) -> tuple[int, int]:

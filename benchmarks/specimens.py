@@ -138,6 +138,15 @@ def lonely(shape: tuple[int, int], rng: Generator) -> Any:
     return _seen(ndimage.gaussian_filter(field, blur) + rng.uniform(0, 0.1), rng)
 
 
+def beads(shape: tuple[int, int], rng: Generator) -> Any:
+    """Return a picture of few beads before a ground without glow, float32 (H, W) counts."""
+    field = np.zeros(shape)
+    count = int(10 ** rng.uniform(0.7, 2))
+    field[rng.integers(0, shape[0], count), rng.integers(0, shape[1], count)] = rng.uniform(0.3, 1, count)
+    light = ndimage.gaussian_filter(field, rng.uniform(0.8, 4))
+    return _seen(light / light.max() + rng.uniform(0, 0.3), rng)
+
+
 def transmitted(shape: tuple[int, int], rng: Generator) -> Any:
     """Return a picture of what absorbs light or bends it, float32 (H, W) counts."""
     field = specimen(shape, rng)

@@ -188,19 +188,24 @@ class ConfidenceTuning:
     temper: float = _number(
         0.25, "", "measured: energies of one window are correlated, its likelihood counts them several times"
     )
+    around: float = _number(3.0, "windows", "measured: across, whose average says more of a radius than one window")
     photograph: tuple[float, ...] = _number(
-        (2.02, 0.61, -0.15, 0.74, 0.20, 0.46, 1.50, -0.78, -1.56, -1.49), "", "fitted: by fit_confidence"
+        (3.36, 1.05, 1.21, 0.51, -0.38, -0.02, 0.97, -1.05, -2.11, -0.76, -0.21, 0.01, 2.20, 0.14, 0.12),
+        "",
+        "fitted: by fit_confidence",
     )
     brightfield: tuple[float, ...] = _number(
-        (1.93, 0.43, 0.36, 1.60, -0.23, 0.54, 0.0, 0.0, -3.01, -1.11), "", "fitted: by fit_confidence"
+        (2.90, 0.69, 1.58, 0.58, -0.59, 0.08, 0.0, 0.0, -2.74, -0.59, 0.39, 0.09, 1.82, 0.12, 0.33),
+        "",
+        "fitted: by fit_confidence",
     )
     fluorescence: tuple[float, ...] = _number(
-        (-6.02, -0.34, 0.13, 0.56, 1.36, 0.40, 0.0, 0.0, -2.18, -1.34),
+        (-4.43, -0.49, 0.42, 0.41, 1.04, 0.01, 0.0, 0.0, -1.94, -1.41, 0.54, 0.16, 0.55, 0.15, 0.08),
         "",
         "fitted: by fit_confidence, where a Gaussian was told",
     )
     fluorescence_disc: tuple[float, ...] = _number(
-        (5.81, -0.41, -0.46, 2.23, 0.0, 0.34, 0.0, 0.0, -0.03, -0.93),
+        (4.64, -0.28, -0.08, 0.62, 0.0, -0.58, 0.0, 0.0, 0.05, 0.17, 1.13, 0.43, 0.67, 0.32, 0.53),
         "",
         "fitted: the same, where a disc was told",
     )
@@ -276,7 +281,9 @@ class KindTuning:
     """How pictures without colours are told to be fluorescence; see `defocus.pictures.kind`."""
 
     fluorescence: tuple[float, ...] = _number(
-        (-0.35, -19.36, -4.80, -2.50, -0.44, 1.25, 3.41, 8.06, 1.61, -4.58, -6.30, 78.41), "", "fitted: by fit_kind"
+        (0.11, -16.55, -4.37, -2.53, -0.48, 0.85, 3.56, 6.23, 2.56, -4.63, -7.28, 74.73, 4.92),
+        "",
+        "fitted: by fit_kind",
     )
     sure: float = _number(0.8, "", "derived: 4 to 1, or it is not told, but said that it may be")
 

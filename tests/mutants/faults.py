@@ -71,6 +71,20 @@ FAULTS = (
         (_PICTURES + "test_kind.py",),
     ),
     Fault(
+        "kind: hot pixels are beads",
+        "pictures/kind.py",
+        "np.minimum(whole, np.maximum(light[1:-1, 2:], light[1:-1, :-2]), out=whole)",
+        "pass",
+        (_PICTURES + "test_kind.py",),
+    ),
+    Fault(
+        "kind: few beads are none",
+        "pictures/kind.py",
+        "return max(_skewness(fine - coarse) - _SPECKLED, 0.0)",
+        "return 0.0",
+        (_PICTURES + "test_kind.py",),
+    ),
+    Fault(
         "stretched: by black alone",
         "pictures/stretched.py",
         "return low, low + max(high - low, _LEAST_NOISE * noise**0.5, 1e-6)",
@@ -452,6 +466,13 @@ FAULTS = (
         "answer/confidence.py",
         "out[..., 2] = place * place",
         "out[..., 2] = place",
+        (_ANSWER + "test_confidence.py",),
+    ),
+    Fault(
+        "confidence: what tells nothing counts among the windows around",
+        "answer/confidence.py",
+        "costs * judged[..., np.newaxis]",
+        "costs",
         (_ANSWER + "test_confidence.py",),
     ),
     # shape of the blur

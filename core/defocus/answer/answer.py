@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.answer.boundary import CutGrid, WarmCut, boundary_weights
-from defocus.answer.confidence import confidence_features, probability_right
+from defocus.answer.confidence import confidence_features, costs_around, probability_right
 from defocus.answer.features import prior_features, size_scale
 from defocus.answer.network import CENTERS, learned_prior, radius_shares
 from defocus.answer.radii import (
@@ -360,12 +360,20 @@ class Answer:
         )
         return np.asarray(cells & (around > 0) & (chosen >= _HALF * around))
 
+    def confidence_features(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
+        """Return what the confidence of each sample is made from, float32 (h, w, 15)."""
+        learned = None if self.log_odds is None else self.learned.costs
+        evidence, tuning = self.evidence, self.tuning.confidence
+        across = round(tuning.around * evidence.spectra.bank.size / evidence.spacing) | 1
+        around = costs_around(self.likelihood, self.judged_samples, max(across, 3))
+        return confidence_features(
+            self.likelihood, around, learned, self.sample_radii(parameters), evidence.radii, tuning
+        )
+
     def confidence(self, parameters: MapParameters | None = None) -> NDArray[np.float32]:
         """Return how sure the map is, float32 (H, W) in [0, 1]: the probability of being right to 0.3 px."""
-        learned = None if self.log_odds is None else self.learned.costs
-        radius, radii, tuning = self.sample_radii(parameters), self.evidence.radii, self.tuning.confidence
-        features = confidence_features(self.likelihood, learned, radius, radii, tuning)
-        sure = probability_right(features, "fluorescence_disc" if self.evidence.told_disc else self.kind, tuning)
+        kind = "fluorescence_disc" if self.evidence.told_disc else self.kind
+        sure = probability_right(self.confidence_features(parameters), kind, self.tuning.confidence)
         sure[~self.judged_samples] = 0
         if self.evidence.shape_doubt:
             sure *= np.float32(self.tuning.confidence.doubted)

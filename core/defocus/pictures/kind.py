@@ -35,6 +35,7 @@ _OCTAVES = 2  # the finest, whose detail is compared so
 _DIRECTIONS = 12
 _DARK = 0.1  # of the range, what is dark ...
 _LONELY = 0.8  # ... and of a picture, from which on that is the ground of few things
+_SPECKLED = 1.3  # skewness of detail, from which on it has specks; one photograph of a hundred has more
 _LEAST_SIDE = 2  # cells; slopes have two ends
 _LEVEL, _EVEN = 0.1, 0.7  # where more than the second part lies within the first of the range, that is the ground
 _BINS = 40  # of the range in which that level is looked for
@@ -88,7 +89,7 @@ def told_kind(picture: Picture, tuning: KindTuning = TUNING.kind) -> ToldKind:
     if _colored(picture):
         return ToldKind("photograph")
     light, known = _reduced(picture)
-    features = _features(light, known)
+    features = _features(light, known, _specks(picture))
     if features is None:
         return ToldKind("photograph")
     shines = float(1 / (1 + np.exp(-(features @ np.array(tuning.fluorescence)))))
@@ -103,20 +104,21 @@ _WORDS = {"photograph": "a photograph", "brightfield": "brightfield"}
 
 
 def kind_features(picture: Picture) -> NDArray[np.float64] | None:
-    """Return what tells fluorescence from other grey pictures, float64 (12,), or None.
+    """Return what tells fluorescence from other grey pictures, float64 (13,), or None.
 
     Nothing tells of a constant picture, or of one that is a pixel wide. Of the luminance, reduced to 200 cells on
     its short side, 0 and 1 at its 0.5 and 99.5 percentile: one; the 5 and 95 percentile; the skewness; that of the
     detail of three octaves; the correlation of the amount of detail with the light around, in two octaves; how much
-    of the slopes has one direction; how unlike the upper and the lower quarter are; and by how much more than 0.8
-    of it is dark, as where few things shine. Skewnesses are their inverse hyperbolic sine, so that no feature grows
-    without bounds.
+    of the slopes has one direction; how unlike the upper and the lower quarter are; by how much more than 0.8
+    of it is dark, as where few things shine; and by how much the skewness of its detail exceeds 1.3 where nothing is
+    cut off but what is a px wide, as a few beads are too small to count in any percentile. Skewnesses are their inverse
+    hyperbolic sine, so that no feature grows without bounds.
 
     Parameters
     ----------
     picture : Picture
     """
-    return _features(*_reduced(picture))
+    return _features(*_reduced(picture), _specks(picture))
 
 
 def _colored(picture: Picture) -> bool:
@@ -132,7 +134,7 @@ def _reduced(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     from scipy import ndimage
 
     light = picture.luminance
-    step = max(1, round(min(light.shape) / _SIDE))
+    step = _step(light.shape)
     cells = cell_means(light, step) if step > 1 else light
     if picture.alpha is None:
         return cells, np.ones(cells.shape, bool)
@@ -144,7 +146,32 @@ def _reduced(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     return cells[tuple(nearest)], known
 
 
-def _features(light: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+def _step(shape: tuple[int, ...]) -> int:
+    """Return the side of the cells in px."""
+    return max(1, round(min(shape) / _SIDE))
+
+
+def _specks(picture: Picture) -> float:
+    """Return by how much the skewness of detail exceeds that of photographs; what is a px wide is a defect.
+
+    What is not opaque is as dark as the darkest.
+    """
+    from scipy import ndimage
+
+    light = picture.luminance
+    if picture.alpha is not None:
+        light = np.where(picture.alpha > 0.99, light, light.min())
+    if min(light.shape) < _LEAST_SIDE + 2:
+        return 0.0
+    whole = light[1:-1, 1:-1].copy()  # no brighter than beside it, either way
+    np.minimum(whole, np.maximum(light[1:-1, 2:], light[1:-1, :-2]), out=whole)
+    np.minimum(whole, np.maximum(light[2:, 1:-1], light[:-2, 1:-1]), out=whole)
+    cells = cell_means(whole, _step(whole.shape)).astype(np.float64)
+    fine, coarse = (ndimage.gaussian_filter(cells, width, mode="nearest") for width in (1, 2))
+    return max(_skewness(fine - coarse) - _SPECKLED, 0.0)
+
+
+def _features(light: NDArray[np.float32], known: NDArray[np.bool_], specks: float) -> NDArray[np.float64] | None:
     from scipy import ndimage
 
     low, high = np.percentile(light[known], (0.5, 99.5))
@@ -174,7 +201,7 @@ def _features(light: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[n
     unlike = abs(scaled[:quarter].mean() - scaled[-quarter:].mean())
     one_way = np.log(of_each.max() / of_each.mean()) if of_each.any() else 0.0
     lonely = max(float(np.mean(scaled[known] <= _DARK)) - _LONELY, 0.0)
-    return np.array([*found, *grows, one_way, unlike, lonely])
+    return np.array([*found, *grows, one_way, unlike, lonely, specks])
 
 
 def _skewness(values: NDArray[np.float64]) -> float:

@@ -11,7 +11,7 @@ import pytest
 import defocus
 from benchmarks.shapes import scenes
 from benchmarks.simulated_scenes import blurred
-from defocus.answer.confidence import confidence_features, probability_right
+from defocus.answer.confidence import confidence_features, costs_around, probability_right
 from defocus.tuning import TUNING
 
 RADII = np.arange(0, 8.01, 0.1)
@@ -24,7 +24,8 @@ def problem():
     costs = rng.uniform(0, 30, (2, 3, len(RADII))).astype(np.float32)
     costs -= costs.min(axis=2, keepdims=True)
     learned = rng.uniform(0.5, 6, costs.shape).astype(np.float32)
-    return costs, learned, rng.uniform(0, 8, costs.shape[:2]).astype(np.float32)
+    around = rng.uniform(0, 30, costs.shape).astype(np.float32)
+    return costs, around, learned, rng.uniform(0, 8, costs.shape[:2]).astype(np.float32)
 
 
 def shares(costs, radius):
@@ -36,8 +37,8 @@ def shares(costs, radius):
 
 @pytest.mark.parametrize("with_prior", [True, False])
 def test_features_are_what_they_say(problem, with_prior):
-    costs, learned, radius = problem
-    found = confidence_features(costs, learned if with_prior else None, radius, RADII, TUNING.confidence)
+    costs, around, learned, radius = problem
+    found = confidence_features(costs, around, learned if with_prior else None, radius, RADII, TUNING.confidence)
     for y, x in np.ndindex(*radius.shape):
         place = math.log(radius[y, x] + 0.3)
         _, own = shares(TEMPER * costs[y, x].astype(float), radius[y, x])
@@ -46,6 +47,9 @@ def test_features_are_what_they_say(problem, with_prior):
         chance, _ = shares(TEMPER * costs[y, x].astype(float), radius[y, x])
         last = sum(c for c, r in zip(chance, RADII, strict=True) if r >= 0.9 * 8)
         expected += [math.exp(-(8 - radius[y, x]) / 0.8), last]
+        _, theirs = shares(TEMPER * around[y, x].astype(float), radius[y, x])
+        one, all_of_them = math.log(own + 0.01), math.log(theirs + 0.01)
+        expected += [all_of_them, all_of_them**2, all_of_them * place, one**2, one * place]
         if with_prior:
             chance, near = shares(learned[y, x].astype(float), radius[y, x])
             mean = sum(c * math.log(r + 0.3) for c, r in zip(chance, RADII, strict=True))
@@ -53,10 +57,22 @@ def test_features_are_what_they_say(problem, with_prior):
         np.testing.assert_allclose(found[y, x], expected, rtol=1e-3, atol=1e-4)
 
 
+def test_costs_around_are_the_mean_of_the_windows_that_count(problem):
+    costs = np.random.default_rng(1).uniform(0, 30, (7, 9, 4)).astype(np.float32)
+    judged = np.random.default_rng(2).random((7, 9)) < 0.6
+    found = costs_around(costs, judged, 3)
+    for y, x in np.ndindex(5, 7):
+        part = np.s_[y : y + 3, x : x + 3]
+        expected = costs[part][judged[part]].mean(axis=0)
+        np.testing.assert_allclose(found[y + 1, x + 1], expected, rtol=1e-4)
+
+
 def test_confidence_is_the_logistic_of_the_weighted_sum(problem):
-    costs, learned, radius = problem
-    features = confidence_features(costs, learned, radius, RADII, TUNING.confidence)
-    tuning = SimpleNamespace(photograph=(0.1, -0.2, 0.3, 0.4, -0.5, 0.6, 0.7, -0.8, 0.9, -1.0))
+    costs, around, learned, radius = problem
+    features = confidence_features(costs, around, learned, radius, RADII, TUNING.confidence)
+    tuning = SimpleNamespace(
+        photograph=(0.1, -0.2, 0.3, 0.4, -0.5, 0.6, 0.7, -0.8, 0.9, -1.0, 0.3, -0.2, 0.1, 0.2, -0.1)
+    )
     expected = 1 / (1 + np.exp(-np.einsum("yxk,k->yx", features, tuning.photograph)))
     np.testing.assert_allclose(probability_right(features, "photograph", tuning), expected, rtol=1e-3, atol=1e-6)
 
@@ -66,8 +82,8 @@ def test_a_window_that_is_sure_of_the_answer_makes_it_surer(kind):
     costs = (40 * (RADII - 3.0) ** 2)[np.newaxis, np.newaxis].astype(np.float32)
     radius = np.array([[3.0]], np.float32)
     learned = costs / 10 if kind == "photograph" else None
-    sharp = confidence_features(costs, learned, radius, RADII, TUNING.confidence)
-    vague = confidence_features(costs / 100, learned, radius, RADII, TUNING.confidence)
+    sharp = confidence_features(costs, costs, learned, radius, RADII, TUNING.confidence)
+    vague = confidence_features(costs / 100, costs / 100, learned, radius, RADII, TUNING.confidence)
     assert probability_right(sharp, kind, TUNING.confidence) > probability_right(vague, kind, TUNING.confidence)
 
 

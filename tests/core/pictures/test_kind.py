@@ -92,9 +92,39 @@ def test_pictures_of_hardly_any_pixels_have_a_kind(shape):
     assert told_kind(as_picture(values)).name in ("photograph", "brightfield", "fluorescence")
 
 
-def test_features_are_what_they_say(samples):
+def beads(count, electrons, blur=0.9, seed=0):
+    """Counts of points before a ground of nothing but noise."""
+    rng = np.random.default_rng(seed)
+    field = np.zeros((360, 360))
+    field[rng.integers(8, 352, count), rng.integers(8, 352, count)] = rng.uniform(0.5, 1, count)
+    light = ndimage.gaussian_filter(field, blur)
+    counts = rng.poisson(electrons * light / light.max() + 5) + rng.normal(0, 2, light.shape)
+    return (100 + counts).clip(0).astype(np.uint16)
+
+
+@pytest.mark.parametrize("blur", [0.9, 3])
+def test_few_beads_are_fluorescence(blur):
+    """As for a calibration: too few for any percentile to know of them."""
+    told = told_kind(as_picture(beads(15, 1000, blur)))
+    assert told.name == "fluorescence"
+
+
+def test_a_hot_pixel_or_row_is_no_bead(samples):
+    light = load_image(samples / "gravel.png").luminance[:300, :300]
+    plain = kind_features(as_picture(light))
+    light = light.copy()
+    light[100, 80] = light[50] = 5
+    light[200, 120:122] = 5
+    assert kind_features(as_picture(light, limits=(0, 1)))[-1] == plain[-1] == 0
+
+
+@pytest.mark.parametrize("spots", [0, 9])
+def test_features_are_what_they_say(samples, spots):
     """By other means: sums over explicit kernels and sorted values."""
     light = load_image(samples / "gravel.png").luminance[100:260, 100:300].astype(float)
+    light *= 0.2 if spots else 1
+    for number in range(spots):
+        light[10 + 16 * number : 13 + 16 * number, 20 + 19 * number : 23 + 19 * number] = 1
 
     def smooth(values, deviation):
         reach = int(4 * deviation + 0.5)
@@ -130,6 +160,18 @@ def test_features_are_what_they_say(samples):
         abs(scaled[:40].mean() - scaled[-40:].mean()),
         max(np.mean(scaled <= 0.1) - 0.8, 0),
     ]
+    rows, columns = light.shape
+    whole = np.array(
+        [
+            [
+                min(light[y, x], max(light[y, x - 1], light[y, x + 1]), max(light[y - 1, x], light[y + 1, x]))
+                for x in range(1, columns - 1)
+            ]
+            for y in range(1, rows - 1)
+        ]
+    )
+    expected.append(max(skewness(smooth(whole, 1) - smooth(whole, 2)) - 1.3, 0))
+    assert (expected[-1] > 0) == (spots > 0)
     found = kind_features(as_picture(light.astype(np.float32)))
     np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-3)
 
