@@ -8,6 +8,7 @@ import numpy as np
 
 from defocus.errors import InputError
 from defocus.pictures.files import written_whole
+from defocus.pictures.intensity import whole_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,11 +48,6 @@ def require_exr() -> Any:
     except ImportError as error:
         raise InputError('--exr needs the extra "exr": pip install "napari-defocus[exr]"') from error
     return OpenEXR
-
-
-def _whole(values: NDArray[np.floating], bit_depth: int) -> NDArray[Any]:
-    top = 2**bit_depth - 1
-    return np.rint(np.clip(values, 0, 1) * top).astype(np.uint8 if bit_depth == 8 else np.uint16)
 
 
 def write_psd(
@@ -98,8 +94,8 @@ def write_psd(
     document = psd_tools.PSDImage.new("L" if values.shape[2] < 3 else "RGB", (width, height), depth=bit_depth)
     if profile is not None:
         document.image_resources[Resource.ICC_PROFILE] = ImageResource(key=Resource.ICC_PROFILE.value, data=profile)
-    layer = document.create_pixel_layer_from_array(_whole(values, bit_depth), name=name)
-    layer.create_mask(Image.fromarray(_whole(mask, 8)))
+    layer = document.create_pixel_layer_from_array(whole_numbers(values, f"uint{bit_depth}"), name=name)
+    layer.create_mask(Image.fromarray(whole_numbers(mask, "uint8")))
     with written_whole(path, overwrite=overwrite) as beside:
         document.save(beside)
 
@@ -136,7 +132,7 @@ def write_tiff_with_mask(
     with written_whole(path, overwrite=overwrite) as beside:
         tifffile.imwrite(
             beside,
-            _whole(np.dstack([values, mask]), bit_depth),
+            whole_numbers(np.dstack([values, mask]), f"uint{bit_depth}"),
             photometric="minisblack" if channels < 3 else "rgb",
             planarconfig="contig",
             extrasamples=extra,

@@ -21,6 +21,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from defocus.errors import DefocusError
+from defocus.pictures.intensity import whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,15 +188,14 @@ def write_picture(
     metadata : Metadata, optional
         What to say beside the pixels.
     """
-    top = 2**bit_depth - 1
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
-    whole = np.rint(np.clip(values, 0, 1) * top)
+    whole = whole_numbers(values, f"uint{bit_depth}")
     if metadata is not None and metadata.profile is not None and values.ndim == 2:
         metadata = replace(metadata, profile=None)  # a profile of colours is none for grey
     with written_whole(path, overwrite=overwrite) as beside:
         if bit_depth == 8:
-            Image.fromarray(whole.astype(np.uint8)).save(beside, **_beside_the_pixels(metadata))
+            Image.fromarray(whole).save(beside, **_beside_the_pixels(metadata))
         else:
             beside.write_bytes(_png16(whole.astype(">u2"), metadata))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
+from defocus.pictures.intensity import whole_numbers
 from defocus.pictures.render import color_map
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def illustration(
     elif kind == "focus_mask":
         color, mask = (reduced_color(planes, size, box) for planes in (picture.color, values[..., np.newaxis]))
         if view == "layers":
-            return np.rint(np.clip(np.concatenate([color, mask], axis=-1), 0, 1) * 255).astype(np.uint8)
+            return whole_numbers(np.concatenate([color, mask], axis=-1), "uint8")
         opacity = np.float32(film[3] if len(film) > 3 else _FILM)
         hidden = {
             "overlay": (1 - opacity) * color + opacity * np.asarray(film[:3], np.float32),
@@ -113,4 +114,4 @@ def illustration(
         if colors:
             return color_map(level, 1.0)
         small = np.repeat(level[..., np.newaxis], 3, axis=-1)
-    return np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
+    return whole_numbers(small, "uint8")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from defocus.pictures.intensity import whole_numbers
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -43,7 +45,7 @@ def mask_overlay(color: NDArray[np.floating], mask: NDArray[np.floating | np.boo
     """Return the picture with what is not in focus dimmed and tinted, uint8 (H, W, 3)."""
     share = np.asarray(mask, float)[..., np.newaxis]
     away = 0.35 * color + np.array([0.0, 0.08, 0.3])
-    return np.rint(np.clip(share * color + (1 - share) * away, 0, 1) * 255).astype(np.uint8)
+    return whole_numbers(share * color + (1 - share) * away, "uint8")
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -24,7 +24,6 @@ from defocus.worker.trimap import trimap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from defocus.pictures.picture import Picture
@@ -34,8 +33,6 @@ __all__ = ["WorkerSession"]
 
 _LARGEST_ID = 2**53  # whole numbers that every JSON reader keeps exactly
 _FARTHEST_COLORS = 32  # px; from how far around the colours tell at a painted edge
-_WHITE = {"uint8": 255, "uint16": 65535}
-_ROWS = 64  # that are made whole numbers at a time, so that they stay in the processor's cache
 
 
 class WorkerSession:
@@ -121,11 +118,11 @@ class WorkerSession:
 
     def open(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Take a picture, or keep the held one, and analyse it; return what was found out about it."""
+        from defocus.pictures.intensity import WHITE
+        from defocus.pictures.picture import as_picture
         from defocus.pictures.wide import split_wide
 
         parameters = _parameters("analysis", request.get("parameters"))
-        from defocus.pictures.picture import as_picture
-
         pixels, wide, self.last, self.edge = None, None, None, None
         source = request.get("name", "the picture")
         if "file" in request:
@@ -133,7 +130,7 @@ class WorkerSession:
                 raise RequestError("file needs shape and dtype beside it")
             values = self.read(request, "file", tuple(request["shape"]), request["dtype"])
             # Hosts send whole-range values: nothing is to be guessed from a dark picture
-            white = _WHITE.get(str(values.dtype), 1)
+            white = WHITE.get(str(values.dtype), 1)
             if values.dtype == "uint16":
                 values, white = values.astype("float32") / 65535, 1
             elif values.dtype == "float32":
@@ -160,6 +157,8 @@ class WorkerSession:
         """Return an array in the kind of numbers that was asked for."""
         import numpy as np
 
+        from defocus.pictures.intensity import WHITE, whole_numbers
+
         question = self.question(request["request"], request)
         _, result = self.compute(question, self.key(question), progress)
         values, facts = self.presented(request, question, result)
@@ -179,8 +178,8 @@ class WorkerSession:
             from defocus.pictures.render import color_map
 
             values = color_map(values, 1.0)
-        elif output in _WHITE:
-            values = _whole_numbers(values, output)
+        elif output in WHITE:
+            values = whole_numbers(values, output)
         elif output != "float32" or (REQUESTS[request["request"]].result == "unit" and values.ndim == 2):
             values = np.clip(values, 0, 1)
         return {**self.write(values), **facts}
@@ -472,24 +471,6 @@ class WorkerSession:
                 raise OSError(errno.ENOSPC, "short write") from error
             raise
         return {"file": path.name, "shape": list(values.shape), "dtype": str(values.dtype)}
-
-
-def _whole_numbers(values: NDArray[np.float32], output: str) -> NDArray[Any]:
-    """Return values of [0, 1] as whole numbers of a kind, 1 as its largest; what lies beyond is clipped."""
-    import numpy as np
-
-    from defocus.parallel import run_parts
-
-    numbers = np.empty(values.shape, output)
-
-    def convert(first: int) -> None:
-        rows = slice(first, first + _ROWS)
-        part = np.clip(values[rows], 0, 1)
-        part *= np.float32(_WHITE[output])
-        numbers[rows] = np.rint(part, out=part)
-
-    run_parts(convert, range(0, len(values), _ROWS))
-    return numbers
 
 
 def _parameters(kind: str, changes: dict[str, Any] | None) -> Any:
