@@ -26,15 +26,16 @@ help:
 	@echo "make screenshots  take the pictures of the documentation from real windows"
 	@echo "make docs         build the documentation into site/"
 
-# The stamp goes stale with what says what to install
+# The stamp goes stale with what says what to install. Nothing is compiled here: Python compiles a file when it is first
+# imported, most never are, and installing takes half the time
 $(STAMP): pyproject.toml Makefile $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -q -y python3-venv; } || \
 	  { echo "Python lacks venv: install Debian's package python3-venv"; exit 1; }
 	[ -x $(RUN) ] || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -q --upgrade 'pip>=25.1'
-	$(RUN) -m pip install -q -e '.[napari,dask,plots,docs,raw,heif,jxl,psd,exr]' --group test $(CONSTRAINTS:%=-c %)
+	$(RUN) -m pip install -q --no-compile --upgrade 'pip>=25.1'
+	$(RUN) -m pip install -q --no-compile -e '.[napari,dask,plots,docs,raw,heif,jxl,psd,exr]' --group test $(CONSTRAINTS:%=-c %)
 	@touch $@
 
 setup: $(STAMP)
