@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["confidence_features", "costs_around", "probability_right"]
 
 _LEAST = 0.01  # of a probability whose logarithm is taken
+_LEAST_PART = 1e-6  # of the surroundings, that is divided by
 _END = 0.1  # of the largest radius: so near to it radii stand for all that are larger, too
 
 
@@ -41,9 +42,8 @@ def costs_around(costs: NDArray[np.float32], judged: NDArray[np.bool_], across: 
     from scipy import ndimage
 
     total = ndimage.uniform_filter(costs * judged[..., np.newaxis], (across, across, 1), mode="nearest")
-    total /= np.maximum(ndimage.uniform_filter(judged.astype(np.float32), across, mode="nearest"), 1e-6)[
-        ..., np.newaxis
-    ]
+    part = ndimage.uniform_filter(judged.astype(np.float32), across, mode="nearest")
+    total /= np.maximum(part, np.float32(_LEAST_PART))[..., np.newaxis]
     return np.asarray(total, np.float32)
 
 

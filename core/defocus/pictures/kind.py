@@ -35,7 +35,7 @@ _OCTAVES = 2  # the finest, whose detail is compared so
 _DIRECTIONS = 12
 _DARK = 0.1  # of the range, what is dark ...
 _LONELY = 0.8  # ... and of a picture, from which on that is the ground of few things
-_SPECKLED = 1.3  # skewness of detail, from which on it has specks; one photograph of a hundred has more
+_SPECKLED = 1.3  # skewness of detail, from which on it has specks; hardly a photograph has more
 _LEAST_SIDE = 2  # cells; slopes have two ends
 _LEVEL, _EVEN = 0.1, 0.7  # where more than the second part lies within the first of the range, that is the ground
 _BINS = 40  # of the range in which that level is looked for
@@ -129,12 +129,14 @@ def _colored(picture: Picture) -> bool:
     return bool(np.mean(np.ptp(color, axis=2) > _COLORLESS) > _COLORED)
 
 
-def _reduced(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the luminance of cells, and which of them are opaque; all are, where none is."""
+def _reduced(
+    picture: Picture, light: NDArray[np.float32] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the luminance of cells, or other light, and which of them are opaque; all are, where none is."""
     from scipy import ndimage
 
-    light = picture.luminance
-    step = _step(light.shape)
+    light = picture.luminance if light is None else light
+    step = max(1, round(min(light.shape) / _SIDE))
     cells = cell_means(light, step) if step > 1 else light
     if picture.alpha is None:
         return cells, np.ones(cells.shape, bool)
@@ -146,29 +148,19 @@ def _reduced(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     return cells[tuple(nearest)], known
 
 
-def _step(shape: tuple[int, ...]) -> int:
-    """Return the side of the cells in px."""
-    return max(1, round(min(shape) / _SIDE))
-
-
 def _specks(picture: Picture) -> float:
-    """Return by how much the skewness of detail exceeds that of photographs; what is a px wide is a defect.
-
-    What is not opaque is as dark as the darkest.
-    """
+    """Return by how much the skewness of detail exceeds that of photographs; what is a px wide is a defect."""
     from scipy import ndimage
 
     light = picture.luminance
-    if picture.alpha is not None:
-        light = np.where(picture.alpha > 0.99, light, light.min())
-    if min(light.shape) < _LEAST_SIDE + 2:
+    if min(light.shape) < _LEAST_SIDE:
         return 0.0
-    whole = light[1:-1, 1:-1].copy()  # no brighter than beside it, either way
-    np.minimum(whole, np.maximum(light[1:-1, 2:], light[1:-1, :-2]), out=whole)
-    np.minimum(whole, np.maximum(light[2:, 1:-1], light[:-2, 1:-1]), out=whole)
-    cells = cell_means(whole, _step(whole.shape)).astype(np.float64)
-    fine, coarse = (ndimage.gaussian_filter(cells, width, mode="nearest") for width in (1, 2))
-    return max(_skewness(fine - coarse) - _SPECKLED, 0.0)
+    wide = np.pad(light, 1, mode="reflect")
+    whole = np.minimum(light, np.maximum(wide[1:-1, 2:], wide[1:-1, :-2]))  # no brighter than beside it, either way
+    np.minimum(whole, np.maximum(wide[2:, 1:-1], wide[:-2, 1:-1]), out=whole)
+    cells, known = _reduced(picture, whole)
+    fine, coarse = (ndimage.gaussian_filter(cells.astype(np.float64), width, mode="nearest") for width in (1, 2))
+    return max(_skewness((fine - coarse)[known]) - _SPECKLED, 0.0)
 
 
 def _features(light: NDArray[np.float32], known: NDArray[np.bool_], specks: float) -> NDArray[np.float64] | None:
