@@ -450,3 +450,16 @@ def test_a_mask_or_a_cut_out_is_the_subject(folder, tmp_path, capsys):
         assert run(*asked, tmp_path / name) == 1
         assert f"{name}: " in (said := capsys.readouterr().err)
         assert words in said
+
+
+@pytest.mark.parametrize("given", [None, "2"])
+def test_threads_of_matrices_are_one_unless_somebody_says_otherwise(given):
+    """In a process of its own, as they start when numpy is loaded."""
+    known = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    told = known if given is None else known | {"OPENBLAS_NUM_THREADS": given}
+    ask = "import defocus.command.line, os, psutil, numpy; a = numpy.ones((400, 400)); a @ a; "
+    ask += "print(os.environ['OPENBLAS_NUM_THREADS'], psutil.Process().num_threads())"
+    said = subprocess.run([sys.executable, "-c", ask], env=told, check=True, capture_output=True, text=True).stdout
+    setting, threads = said.split()
+    assert setting == (given or "1")
+    assert given or threads == "1" or sys.platform != "linux"
