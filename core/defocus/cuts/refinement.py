@@ -79,8 +79,9 @@ def _parabolas(
     middle = np.clip(np.rint(labels), 2, costs.shape[2] - 3).astype(np.intp)
     five = np.take_along_axis(costs, middle[..., np.newaxis] + np.arange(-2, 3), 2)
     # Least squares on -2 ... 2
-    slope = five @ (np.arange(-2, 3, dtype=np.float32) / 10)
-    bend = five @ (np.array([2, -1, -2, -1, 2], np.float32) / 7)
+    with np.errstate(invalid="ignore"):  # which products of so few are said to be at times, of numbers that all are valid
+        slope = five @ (np.arange(-2, 3, dtype=np.float32) / 10)
+        bend = five @ (np.array([2, -1, -2, -1, 2], np.float32) / 7)
     bend[bend < 1e-3] = 0
     vertex = middle - np.divide(slope, bend, out=np.zeros_like(slope), where=bend > 0)
     return vertex.astype(np.float32), bend.astype(np.float32, copy=False)
