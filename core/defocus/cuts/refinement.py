@@ -79,7 +79,7 @@ def _parabolas(
     middle = np.clip(np.rint(labels), 2, costs.shape[2] - 3).astype(np.intp)
     five = np.take_along_axis(costs, middle[..., np.newaxis] + np.arange(-2, 3), 2)
     # Least squares on -2 ... 2
-    with np.errstate(invalid="ignore"):  # which products of so few are said to be at times, of numbers that all are valid
+    with np.errstate(invalid="ignore"):  # said at times of products of so few, whose numbers are all valid
         slope = five @ (np.arange(-2, 3, dtype=np.float32) / 10)
         bend = five @ (np.array([2, -1, -2, -1, 2], np.float32) / 7)
     bend[bend < 1e-3] = 0
