@@ -22,6 +22,7 @@ from skimage.measure import blur_effect
 
 import defocus
 from benchmarks.culling_time import many, speed
+from defocus.pictures.intensity import whole_numbers
 from defocus.psf.simulation import simulate_blur
 
 SERIES = tuple(step / 2 for step in range(17))  # px
@@ -73,7 +74,7 @@ if importlib.util.find_spec("brisque"):
 def blurred(picture, radius):
     """The picture blurred by a disc, in 8 bits."""
     values = np.dstack([simulate_blur(picture.color[..., i], float(radius)) for i in range(3)])
-    return defocus.as_picture(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8))
+    return defocus.as_picture(whole_numbers(values, "uint8"))
 
 
 def pictures(folder, every):

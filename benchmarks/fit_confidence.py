@@ -123,7 +123,7 @@ def gathered(pictures, kind, tuning):
         known = np.zeros(radius.shape, bool)
         known[::2, ::_EVERY] = True
         known &= answer.judged_samples
-        there = truth[np.ix_(answer.evidence.rows, answer.evidence.columns)]
+        there = answer.evidence.at_samples(truth)
         rows, right, end, beyond, source = found["_disc" if answer.evidence.told_disc else ""]
         rows.append(features[known])
         right.append((np.abs(radius - there) <= tuning.confidence.near)[known])

@@ -76,12 +76,12 @@ def _fibres(shape: tuple[int, int], rng: Generator) -> Any:
     return ndimage.gaussian_filter(ndimage.grey_dilation(field, (wide, wide)), rng.uniform(0.5, 1.5))
 
 
-def _points(shape: tuple[int, int], rng: Generator) -> Any:
-    """Beads or molecules."""
+def _points(shape: tuple[int, int], rng: Generator, most: float = 3, widths: tuple[float, float] = (0.7, 1.5)) -> Any:
+    """Beads or molecules: up to so many, a power of ten, and as wide, in px of their standard deviation."""
     field = np.zeros(shape)
-    count = int(10 ** rng.uniform(0.7, 3))
+    count = int(10 ** rng.uniform(0.7, most))
     field[rng.integers(0, shape[0], count), rng.integers(0, shape[1], count)] = rng.uniform(0.3, 1, count)
-    return ndimage.gaussian_filter(field, rng.uniform(0.7, 1.5))
+    return ndimage.gaussian_filter(field, rng.uniform(*widths))
 
 
 _SPECIMENS = (_ellipses, _ellipses, _tissue, _fibres, _points)
@@ -140,10 +140,7 @@ def lonely(shape: tuple[int, int], rng: Generator) -> Any:
 
 def beads(shape: tuple[int, int], rng: Generator) -> Any:
     """Return a picture of few beads before a ground without glow, float32 (H, W) counts."""
-    field = np.zeros(shape)
-    count = int(10 ** rng.uniform(0.7, 2))
-    field[rng.integers(0, shape[0], count), rng.integers(0, shape[1], count)] = rng.uniform(0.3, 1, count)
-    light = ndimage.gaussian_filter(field, rng.uniform(0.8, 4))
+    light = _points(shape, rng, most=2, widths=(0.8, 4))
     return _seen(light / light.max() + rng.uniform(0, 0.3), rng)
 
 

@@ -23,6 +23,7 @@ from scipy import ndimage
 
 from benchmarks.stack import scene, simplest, stack_of
 from defocus.effects.focus_stack import composite
+from defocus.pictures.intensity import whole_numbers
 from defocus.stack import focus_over_z
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def main() -> None:
     here(np.rint(stack_of(*scene("plane")[:2])[:3, :64, :64] / 16).astype(np.uint8))  # compiles
     for name in ("plane", "steps", "35 cells", "photograph, plane", "photograph, steps"):
         sharp, height = chosen(name)
-        stack = np.rint(np.clip(stack_of(sharp, height) / 4000, 0, 1) * 255).astype(np.uint8)
+        stack = whole_numbers(stack_of(sharp, height) / 4000, "uint8")
         steep = ndimage.maximum_filter(height, 3) - ndimage.minimum_filter(height, 3) > 1
         near = ndimage.distance_transform_edt(~steep) <= _NEAR if steep.any() else None
         cells = []

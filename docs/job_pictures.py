@@ -19,6 +19,7 @@ from PIL import Image
 from scipy import ndimage
 
 from defocus.command.line import app
+from defocus.pictures.intensity import whole_numbers
 from defocus.pictures.render import color_map, contact_sheet
 from defocus.psf.simulation import simulate_blur
 
@@ -30,7 +31,7 @@ LENGTH, ANGLE = 10, 30  # px and degrees of the moved picture
 
 
 def _saved(values, file):
-    Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)).save(file, quality=92)
+    Image.fromarray(whole_numbers(values, "uint8")).save(file, quality=92)
 
 
 def _scene():

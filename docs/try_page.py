@@ -25,6 +25,7 @@ from PIL import Image
 
 import defocus
 from defocus.parameters import MaskParameters, describe
+from defocus.pictures.intensity import whole_numbers
 from defocus.pictures.render import color_map
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def joined(analysis: defocus.Analysis, stops: list[float]) -> NDArray[np.uint8]:
 
 def in_bytes(values: NDArray[np.floating], largest: float) -> NDArray[np.uint8]:
     """Return numbers from 0 to `largest` as 0 to 255."""
-    return np.rint(np.clip(values / largest, 0, 1) * 255).astype(np.uint8)
+    return whole_numbers(values / largest, "uint8")
 
 
 def data_address(image: Image.Image, kind: str, **options: Any) -> str:

@@ -152,5 +152,7 @@ def focus_stack() -> list[LayerDataTuple]:
 
 
 def _with_noise(picture: NDArray[np.float64], seed: int) -> NDArray[np.uint8]:
+    from defocus.pictures.intensity import whole_numbers
+
     noise = np.random.default_rng(seed).normal(0, 0.004, picture.shape)
-    return np.rint(np.clip(picture + noise, 0, 1) * 255).astype(np.uint8)
+    return whole_numbers(picture + noise, "uint8")

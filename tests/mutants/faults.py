@@ -143,8 +143,8 @@ FAULTS = (
     Fault(
         "confidence: the ground's is mixed into that of bodies",
         "answer/answer.py",
-        "self.at_pixels(sure) / np.maximum(around, np.float32(_LEAST))",
-        "self.at_pixels(sure)",
+        "np.divide(self.at_pixels(sure), around,",
+        "np.divide(self.at_pixels(sure), 1,",
         ("tests/core/test_fluorescence.py",),
     ),
     Fault(
@@ -493,7 +493,7 @@ FAULTS = (
     Fault(
         "shape: the ground has a say",
         "evidence/shape.py",
-        " & shining[np.ix_(gaussian.rows, gaussian.columns)]",
+        " & gaussian.at_samples(shining)",
         "",
         (_EVIDENCE + "test_shape.py",),
     ),

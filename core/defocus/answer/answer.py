@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer"]
 
-_LEAST = 1e-6  # of what is divided by
 _HALF = 0.5  # of what lies around is known: so is what lies between
 _STAGE = "finding the radius of every surface"
 _BEYOND = 1.25  # times the threshold is the radius of what was marked as blurred: no effect takes it for a close call
@@ -329,12 +328,18 @@ class Answer:
         wanted = np.clip(
             wanted * np.float32(tuning.certainty) + sides * np.float32(tuning.least), -tuning.clip, tuning.clip
         )
-        shining, cut_off = self.evidence.shining, self.evidence.cut_off
-        if shining is not None and cut_off is not None:
-            samples = self.known_samples | cut_off[np.ix_(self.evidence.rows, self.evidence.columns)]
-            bodies = self._bodies(samples, shining | cut_off, self.cut_grid.step)
-            wanted[~bodies] = -self.tuning.fluorescence.ground_nats
+        if self._grid_ground is not None:
+            wanted[self._grid_ground] = -self.tuning.fluorescence.ground_nats
         return np.asarray(wanted, np.float32)
+
+    @cached_property
+    def _grid_ground(self) -> NDArray[np.bool_] | None:
+        """Which cells of the cut's grid are ground of fluorescence, whatever the threshold, bool (H, W); or None."""
+        shining, cut_off = self.evidence.shining, self.evidence.cut_off
+        if shining is None or cut_off is None:
+            return None
+        samples = self.known_samples | self.evidence.at_samples(cut_off)
+        return ~self._bodies(samples, shining | cut_off, self.cut_grid.step)
 
     def _bodies(self, samples: NDArray[np.bool_], shining: NDArray[np.bool_], step: int = 1) -> NDArray[np.bool_]:
         """Return which pixels shine where at least half of the shining samples around are some of these.
@@ -356,7 +361,7 @@ class Answer:
         cells = shining if step == 1 else cell_means(shining.astype(np.float32), step) >= _HALF
         around, chosen = (
             interpolate(here.astype(np.float32), rows / step, columns / step, cells.shape)
-            for here in (shining[np.ix_(rows, columns)], samples)
+            for here in (self.evidence.at_samples(shining), samples)
         )
         return np.asarray(cells & (around > 0) & (chosen >= _HALF * around))
 
@@ -382,7 +387,7 @@ class Answer:
             return self.at_pixels(sure)
         # The ground has none, and takes none from bodies that lie between samples
         around = self.at_pixels(self.known_samples.astype(np.float32))
-        return np.where(self.known, self.at_pixels(sure) / np.maximum(around, np.float32(_LEAST)), np.float32(0))
+        return np.divide(self.at_pixels(sure), around, out=np.zeros_like(around), where=self.known)
 
     def at_pixels(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return samples' values, float32 (h, w), interpolated linearly to every pixel, float32 (H, W)."""

@@ -88,7 +88,7 @@ def fluorescence_evidence(
             found = local_evidence(seen.picture, chosen, tuning.evidence, noise_ratio=ratio, progress=ends[2])
             found = dataclasses.replace(found, told_disc=True)
     progress(1.0, "measuring blur")
-    known = _at_samples(shining, found) & found.tells(tuning.evidence.evidence_nats)
+    known = found.at_samples(shining) & found.tells(tuning.evidence.evidence_nats)
     found = dataclasses.replace(found, shining=shining, cut_off=cut_off)
     return _without_ground(found, known), chosen.psf
 
@@ -109,7 +109,7 @@ def _wide_enough(
         if parameters.max_radius != "auto":
             return found, chosen
         largest = float(found.radii[-1])
-        if not _beyond(found, _at_samples(shining, found), tuning) or 2 * largest > tuning.fluorescence.most_radius:
+        if not _beyond(found, found.at_samples(shining), tuning) or 2 * largest > tuning.fluorescence.most_radius:
             return found, chosen
         wider = dataclasses.replace(chosen, max_radius=2 * largest)
         if len(octaves_and_radii(wider, seen.picture.shape, tuning.evidence)[1]) <= len(found.radii):
@@ -147,11 +147,6 @@ def _shining(seen: Stretched, window: int, tuning: Tuning) -> tuple[NDArray[np.b
         shines |= (above > part * ndimage.maximum_filter(above, side)) & (above > numbers.above_noise * noise)
     beside = np.zeros_like(shines) if seen.saturated is None else ndimage.maximum_filter(seen.saturated, window)
     return shines & ~beside, shines & beside
-
-
-def _at_samples(pixels: NDArray[np.bool_], evidence: Evidence) -> NDArray[np.bool_]:
-    """Return a mask of pixels at the samples, bool (h, w)."""
-    return pixels[np.ix_(evidence.rows, evidence.columns)]
 
 
 def _beyond(evidence: Evidence, shining: NDArray[np.bool_], tuning: Tuning) -> bool:

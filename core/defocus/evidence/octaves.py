@@ -8,7 +8,7 @@ twice as wide, steadies the map where narrow windows see too little.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,6 +96,10 @@ class Evidence:
     def shape(self) -> tuple[int, int]:
         """Rows and columns of samples."""
         return len(self.rows), len(self.columns)
+
+    def at_samples(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return what pixels (H, W) hold at the samples, (h, w)."""
+        return pixels[np.ix_(self.rows, self.columns)]
 
     def tells(self, nats: float) -> NDArray[np.bool_]:
         """Return which samples prefer some radius to another by so much, bool (h, w)."""

@@ -90,7 +90,7 @@ def fitting_shape(
         for name in ("gaussian", "disc")
     )
     nats = tuning.evidence.evidence_nats
-    known = (gaussian.tells(nats) | disc.tells(nats)) & shining[np.ix_(gaussian.rows, gaussian.columns)]
+    known = (gaussian.tells(nats) | disc.tells(nats)) & gaussian.at_samples(shining)
     if np.count_nonzero(known) < LEAST_SAMPLES:
         return FittingShape("gaussian", 0.0, np.nan, np.nan)
     gain = float(np.clip((gaussian.least - disc.least)[known], -numbers.most_gain, numbers.most_gain).mean())

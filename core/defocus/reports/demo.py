@@ -20,6 +20,7 @@ from defocus.evidence.octaves import local_evidence
 from defocus.paper.search import candidates
 from defocus.parameters import AnalysisParameters
 from defocus.pictures.files import written_whole
+from defocus.pictures.intensity import whole_numbers
 from defocus.pictures.picture import as_picture, load_image
 from defocus.pictures.render import contact_sheet, mask_overlay, with_scale
 from defocus.psf.simulation import ramp, simulate_blur
@@ -145,7 +146,7 @@ def _ramp_error(luminance: NDArray[np.float32]) -> float:
 
 
 def _image(values: NDArray[Any]) -> Image.Image:
-    return Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)).convert("RGB")
+    return Image.fromarray(whole_numbers(values, "uint8")).convert("RGB")
 
 
 def _page(rows: list[tuple[str, list[tuple[str, Image.Image]]]], lines: list[str]) -> str:

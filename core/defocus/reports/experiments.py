@@ -255,7 +255,7 @@ def _compared(
     picture = as_picture(blurred.astype(np.float32))
     evidence = _evidence(blurred, noise)
     parameters = AnalysisParameters(noise=noise, sensor_blur=0.0, spacing=_SPACING, max_radius=8.0)
-    at_samples = truth[np.ix_(evidence.rows, evidence.columns)][..., np.newaxis]
+    at_samples = evidence.at_samples(truth)[..., np.newaxis]
     rows = []
     for name, (window, profile_of) in models.items():
         spectra = blur_spectra(gabor_bank(parameters.window, shape=window), DiscPSF(), evidence.radii)
