@@ -78,15 +78,20 @@ def test_long_parts_share_the_threads_and_report_from_the_caller(monkeypatch, co
     monkeypatch.setattr(parallel, "available_threads", lambda: cores)
     seen, given, callers = [], set(), set()
 
+    told_again = threading.Condition()
+
     def work(part, progress, threads):
         given.add(threads)
         for step in range(4):
             progress(step / 4, "")
-            time.sleep(0.03)
+            with told_again:  # a part goes on when its last step has been told, however busy the machine is
+                told_again.wait_for(lambda wanted=step / 4 / parts: seen and seen[-1] >= wanted, timeout=30)
         return part
 
     def told(fraction, stage):
-        seen.append(fraction)
+        with told_again:
+            seen.append(fraction)
+            told_again.notify_all()
         callers.add(threading.get_ident())
         assert stage == "testing"
 
