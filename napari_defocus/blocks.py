@@ -14,6 +14,7 @@ import numpy as np
 
 from defocus.errors import InputError
 from defocus.parallel import available_threads
+from defocus.parameters import MapParameters
 from napari_defocus.engine import LocalEngine
 from napari_defocus.helpers import Helpers
 from napari_defocus.layers.results import layer_data
@@ -71,21 +72,20 @@ def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
     from dask.array import coarsen, store
     from dask.callbacks import Callback
 
-    from defocus.dask import blur_map
+    from defocus.dask import blur_map, kind_of_plane
     from defocus.evidence.radii import octaves_and_radii
     from defocus.tuning import TUNING
 
     source = request.source
     index = request.index or ()
     plane = source.data[index] if index else source.data
-    analysis, drawn = request.analysis, request.question.parameters
+    analysis = request.analysis
+    call: dict[str, Any] = {}
     largest = float(octaves_and_radii(analysis, (source.shape[-2], source.shape[-1]), TUNING.evidence)[1][-1])
     if analysis.max_radius == "auto":
         largest = min(largest, _LARGEST)
         analysis = dataclasses.replace(analysis, max_radius=largest)
-    changes: dict[str, Any] = {item.name: getattr(analysis, item.name) for item in dataclasses.fields(analysis)}
-    if drawn is not None:
-        changes |= {item.name: getattr(drawn, item.name) for item in dataclasses.fields(drawn)}
+    colors = plane.ndim - 1 if source.rgb else None
 
     def told(_key: object, _result: object, _graph: object, state: dict[str, Any], _worker: object) -> None:
         done = len(state["finished"])
@@ -98,20 +98,28 @@ def blocks_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
             threads = max(1, available_threads() // _AT_A_TIME)
             helpers = stack.enter_context(Helpers(_AT_A_TIME, threads))
             stack.enter_context(run.token.stopping(helpers.close))
-            changes["call"] = helpers
-        found = blur_map(plane, block=_BLOCK, channel_axis=plane.ndim - 1 if source.rgb else None, **changes)
+            call["call"] = helpers
+        stack.enter_context(dask.config.set(scheduler="threads", num_workers=_AT_A_TIME))
+        if analysis.kind == "auto":
+            run.progress(0.0, "looking at parts of the plane")
+            analysis = dataclasses.replace(analysis, kind=kind_of_plane(plane, channel_axis=colors, **call))
+        if request.sparing and analysis.kind == "fluorescence":
+            request = request.leaving_out()
+        changes = vars(analysis) | vars(request.question.parameters or MapParameters()) | call
+        found = blur_map(plane, block=_BLOCK, channel_axis=colors, **changes)
         step = 1
         while found.size / step**2 > _SHOWN_PIXELS:
             step *= 2
         if step > 1:
             found = coarsen(_mean, found, {0: step, 1: step}, trim_excess=True)
         filling = _Filling(request, found.shape, step, largest, run)
-        with Callback(posttask=told), dask.config.set(scheduler="threads", num_workers=_AT_A_TIME):
+        with Callback(posttask=told):
             store(found, filling, lock=False)  # type: ignore[arg-type]  # which only writes parts into it
     radius = filling.radius
     known = float(np.isfinite(radius).mean())
     noise = 0.0 if analysis.noise == "auto" else float(analysis.noise)
-    answer = Answer(radius, largest, noise, {"known_share": known, "blocks_px": _BLOCK, "px_per_value": step})
+    facts = {"known_share": known, "blocks_px": _BLOCK, "px_per_value": step}
+    answer = Answer(radius, largest, noise, facts, kind=analysis.kind)
     return as_layer(dataclasses.replace(request, source=_coarse(source, step)), radius, answer)
 
 

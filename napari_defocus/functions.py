@@ -237,7 +237,7 @@ def computed_layer(request: LayerRequest, run: Run) -> LayerDataTuple:
             report = named(report, f"slice {number + 1} of {len(planes)}")
         answer = run.part(report).compute(_of_plane(request, one))
         if request.sparing and answer.kind == "fluorescence":
-            request = _leaving_out(request)
+            request = request.leaving_out()
             answer = run.part(report).compute(_of_plane(request, one))
         if request.index is not None or not one:
             return as_layer(request, answer.values, answer)
@@ -276,12 +276,6 @@ def _of_plane(request: LayerRequest, index: tuple[int, ...]) -> PlaneRequest:
         hints = {"in_focus": strokes[index] == 1, "blurred": strokes[index] == 2}
         question = dataclasses.replace(question, hints=hints)
     return PlaneRequest(request.source, index, question, request.analysis, request.unchanged)
-
-
-def _leaving_out(request: LayerRequest) -> LayerRequest:
-    """Return the request with NaN where nothing is known."""
-    parameters = dataclasses.replace(request.question.parameters or MapParameters(), unknown="nan")
-    return dataclasses.replace(request, question=dataclasses.replace(request.question, parameters=parameters))
 
 
 def _is_auto(request: LayerRequest) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from defocus.errors import Cancelled, InputError
-from defocus.parameters import AnalysisParameters
+from defocus.parameters import AnalysisParameters, MapParameters
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -106,6 +106,11 @@ class LayerRequest:
         """Return radii in px of the measured level, float32, in the unit that they are shown in."""
         values = radius_px * np.float32(self.factor)
         return values if self.depth is None else self.depth.defocus(values)
+
+    def leaving_out(self) -> LayerRequest:
+        """Return the request of a map with NaN where nothing is known."""
+        parameters = replace(self.question.parameters or MapParameters(), unknown="nan")
+        return replace(self, question=replace(self.question, parameters=parameters))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
 """Blur maps of pictures larger than memory, of long series, and batches on a cluster, with Dask.
 
 Needs the extra ``dask``. A plane is cut into blocks that overlap by more than a window, each block is analysed as a
-picture of its own with the parameters of the whole, and the middles are put together.
+picture of its own, with what some of them tell of the whole: its kind, its light and noise, the shape of its blur. The
+middles are put together.
 """
 
 # mypy: allow-untyped-calls
@@ -18,10 +19,13 @@ import numpy as np
 from dask.delayed import delayed
 
 from defocus.errors import InputError
+from defocus.evidence.fluorescence import fluorescence_reach
 from defocus.evidence.radii import octaves_and_radii, sample_spacing, usual_spacing
 from defocus.parameters import NOISE_RANGE, AnalysisParameters, MapParameters, split_changes
 from defocus.pictures.intensity import robust_extremes, value_range
 from defocus.pictures.picture import as_picture
+from defocus.pictures.stretched import light_levels, stretched
+from defocus.timelapse import of_frames
 from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
@@ -30,13 +34,18 @@ if TYPE_CHECKING:
     from dask.delayed import Delayed
     from numpy.typing import ArrayLike, NDArray
 
+    from defocus.evidence import Evidence
+    from defocus.pictures.kind import Kind
     from defocus.pictures.picture import Picture
+    from defocus.pictures.stretched import LightLevels, Stretched
+    from defocus.psf import PSF
 
-__all__ = ["batch", "blur_map"]
+__all__ = ["batch", "blur_map", "kind_of_plane"]
 
 _COHERENCE = 16  # samples beyond the reach of the windows over which neighbours agree on a radius
-_NOISE_BLOCKS = 9  # blocks of a plane from which its noise is measured
-_NOISE_SIZE = 512  # px, their side
+_SAMPLES = 3  # parts of a plane down and across that tell what holds for all of it
+_SAMPLE_SIZE = 512  # px, their side
+_TOLD_RADIUS = 16.0  # px, the largest that is looked for there
 _SMOOTHEST = 10.0  # the largest smoothness there is
 
 
@@ -87,8 +96,9 @@ def blur_map(
         blocks that are loaded already are among the arguments. Here, unless given.
     **changes
         Fields of `defocus.parameters.AnalysisParameters` and `defocus.parameters.MapParameters`. What is "auto" is
-        chosen for the whole plane, the noise by measuring some blocks of it; `kind` has no effect, as no block shows
-        what a photograph holds as a whole.
+        chosen for the whole plane, by nine parts of it: whether it is fluorescence, and the shape of the blur then, or
+        else its noise. The largest radius follows from the size of the plane. A photograph is measured as brightfield,
+        as no block shows what it holds as a whole.
 
     Returns
     -------
@@ -126,10 +136,11 @@ def blur_map(
         )
     octaves, radii = octaves_and_radii(parameters, plane, TUNING.evidence)
     spacing = sample_spacing(parameters, plane, TUNING.evidence)
-    # A block is no photograph: where subjects stand, and what the whole picture holds, does not show in it
-    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]), kind="brightfield")
+    parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]))
     alignment = math.lcm(2 * spacing, 2**octaves)  # labels and wide windows belong to every second sample
     reach = (parameters.window // 2 + 1) * 2**octaves + _COHERENCE * spacing
+    if not color_axes and parameters.kind in ("auto", "fluorescence"):
+        reach = max(reach, fluorescence_reach(parameters.window, TUNING.fluorescence))
     layout = _Layout(alignment, -(-reach // alignment) * alignment)
 
     limits = _limits(source, call)
@@ -165,6 +176,41 @@ def _joined(blocks: list[tuple[float, float]], dtype: np.dtype[Any]) -> tuple[fl
     return value_range(np.array([min(low for low, _ in known), max(high for _, high in known)]).astype(dtype))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Plane:
+    """What holds for a whole plane.
+
+    Attributes
+    ----------
+    parameters : AnalysisParameters
+        With the kind of the plane, and, once that is told, the shape and the noise of its range of light.
+    levels : LightLevels
+        Its light.
+    """
+
+    parameters: AnalysisParameters
+    levels: LightLevels
+
+    def seen(self, picture: Picture) -> Stretched:
+        """Return a part of the plane as it is measured."""
+        return stretched(picture, counts=self.fluorescent, levels=self.levels)
+
+    @property
+    def fluorescent(self) -> bool:
+        """Whether only what shines has evidence."""
+        return self.parameters.kind == "fluorescence"
+
+    def evidence(self, seen: Stretched, changes: dict[str, Any] | None = None) -> tuple[Evidence, str | PSF]:
+        """Return what is measured of a part of the plane, and the shape of the blur."""
+        from defocus.evidence import local_evidence
+        from defocus.evidence.fluorescence import fluorescence_evidence
+
+        chosen = dataclasses.replace(self.parameters, **(changes or {}))
+        if self.fluorescent:
+            return fluorescence_evidence(seen, chosen, TUNING)
+        return local_evidence(seen.picture, chosen, TUNING.evidence), chosen.psf
+
+
 def _plane_map(
     source: da.Array,
     limits: Delayed,
@@ -176,8 +222,7 @@ def _plane_map(
 ) -> da.Array:
     """Return the map of one plane, (H, W) or (colours, H, W)."""
     height, width = source.shape[-2:]
-    light = _light(source, limits, call)
-    noise = _noise(source, limits, light, parameters, call)
+    plane = _told_plane(source, limits, parameters, call)
     spacing = usual_spacing((height, width), TUNING.evidence)
     rows = []
     for top, bottom in layout.cuts(height, block):
@@ -189,7 +234,7 @@ def _plane_map(
                 slice(top - vertical.start, bottom - vertical.start),
                 slice(left - horizontal.start, right - horizontal.start),
             )
-            value = delayed(call)(_block_map, part, limits, light, noise, parameters, map_parameters, spacing, middle)
+            value = delayed(call)(_block_map, part, limits, plane, map_parameters, spacing, middle)
             row.append(da.from_delayed(value, (bottom - top, right - left), dtype=np.float32))
         rows.append(row)
     return da.block(rows)
@@ -203,82 +248,117 @@ def _picture(values: NDArray[Any], limits: tuple[float, float]) -> Picture:
 def _block_map(
     values: NDArray[Any],
     limits: tuple[float, float],
-    light: tuple[float, float],
-    noise: float,
-    parameters: AnalysisParameters,
+    plane: _Plane,
     map_parameters: MapParameters,
     spacing: float,
     middle: tuple[slice, slice],
 ) -> NDArray[np.float32]:
-    """Return the map of one block without its overlap; `spacing` is the usual one of the plane, `light` its range."""
+    """Return the map of one block without its overlap; `spacing` is the usual one of the plane."""
     from defocus.answer import Answer
-    from defocus.evidence import local_evidence
-    from defocus.pictures.stretched import stretched
 
     picture = _picture(values, limits)
-    seen = stretched(picture, counts=False, light=light)
-    evidence = local_evidence(seen.picture, dataclasses.replace(parameters, noise=noise), TUNING.evidence)
+    seen = plane.seen(picture)
+    evidence, _ = plane.evidence(seen)
     # Blocks are to be as smooth as the plane, not as pictures of their size
     smoothness = map_parameters.smoothness * spacing / usual_spacing(picture.shape, TUNING.evidence)
     blocks = dataclasses.replace(map_parameters, smoothness=min(smoothness, _SMOOTHEST), unknown="drawn")
-    answer = Answer(seen, evidence, "brightfield", TUNING)
+    answer = Answer(seen, evidence, "fluorescence" if plane.fluorescent else "brightfield", TUNING)
     radius = answer.radius(blocks)
     if map_parameters.unknown == "nan":
         radius[~answer.known] = np.nan
     return radius[middle].copy()
 
 
-def _samples(source: da.Array, least: int) -> list[da.Array]:
-    """Return some blocks of a plane, spread evenly over it."""
+def kind_of_plane(array: ArrayLike, *, channel_axis: int | None = None, call: Callable[..., Any] = _called) -> Kind:
+    """Return what `blur_map` takes a plane for with ``kind="auto"``, by parts of it.
+
+    Parameters
+    ----------
+    array : array_like (H, W)
+        As for `blur_map`, a single plane.
+    channel_axis : int, optional
+    call : callable, optional
+
+    Returns
+    -------
+    {"fluorescence", "brightfield"}
+
+    Raises
+    ------
+    InputError
+        As `blur_map` does.
+
+    Examples
+    --------
+    >>> kind_of_plane(da.random.random((900, 1200), chunks=300))
+    'brightfield'
+    """
+    source = array if isinstance(array, da.Array) else da.from_array(array)
+    if channel_axis is not None:
+        source = da.moveaxis(source, channel_axis, 0)
+    told = delayed(call)(_in_small, _samples(source, 0), _limits(source, call), AnalysisParameters())
+    kind: Kind = told.compute().parameters.kind
+    return kind
+
+
+def _samples(source: da.Array, least: int) -> list[list[da.Array]]:
+    """Return rows of parts of a plane, spread evenly over it; a small plane is one part."""
     height, width = source.shape[-2:]
-    size, side = max(_NOISE_SIZE, least), math.isqrt(_NOISE_BLOCKS)
-    corners = itertools.product(*(_spread(length, size, side) for length in (height, width)))
-    return [source[..., y : y + size, x : x + size].rechunk(-1) for y, x in corners]
+    size = max(_SAMPLE_SIZE, least)
+    if max(height, width) <= _SAMPLES * size:
+        return [[source.rechunk(-1)]]
+    tops, lefts = (_spread(length, size, _SAMPLES) for length in (height, width))
+    return [[source[..., y : y + size, x : x + size].rechunk(-1) for x in lefts] for y in tops]
 
 
-def _light(source: da.Array, limits: Delayed, call: Callable[..., Any]) -> Delayed:
-    """Return the range that the light of a plane fills, from some blocks of it."""
-    return delayed(call)(_joined_light, _samples(source, 0), limits)
+def _told_plane(source: da.Array, limits: Delayed, parameters: AnalysisParameters, call: Callable[..., Any]) -> Delayed:
+    """Return what holds for a whole plane, by some parts of it."""
+    samples = _samples(source, 2 * parameters.window)
+    plane = delayed(call)(_in_small, samples, limits, parameters)
+    told = [delayed(call)(_told_part, part, limits, plane) for row in samples for part in row]
+    return delayed(_agreed)(plane, told)
 
 
-def _joined_light(parts: list[NDArray[Any]], limits: tuple[float, float]) -> tuple[float, float]:
-    from defocus.pictures.stretched import light_range, quietest_noise
-
-    pictures = [_picture(part, limits) for part in parts]
-    noise = float(np.median([quietest_noise(picture.luminance) for picture in pictures]))
-    return light_range(np.concatenate([picture.luminance.ravel() for picture in pictures]), noise)
-
-
-def _noise(
-    source: da.Array, limits: Delayed, light: Delayed, parameters: AnalysisParameters, call: Callable[..., Any]
-) -> Delayed:
-    """Return the noise variance of a plane, for its range of light: the median of what some blocks of it say."""
-    if parameters.noise != "auto":
-        return delayed(_in_light)(float(parameters.noise), light)
-    parts = _samples(source, 2 * parameters.window)
-    found = [delayed(call)(_block_noise, part, limits, light, parameters) for part in parts]
-    return delayed(lambda values: float(np.median(values)))(found)
+def _in_small(samples: list[list[NDArray[Any]]], limits: tuple[float, float], parameters: AnalysisParameters) -> _Plane:
+    """Return the kind and the light of a plane by parts of it, side by side as one picture."""
+    picture = _picture(np.block(samples), limits)
+    chosen = of_frames(parameters, picture)
+    if chosen.kind == "photograph":  # no block shows where its subject stands
+        chosen = dataclasses.replace(chosen, kind="brightfield")
+    if chosen.tells_shape and chosen.kind == "brightfield":
+        chosen = dataclasses.replace(chosen, psf="disc")
+    return _Plane(chosen, light_levels(picture, counts=chosen.kind == "fluorescence"))
 
 
-def _in_light(noise: float, light: tuple[float, float]) -> float:
-    """Return a noise variance within what parameters admit."""
-    return min(max(noise / (light[1] - light[0]) ** 2, NOISE_RANGE[0]), NOISE_RANGE[1])
+def _told_part(values: NDArray[Any], limits: tuple[float, float], plane: _Plane) -> tuple[float, str | PSF, int]:
+    """Return what a part of a plane tells: its noise variance, the shape of its blur, and by how many samples."""
+    chosen = plane.parameters
+    if not (chosen.tells_shape if plane.fluorescent else chosen.noise == "auto"):
+        return 0.0, chosen.psf, 0
+    changes = {"max_radius": min(_TOLD_RADIUS, float(chosen.max_radius)), "spacing": 8}
+    evidence, shape = plane.evidence(plane.seen(_picture(values, limits)), changes)
+    return evidence.noise_variance, shape, int(np.count_nonzero(evidence.valid_fraction))
+
+
+def _agreed(plane: _Plane, told: list[tuple[float, str | PSF, int]]) -> _Plane:
+    """Return what holds for a whole plane: what most of its parts say."""
+    chosen = plane.parameters
+    if plane.fluorescent:
+        if chosen.tells_shape:
+            discs = sum(count if shape == "disc" else -count for _, shape, count in told)
+            chosen = dataclasses.replace(chosen, psf="disc" if discs > 0 else "gaussian")
+    elif chosen.noise == "auto":
+        chosen = dataclasses.replace(chosen, noise=float(np.median([noise for noise, _, _ in told])))
+    else:
+        gain = 1 / (plane.levels.high - plane.levels.low)
+        noise = min(max(float(chosen.noise) * gain**2, NOISE_RANGE[0]), NOISE_RANGE[1])
+        chosen = dataclasses.replace(chosen, noise=noise)
+    return dataclasses.replace(plane, parameters=chosen)
 
 
 def _spread(length: int, size: int, count: int) -> list[int]:
     """Return where blocks of `size` begin that are spread evenly over `length`."""
     return sorted({round((length - size) * (i + 0.5) / count) for i in range(count)}) if length > size else [0]
-
-
-def _block_noise(
-    values: NDArray[Any], limits: tuple[float, float], light: tuple[float, float], parameters: AnalysisParameters
-) -> float:
-    from defocus.evidence import local_evidence
-    from defocus.pictures.stretched import stretched
-
-    small = dataclasses.replace(parameters, max_radius=min(8.0, float(parameters.max_radius)), spacing=8)
-    seen = stretched(_picture(values, limits), counts=False, light=light)
-    return local_evidence(seen.picture, small, TUNING.evidence).noise_variance
 
 
 def batch(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], scheduler: str) -> Iterator[tuple[int, Any]]:

@@ -16,7 +16,9 @@ from scipy import ndimage  # noqa: E402
 
 import defocus  # noqa: E402
 from defocus import InputError  # noqa: E402
-from defocus.dask import _Layout, batch, blur_map  # noqa: E402
+from defocus import dask as of_blocks  # noqa: E402
+from defocus.dask import _Layout, batch, blur_map, kind_of_plane  # noqa: E402
+from tests.core.fields import nuclei  # noqa: E402
 
 KNOWN = {"noise": 1e-4, "spacing": 4, "kind": "brightfield"}
 
@@ -109,6 +111,49 @@ def test_noise_is_measured_once_for_all_blocks():
     automatic = blur_map(picture, block=128).compute()
     given = blur_map(picture, block=128, noise=measured).compute()
     assert np.abs(automatic - given).mean() < 0.15
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """Camera counts of nuclei, the right half of the field out of focus; and the whole field's analysis."""
+    halves = [nuclei(radius, shape=(480, 640), count=60)[0] for radius in (0.8, 5.0)]
+    counts = np.where(np.arange(640) < 320, *halves).astype(np.uint16)
+    return counts, defocus.analyze(counts)
+
+
+@pytest.mark.parametrize("sample", [512, 128])
+def test_blocks_of_fluorescence_are_those_of_the_whole_field(cells, monkeypatch, sample):
+    counts, whole = cells
+    monkeypatch.setattr(of_blocks, "_SAMPLE_SIZE", sample)
+    expected = whole.blur_map(unknown="nan")
+    changes = {"unknown": "nan", "spacing": whole.evidence.spacing, "max_radius": whole.max_radius}
+    lazy = blur_map(da.from_array(counts, chunks=100), block=200, **changes)
+    assert lazy.numblocks == (2, 3)
+    found = lazy.compute()
+    assert whole.kind == "fluorescence"
+    known, expected_known = np.isfinite(found), np.isfinite(expected)
+    assert 0.05 < expected_known.mean() < 0.5  # most is ground
+    assert (known != expected_known).mean() < 0.01
+    both = known & expected_known
+    assert np.abs(found - expected)[both].mean() < 0.15
+    right = both & (np.arange(640) >= 360)
+    assert np.median(found[right]) == pytest.approx(5, abs=0.6)
+
+
+def test_the_kind_of_a_plane_is_told_by_parts_of_it(cells, monkeypatch):
+    counts, _ = cells
+    monkeypatch.setattr(of_blocks, "_SAMPLE_SIZE", 150)
+    assert kind_of_plane(counts) == "fluorescence"
+    assert kind_of_plane(plane(480, 640)) == "brightfield"
+    assert kind_of_plane(np.stack([counts] * 3) // np.array([1, 2, 4])[:, None, None], channel_axis=0) == "brightfield"
+
+
+def test_a_kind_and_a_shape_that_were_chosen_are_kept(cells):
+    counts, _ = cells
+    changes = {"spacing": 8, "max_radius": 8, "unknown": "nan"}
+    for chosen in ({"kind": "brightfield"}, {"kind": "fluorescence", "psf": "disc"}):
+        expected = defocus.analyze(counts, spacing=8, max_radius=8, **chosen).blur_map(unknown="nan")
+        np.testing.assert_allclose(blur_map(counts, **changes, **chosen).compute(), expected, atol=0.05)
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ FAULTS = (
     Fault(
         "saturated: what is cut off tells the noise",
         "pictures/stretched.py",
-        "dark, ground, growth = noise_line(luminance, whole)",
-        "dark, ground, growth = noise_line(luminance, known)",
+        "dark, noise, growth = noise_line(luminance, whole)",
+        "dark, noise, growth = noise_line(luminance, known)",
         ("tests/core/test_fluorescence.py",),
     ),
     Fault(

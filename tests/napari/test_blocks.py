@@ -25,6 +25,7 @@ from napari_defocus.helpers import Helpers
 from napari_defocus.layers.samples import blurred, texture
 from napari_defocus.layers.source import Source
 from napari_defocus.requests import LayerRequest, Run
+from tests.core.fields import nuclei
 
 QUICK = AnalysisParameters(window=21, spacing=4, max_radius=6, noise=1e-4)
 
@@ -48,6 +49,21 @@ def test_a_large_plane_is_measured_in_blocks_at_its_place(small_limits):
     assert np.median(made.data[:, :60]) < 1
     assert np.median(made.data[:, 100:]) == pytest.approx(4, abs=0.6)  # px of the picture, not of the map
     assert told[-1][1].startswith("measuring in blocks")
+
+
+def test_the_ground_of_a_plane_of_fluorescence_is_left_out(small_limits, viewer, open_widget, finish):
+    """As it is of one that is measured in one piece; what it was taken for and its settings are told."""
+    counts = nuclei(0.8, shape=(300, 420), count=40)[0].astype(np.uint16)
+    viewer.add_image(da.from_array(counts, chunks=100), name="plate")
+    dock = open_widget("Blur map")
+    dock.run_button.native.click()
+    finish(dock)
+    made = viewer.layers["plate blur radius (px)"]
+    assert 0.5 < np.isnan(made.data).mean() < 0.9
+    about = made.metadata["defocus"]
+    assert about["kind_found"] == "fluorescence"
+    assert about["parameters"]["unknown"] == "nan"
+    assert "left out" in dock.status.value
 
 
 def test_what_cannot_be_had_in_blocks_is_refused_before_loading(small_limits):

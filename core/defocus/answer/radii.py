@@ -11,7 +11,7 @@ import numpy as np
 
 from defocus.answer.aggregation import aggregated
 from defocus.cuts.labeling import coherent_labels
-from defocus.cuts.neighbors import contrast_weights
+from defocus.cuts.neighbors import contrast_weights, untie
 from defocus.cuts.refinement import refined_labels
 from defocus.evidence.radii import OFFSET, usual_spacing
 from defocus.parallel import run_parts
@@ -181,7 +181,8 @@ def coherent_radii(
 ) -> NDArray[np.float32]:
     """Return the radius of every sample of a picture of which nothing was learned, float32 (h, w) in px.
 
-    The labelling of least energy, (14) to (16), and radii between the labels.
+    The labelling of least energy, (14) to (16), and radii between the labels. In fluorescence only what shines is tied
+    to what shines beside it: bodies that the ground parts lie at depths of their own. The ground is as the nearest.
 
     Parameters
     ----------
@@ -202,9 +203,18 @@ def coherent_radii(
     rows, columns = (np.arange(0, size, step) for size in evidence.shape)
     summed = np.add.reduceat(np.add.reduceat(costs, rows, axis=0), columns, axis=1)
     weights = contrast_weights(cell_means(color, step), tuning.map.coarse_tie * step * smoothness, edge_scale)
+    fine_weights = contrast_weights(color, smoothness, edge_scale)
+    bodies = None if evidence.shining is None else evidence.valid_fraction > 0
+    if bodies is not None:
+        untie(weights, np.maximum.reduceat(np.maximum.reduceat(bodies, rows, axis=0), columns, axis=1))
+        untie(fine_weights, bodies)
     labels = coherent_labels(summed, weights, progress=progress)
     labels = labels.repeat(step, axis=0).repeat(step, axis=1)[: evidence.shape[0], : evidence.shape[1]]
-    found = refined_labels(costs, labels, contrast_weights(color, smoothness, edge_scale))
+    found = refined_labels(costs, labels, fine_weights)
+    if bodies is not None:
+        from scipy import ndimage
+
+        found = found[tuple(ndimage.distance_transform_edt(~bodies, return_distances=False, return_indices=True))]
     return np.interp(found, np.arange(len(evidence.radii)), evidence.radii).astype(np.float32)
 
 

@@ -265,7 +265,6 @@ def _decisive(look: Look, analysis: Analysis, radii: NDArray[np.float32], tuning
     parameters = AnalysisParameters(
         kind="brightfield", psf="disc", spacing=culling.crop_spacing, max_radius=culling.crop_radius
     )
-    light: tuple[float, float] | None = None
     # Each crop leaves to the next only what lies beside it
     tops = np.clip(evidence.rows * look.scale - side / 2, 0, look.shape[0] - side).astype(int)
     lefts = np.clip(evidence.columns * look.scale - side / 2, 0, look.shape[1] - side).astype(int)
@@ -279,7 +278,7 @@ def _decisive(look: Look, analysis: Analysis, radii: NDArray[np.float32], tuning
         if look.scale == 1:
             continue
         picture = as_picture(crops[-1], measured=False)
-        seen = stretched(picture, counts=False, light=light)
+        seen = stretched(picture, counts=False)
         measured = local_evidence(seen.picture, parameters, tuning.evidence)
         if parameters.noise == "auto":
             parameters = dataclasses.replace(parameters, noise=measured.noise_variance)

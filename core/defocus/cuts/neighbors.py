@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NEIGHBORS", "contrast_weights", "grid_weights", "integer_weights", "pair_slices"]
+__all__ = ["NEIGHBORS", "contrast_weights", "grid_weights", "integer_weights", "pair_slices", "untie"]
 
 NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))  # right, below, below-right, below-left, as (rows, columns)
 
@@ -56,6 +56,27 @@ def contrast_weights(color: NDArray[np.float32], smoothness: float, edge_scale: 
         squared = np.einsum("ijk,ijk->ij", difference, difference)
         plane[here] = smoothness * np.exp(squared * np.float32(-0.5 / edge_scale**2))
     return weights
+
+
+def untie(weights: NDArray[np.float32], chosen: NDArray[np.bool_]) -> None:
+    """Leave, in place, only the ties between two pixels that are both chosen.
+
+    Parameters
+    ----------
+    weights : float32 (4, H, W)
+        From `contrast_weights`.
+    chosen : bool (H, W)
+
+    Examples
+    --------
+    >>> weights = contrast_weights(np.zeros((1, 3, 3), np.float32), 20.0, 0.1)
+    >>> untie(weights, np.array([[True, True, False]]))
+    >>> weights[0]
+    array([[20.,  0.,  0.]], dtype=float32)
+    """
+    for plane, step in zip(weights, NEIGHBORS, strict=True):
+        here, there = pair_slices(chosen.shape, step)
+        plane[here] *= chosen[here] & chosen[there]
 
 
 def grid_weights(

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from defocus.pictures.stretched import Stretched
     from defocus.progress import Progress
     from defocus.psf import PSF
-    from defocus.tuning import Tuning
+    from defocus.tuning import FluorescenceTuning, Tuning
 
-__all__ = ["fluorescence_evidence"]
+__all__ = ["fluorescence_evidence", "fluorescence_reach"]
 
+_SMOOTH = 5  # px across, over which what shines is averaged
 _OUTLIER = 1e15  # times white; the square of what is brighter, as a broken pixel may be, is no float32
 
 
@@ -93,6 +94,19 @@ def fluorescence_evidence(
     return _without_ground(found, known), chosen.psf
 
 
+def fluorescence_reach(window: int, numbers: FluorescenceTuning) -> int:
+    """Return from how many px around it hangs whether a pixel shines.
+
+    Parameters
+    ----------
+    window : int
+        Side in px.
+    numbers : FluorescenceTuning
+    """
+    side = int(numbers.wide * window) | 1
+    return side - 1 + side // 2 + _SMOOTH // 2  # an opening reaches as far as it is wide, the peak's filter half
+
+
 def _wide_enough(
     seen: Stretched,
     parameters: AnalysisParameters,
@@ -138,7 +152,7 @@ def _shining(seen: Stretched, window: int, tuning: Tuning) -> tuple[NDArray[np.b
     from scipy import ndimage
 
     numbers = tuning.fluorescence
-    smooth = ndimage.uniform_filter(seen.picture.color[..., 0], 5)
+    smooth = ndimage.uniform_filter(seen.picture.color[..., 0], _SMOOTH)
     shines = np.zeros(smooth.shape, bool)
     for side, part in ((window, numbers.part_of_peak), (int(numbers.wide * window) | 1, numbers.part_of_wide_peak)):
         above = smooth - ndimage.grey_opening(smooth, (side, side))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from defocus.pictures.picture import Picture
 
-__all__ = ["Stretched", "light_range", "noise_line", "saturated_pixels", "stretched", "unstretched"]
+__all__ = ["LightLevels", "Stretched", "light_levels", "noise_line", "saturated_pixels", "stretched", "unstretched"]
 
 _PERCENTILES = (0.5, 99.5)
 _LEAST_NOISE = 32  # standard deviations of the noise that the stretched range holds at least
@@ -69,21 +69,59 @@ def unstretched(picture: Picture) -> Stretched:
     return Stretched(picture, picture, 1.0, 0.0, None, None)
 
 
-def light_range(sample: NDArray[np.float32], noise: float) -> tuple[float, float]:
-    """Return the values that become 0 and 1: nearly the least and the largest, some deviations of the noise apart.
+@dataclass(frozen=True)
+class LightLevels:
+    """What light and noise a picture holds; it, and parts of it, are stretched by them.
+
+    Attributes
+    ----------
+    low, high : float
+        The luminance that becomes 0 and 1.
+    noise : float
+        Variance of the noise of the ground.
+    dark : float
+        Luminance of the ground.
+    growth : float or None
+        What each unit of light above that adds to the variance; None if photons were not counted.
+    """
+
+    low: float
+    high: float
+    noise: float
+    dark: float = 0.0
+    growth: float | None = None
+
+
+def light_levels(picture: Picture, *, counts: bool) -> LightLevels:
+    """Return what light and noise a picture holds.
+
+    0 and 1 become nearly the least and the largest of its light, but some deviations of the noise apart.
 
     Parameters
     ----------
-    sample : float32 (any shape)
-        Of the luminance.
-    noise : float
-        Variance of its noise.
+    picture : Picture
+    counts : bool
+        Whether its values are in proportion to photons that were counted, whose noise grows with the light.
     """
+    luminance = picture.luminance
+    known = None if picture.alpha is None else picture.alpha >= 0.5
+    dark, growth = 0.0, None
+    if counts:
+        # What is cut off has lost its noise
+        full = saturated_pixels(luminance, _NEAR_WHITE * float(np.ptp(luminance)))
+        whole = known if full is None else ~full if known is None else known & ~full
+        dark, noise, growth = noise_line(luminance, whole)
+    else:
+        noise = _quietest_noise(luminance)
+    step = max(1, round((luminance.size / _MOST) ** 0.5))
+    sample = luminance[::step, ::step]
+    if known is not None and known[::step, ::step].any():
+        sample = sample[known[::step, ::step]]
     low, high = (float(value) for value in np.percentile(sample, _PERCENTILES))
-    return low, low + max(high - low, _LEAST_NOISE * noise**0.5, 1e-6)
+    return LightLevels(low, low + max(high - low, _LEAST_NOISE * noise**0.5, 1e-6), noise, dark, growth)
 
 
-def stretched(picture: Picture, *, counts: bool, light: tuple[float, float] | None = None) -> Stretched:
+def stretched(picture: Picture, *, counts: bool, levels: LightLevels | None = None) -> Stretched:
     """Return a picture stretched to what its light fills, with its noise at every level of light.
 
     Parameters
@@ -91,8 +129,8 @@ def stretched(picture: Picture, *, counts: bool, light: tuple[float, float] | No
     picture : Picture
     counts : bool
         Whether its values are in proportion to photons that were counted, whose noise grows with the light.
-    light : tuple of float, optional
-        The values that become 0 and 1, where the picture is a part of a larger one; measured unless given.
+    levels : LightLevels, optional
+        From `light_levels`, with the same `counts`, where the picture is a part of a larger one; its own unless given.
 
     Examples
     --------
@@ -103,40 +141,25 @@ def stretched(picture: Picture, *, counts: bool, light: tuple[float, float] | No
     >>> bool(found.noise_ratio[:, -20:].mean() > 10 * found.noise_ratio[:, :20].mean())
     True
     """
-    luminance = picture.luminance
-    known = None if picture.alpha is None else picture.alpha >= 0.5
-    if counts:
-        # What is cut off has lost its noise
-        full = saturated_pixels(luminance, _NEAR_WHITE * float(np.ptp(luminance)))
-        whole = known if full is None else ~full if known is None else known & ~full
-        dark, ground, growth = noise_line(luminance, whole)
-    else:
-        ground = quietest_noise(luminance)
-    if light is None:
-        step = max(1, round((luminance.size / _MOST) ** 0.5))
-        sample = luminance[::step, ::step]
-        if known is not None and known[::step, ::step].any():
-            sample = sample[known[::step, ::step]]
-        light = light_range(sample, ground)
-    low, high = light
-    span = high - low
+    levels = levels or light_levels(picture, counts=counts)
+    luminance, span = picture.luminance, levels.high - levels.low
     ratio: NDArray[np.float32] | None = None
-    if counts:
+    if levels.growth is not None:
         ratio = np.ones_like(luminance)
-        if ground > 0:
-            ratio += np.float32(growth / ground) * np.maximum(luminance - np.float32(dark), 0)
+        if levels.noise > 0:
+            ratio += np.float32(levels.growth / levels.noise) * np.maximum(luminance - np.float32(levels.dark), 0)
     opacity = picture.alpha
-    full = saturated_pixels(luminance, _NEAR_WHITE * (high - low))
+    full = saturated_pixels(luminance, _NEAR_WHITE * span)
     if full is not None:
         opacity = np.where(full, np.float32(0), np.float32(1) if opacity is None else opacity)
-    wide = luminance - np.float32(low)
+    wide = luminance - np.float32(levels.low)
     wide *= np.float32(1 / span)
     color = np.broadcast_to(wide[..., np.newaxis], (*wide.shape, 3))
     seen = dataclasses.replace(picture, color=color, alpha=opacity, gray=True)
-    return Stretched(seen, picture, 1 / span, ground**0.5 / span, ratio, full)
+    return Stretched(seen, picture, 1 / span, levels.noise**0.5 / span, ratio, full)
 
 
-def quietest_noise(light: NDArray[np.float32]) -> float:
+def _quietest_noise(light: NDArray[np.float32]) -> float:
     """Return the variance of the noise where a picture is quietest; 0 where that is less than its steps."""
     height, width = (size // _BLOCK * _BLOCK for size in light.shape)
     if min(height, width) < 2 * _BLOCK:
