@@ -3,6 +3,8 @@
 ``python -m benchmarks.fluorescence FOLDER`` prints a row for each picture; with ``../shared`` beside the project the
 folder is that of its fields, half of them far out of focus. ``--ground`` prints how much of simulated nuclei,
 cells and beads is in focus, sharp and blurred, and how much of the ground, with ever more light that is uneven.
+``--apart`` prints how far off radii are where cells lie at depths of their own, or quarters of a field do, measured in
+one piece and in blocks.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from scipy import ndimage
 
 import defocus
 from benchmarks import shapes
+
+_CELL = 61  # px, side of the square that holds a cell
+_BLOCK = 512  # px
 
 _WAYS = {
     "as any grey picture (disc)": {"kind": "brightfield", "psf": "disc", "max_radius": 8},
@@ -76,15 +81,91 @@ def uneven_grounds() -> None:
     print(f"wrong on average: {np.mean(wrong):.4f}")
 
 
+def _cell(rng: np.random.Generator) -> Any:
+    """Return one textured cell."""
+    rows, columns = np.mgrid[:_CELL, :_CELL] - _CELL // 2
+    (long, short), turn = rng.uniform(8, 22, 2), rng.uniform(0, np.pi)
+    along, across = columns * np.cos(turn) + rows * np.sin(turn), rows * np.cos(turn) - columns * np.sin(turn)
+    body = np.clip((1 - np.hypot(along / long, across / short)) * 8, 0, 1)
+    grain = ndimage.gaussian_filter(rng.standard_normal(body.shape), 1.2)
+    return body * (1 + 0.35 * grain / grain.std()).clip(0.2) * rng.uniform(0.5, 1)
+
+
+def _cells(side: int, apart: int, rng: np.random.Generator) -> Any:
+    """Return cells (side, side), one for each square of `apart` px."""
+    field, half = np.zeros((side, side)), _CELL // 2
+    for _ in range(side**2 // apart**2):
+        y, x = rng.integers(half + 5, side - half - 5, 2)
+        part = field[y - half : y + half + 1, x - half : x + half + 1]
+        np.maximum(part, _cell(rng), out=part)
+    return field
+
+
+def _soft(field: Any, radius: float) -> Any:
+    return ndimage.gaussian_filter(field, radius / 2 if radius else 0.3)
+
+
+def quarters_apart(side: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Return a field whose quarters are blurred by 0, 2, 4 and 7 px, and these radii."""
+    sharp, radii = _cells(side, 77, rng), np.array([0.0, 2, 4, 7])
+    truth = np.ones((side, 1)) * radii[np.arange(side) * 4 // side]
+    return sum(_soft(sharp, radius) * (truth == radius) for radius in radii), truth
+
+
+def cells_apart(side: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Return a field of which each cell is blurred by 0, 1.5, 3, 5 or 8 px, and the radius of the brightest there."""
+    radii = (0.0, 1.5, 3.0, 5.0, 8.0)
+    depths = np.array([_soft(_cells(side, 210, rng), radius) for radius in radii])
+    return depths.sum(axis=0), np.array(radii)[depths.argmax(axis=0)]
+
+
+def depths_apart() -> None:
+    """Print how far off radii are of fields that hold several depths, and how much blocks differ from one piece."""
+    from defocus.dask import blur_map
+
+    print(
+        "| field | px | electrons | mean error of log(radius + 0.3) | in blocks | differ, px | known as in one piece |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    errors = []
+    for name, made in (("quarters", quarters_apart), ("cells", cells_apart)):
+        for side in (700, 1600):
+            for electrons in (2000, 200, 50):
+                rng = np.random.default_rng(side + electrons)
+                light, truth = made(side, rng)
+                dark = max(20, electrons / 100)
+                counts = rng.poisson(electrons * light / 2 + dark) + rng.normal(100, 2, light.shape)
+                analysis = defocus.analyze(counts.clip(0).astype(np.uint16), kind="fluorescence")
+                whole = analysis.blur_map(unknown="nan")
+                blocks = blur_map(
+                    counts.clip(0).astype(np.uint16), block=_BLOCK, kind="fluorescence", unknown="nan",
+                    max_radius=analysis.max_radius,
+                ).compute()  # fmt: skip
+                known, here = np.isfinite(whole), np.isfinite(blocks)
+                both = known & here
+                one, other = (np.abs(np.log((x + 0.3) / (truth + 0.3)))[both].mean() for x in (whole, blocks))
+                errors.append(one)
+                print(
+                    f"| {name} | {side} | {electrons} | {one:.3f} | {other:.3f} | "
+                    f"{np.abs(whole - blocks)[both].mean():.3f} | {(known == here).mean():.2%} |",
+                    flush=True,
+                )
+    print(f"mean error: {np.mean(errors):.3f}")
+
+
 def main() -> None:
     """Print the tables that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ground", action="store_true", help="simulated fields on an uneven ground instead")
+    parser.add_argument("--apart", action="store_true", help="simulated fields of several depths instead")
     shared = Path(__file__).parents[2] / "shared" / "data" / "microscopy_dev"
     parser.add_argument("folder", type=Path, nargs="?", default=shared)
     given = parser.parse_args()
     if given.ground:
         uneven_grounds()
+        return
+    if given.apart:
+        depths_apart()
         return
     files = sorted(file for file in given.folder.iterdir() if file.suffix in (".png", ".tif"))
     print(

@@ -87,8 +87,8 @@ FAULTS = (
     Fault(
         "stretched: by black alone",
         "pictures/stretched.py",
-        "return low, low + max(high - low, _LEAST_NOISE * noise**0.5, 1e-6)",
-        "return 0.0, 1.0",
+        "return LightLevels(low, low + max(high - low, _LEAST_NOISE * noise**0.5, 1e-6), noise, dark, growth)",
+        "return LightLevels(0.0, 1.0, noise, dark, growth)",
         (_PICTURES + "test_stretched.py",),
     ),
     Fault(
@@ -101,8 +101,8 @@ FAULTS = (
     Fault(
         "stretched: photons' noise does not grow",
         "pictures/stretched.py",
-        "ratio += np.float32(growth / ground)",
-        "ratio += np.float32(0 * growth)",
+        "ratio += np.float32(levels.growth / levels.noise)",
+        "ratio += np.float32(0 * levels.growth)",
         (_PICTURES + "test_stretched.py",),
     ),
     Fault(
@@ -327,6 +327,34 @@ FAULTS = (
         "_along(samples, keep, top * width + width - 2, lines, width, width - 1, -1, -1)",
         "pass",
         (_ANSWER + "test_aggregation.py",),
+    ),
+    Fault(
+        "fluorescence: bodies are tied across their ground",
+        "answer/radii.py",
+        "untie(fine_weights, bodies)",
+        "untie(fine_weights, bodies | True)",
+        (_ANSWER + "test_radii.py",),
+    ),
+    Fault(
+        "fluorescence: the ground is of no body",
+        "answer/radii.py",
+        "distance_transform_edt(~bodies,",
+        "distance_transform_edt(bodies,",
+        (_ANSWER + "test_radii.py",),
+    ),
+    Fault(
+        "blocks: fluorescence is measured as brightfield",
+        "dask.py",
+        "return stretched(picture, counts=self.fluorescent, levels=self.levels)",
+        "return stretched(picture, counts=False, levels=self.levels)",
+        ("tests/core/test_dask.py",),
+    ),
+    Fault(
+        "blocks: each has light of its own",
+        "dask.py",
+        "return stretched(picture, counts=self.fluorescent, levels=self.levels)",
+        "return stretched(picture, counts=self.fluorescent)",
+        ("tests/core/test_dask.py",),
     ),
     Fault(
         "what was learned of radii does not count",

@@ -27,8 +27,9 @@ RADII = np.arange(81) * 0.1
 def samples_of(costs, spacing=4):
     height, width = costs.shape[:2]
     evidence = SimpleNamespace(
-        shape=(height, width), spacing=spacing, radii=RADII, profile=costs, log_gradient_variance=0 * costs, wide=None
-    )
+        shape=(height, width), spacing=spacing, radii=RADII, profile=costs, log_gradient_variance=0 * costs, wide=None,
+        shining=None,
+    )  # fmt: skip
     return Samples(evidence, np.full((height, width, 3), 0.5, np.float32), (height * spacing, width * spacing))
 
 
@@ -114,6 +115,28 @@ def test_without_a_prior_radii_are_coherent_labels():
     samples.color[:, 30:] = 0.9
     found = coherent_radii(noisy, samples, MapParameters(), TUNING, ignore_progress)
     assert np.abs(found - truth).mean() < 0.1
+
+
+def test_bodies_that_the_ground_parts_have_radii_of_their_own():
+    """A faint body between strong ones of another depth: nothing ties it to them, however smooth the map."""
+    body = np.zeros((24, 60), bool)
+    truth = np.full(body.shape, np.nan)
+    for left, radius in ((2, 6.0), (24, 2.0), (46, 6.0)):
+        body[4:20, left : left + 12] = True
+        truth[4:20, left : left + 12] = radius
+    nats = np.where(truth == 2, 0.1, 20.0)
+    costs = np.where(body, nats, 0)[..., np.newaxis] * (RADII - np.nan_to_num(truth)[..., np.newaxis]) ** 2
+    samples = samples_of(costs.astype(np.float32))
+    samples.evidence.shining, samples.evidence.valid_fraction = True, body.astype(np.float32)
+    smooth = MapParameters(smoothness=10)
+    found = coherent_radii(costs.astype(np.float32), samples, smooth, TUNING, ignore_progress)
+    np.testing.assert_allclose(found[body], truth[body], atol=0.1)
+    # The ground is as the nearest body
+    assert found[12, 20] == pytest.approx(2, abs=0.1)
+    assert found[12, 16] == pytest.approx(6, abs=0.1)
+    samples.evidence.shining = None
+    tied = coherent_radii(costs.astype(np.float32), samples, smooth, TUNING, ignore_progress)
+    assert tied[12, 30] > 4  # of a picture without a ground, which would be one surface
 
 
 @pytest.mark.parametrize("threshold", [1.0, 2.5])
