@@ -189,13 +189,14 @@ def main():
             said[there] = 1 / (1 + np.exp(-features[there] @ fitted(features[~there], right[~there])))
         error, rows = reliability(said, right)
         in_use = probability_right(features[:, None].astype(np.float32), kind, tuning.confidence)[:, 0]
-        now, _ = reliability(in_use, right)
+        now, rows_in_use = reliability(in_use, right)
         kept[kind] = fitted(features, right)
         weights = ", ".join(f"{w:.2f}" for w in kept[kind])
         print(
             f"{kind}: {len(right)} samples, right {right.mean():.2f}; calibration error {error:.3f}, in use {now:.3f}"
         )
-        print("  said / right / share: " + "; ".join(f"{a:.2f} {b:.2f} {c:.2f}" for a, b, c in rows))
+        for words, each in (("said", rows), ("in use said", rows_in_use)):
+            print(f"  {words} / right / share: " + "; ".join(f"{a:.2f} {b:.2f} {c:.2f}" for a, b, c in each))
         surprise = -np.log(np.where(right, said, 1 - said)).mean()
         within = reliability(said[~beyond], right[~beyond])[0]
         print(

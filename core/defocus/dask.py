@@ -143,7 +143,7 @@ def blur_map(
         reach = max(reach, fluorescence_reach(parameters.window, TUNING.fluorescence))
     layout = _Layout(alignment, -(-reach // alignment) * alignment)
 
-    limits = _limits(source, call)
+    limits = _limits(list(source.to_delayed().ravel()), source.dtype, call)
     leading = source.shape[color_axes:-2]
     results = []
     for index in np.ndindex(*leading):
@@ -152,12 +152,11 @@ def blur_map(
     return da.stack(results).reshape((*leading, *plane)) if leading else results[0]
 
 
-def _limits(source: da.Array, call: Callable[..., Any]) -> Delayed:
-    """Return the values that become 0 and 1, one pair for the whole array."""
-    if source.dtype in (np.uint8, np.bool_):
-        return delayed(value_range, pure=True)(np.zeros(1, source.dtype))
-    blocks = [delayed(call)(_extremes, block) for block in source.to_delayed().ravel()]
-    return delayed(_joined)(blocks, source.dtype)
+def _limits(blocks: list[Any], dtype: np.dtype[Any], call: Callable[..., Any]) -> Delayed:
+    """Return the values that become 0 and 1, one pair for all blocks."""
+    if dtype in (np.uint8, np.bool_):
+        return delayed(value_range, pure=True)(np.zeros(1, dtype))
+    return delayed(_joined)([delayed(call)(_extremes, block) for block in blocks], dtype)
 
 
 def _extremes(block: NDArray[Any]) -> tuple[float, float]:
@@ -296,8 +295,10 @@ def kind_of_plane(array: ArrayLike, *, channel_axis: int | None = None, call: Ca
     source = array if isinstance(array, da.Array) else da.from_array(array)
     if channel_axis is not None:
         source = da.moveaxis(source, channel_axis, 0)
-    told = delayed(call)(_in_small, _samples(source, 0), _limits(source, call), AnalysisParameters())
-    kind: Kind = told.compute().parameters.kind
+    samples = _samples(source, 0)
+    # The kind hangs on no range: that of the parts will do, and the rest need not be loaded
+    limits = _limits([part for row in samples for part in row], source.dtype, call)
+    kind: Kind = delayed(call)(_in_small, samples, limits, AnalysisParameters()).compute().parameters.kind
     return kind
 
 
