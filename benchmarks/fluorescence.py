@@ -91,7 +91,7 @@ def _cell(rng: np.random.Generator) -> Any:
     return body * (1 + 0.35 * grain / grain.std()).clip(0.2) * rng.uniform(0.5, 1)
 
 
-def _cells(side: int, apart: int, rng: np.random.Generator) -> Any:
+def cells(side: int, apart: int, rng: np.random.Generator) -> Any:
     """Return cells (side, side), one for each square of `apart` px."""
     field, half = np.zeros((side, side)), _CELL // 2
     for _ in range(side**2 // apart**2):
@@ -101,21 +101,22 @@ def _cells(side: int, apart: int, rng: np.random.Generator) -> Any:
     return field
 
 
-def _soft(field: Any, radius: float) -> Any:
+def soft(field: Any, radius: float) -> Any:
+    """Return a field blurred by a Gaussian of a radius in px, or as sharp as a lens draws it."""
     return ndimage.gaussian_filter(field, radius / 2 if radius else 0.3)
 
 
 def quarters_apart(side: int, rng: np.random.Generator) -> tuple[Any, Any]:
     """Return a field whose quarters are blurred by 0, 2, 4 and 7 px, and these radii."""
-    sharp, radii = _cells(side, 77, rng), np.array([0.0, 2, 4, 7])
+    sharp, radii = cells(side, 77, rng), np.array([0.0, 2, 4, 7])
     truth = np.ones((side, 1)) * radii[np.arange(side) * 4 // side]
-    return sum(_soft(sharp, radius) * (truth == radius) for radius in radii), truth
+    return sum(soft(sharp, radius) * (truth == radius) for radius in radii), truth
 
 
 def cells_apart(side: int, rng: np.random.Generator) -> tuple[Any, Any]:
     """Return a field of which each cell is blurred by 0, 1.5, 3, 5 or 8 px, and the radius of the brightest there."""
     radii = (0.0, 1.5, 3.0, 5.0, 8.0)
-    depths = np.array([_soft(_cells(side, 210, rng), radius) for radius in radii])
+    depths = np.array([soft(cells(side, 210, rng), radius) for radius in radii])
     return depths.sum(axis=0), np.array(radii)[depths.argmax(axis=0)]
 
 

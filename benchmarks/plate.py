@@ -3,8 +3,8 @@
 ``python -m benchmarks.plate`` writes a plane of 20000 x 20000 px as zarr, 100 wells that are each blurred by a radius
 of their own, opens it in a napari window and runs **Blur map** on it. It prints how long that took, the most memory
 that the window's process and its children held together, the longest time in which the window's event loop did not
-come to its turn and where it was, how long Cancel took, and the median of each well beside the truth. It needs a
-display (xvfb-run has one).
+come to its turn and where it was, how long Cancel took, and the median of each well beside the truth. With
+``--fluorescence`` the wells hold cells on a dark ground. It needs a display (xvfb-run has one).
 """
 
 from __future__ import annotations
@@ -17,13 +17,18 @@ import time
 import traceback
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WELLS = 10  # in a row, and in a column
 _LARGEST = 6.0  # px
 _NOISE = 0.004
+_ELECTRONS = 1500
+_APART = 77  # px, as far as cells are apart on average
 _CHUNK = 1000
 _SILENT = 0.15  # s of the event loop, from which on it is told where it is
 _CALLS = 6  # innermost, that are told
@@ -34,29 +39,52 @@ def radii() -> Any:
     return np.random.default_rng(3).permutation(np.linspace(0, _LARGEST, _WELLS**2)).reshape(_WELLS, _WELLS)
 
 
-def write_plate(folder: Path, side: int) -> Any:
+def write_plate(folder: Path, side: int, *, fluorescence: bool = False) -> Any:
     """Write the plane, uint16 (side, side), and return it as a dask array."""
     import dask.array as da
     import zarr
+
+    rng = np.random.default_rng(4)
+    well = side // _WELLS
+    counts_of = _cells_in_well(well, rng) if fluorescence else _texture_in_well(well, rng)
+    plane = zarr.create_array(folder / "plate.zarr", shape=(side, side), chunks=(_CHUNK, _CHUNK), dtype="uint16")
+    for row, of_row in enumerate(radii()):
+        for column, radius in enumerate(of_row):
+            plane[row * well : (row + 1) * well, column * well : (column + 1) * well] = counts_of(radius)
+    return da.from_zarr(folder / "plate.zarr")
+
+
+def _texture_in_well(well: int, rng: np.random.Generator) -> Callable[[float], Any]:
+    """Return what makes the counts of a well of texture that is blurred by some radius."""
     from scipy import ndimage
 
     from defocus.psf.simulation import simulate_blur
 
-    rng = np.random.default_rng(4)
-    well = side // _WELLS
     texture = sum(
         ndimage.gaussian_filter(rng.standard_normal((well, well)), scale, mode="wrap") * scale
         for scale in (0.6, 1.2, 2.5, 5, 10, 20)
     )
     sharp = np.clip(0.5 + 0.16 * texture / texture.std(), 0, 1).astype(np.float32)
-    plane = zarr.create_array(folder / "plate.zarr", shape=(side, side), chunks=(_CHUNK, _CHUNK), dtype="uint16")
-    for row, of_row in enumerate(radii()):
-        for column, radius in enumerate(of_row):
-            light = simulate_blur(sharp, np.full(sharp.shape, radius, np.float32))
-            light += rng.normal(0, _NOISE, light.shape)
-            counts = np.rint(200 + 4000 * np.clip(light, 0, 1)).astype(np.uint16)
-            plane[row * well : (row + 1) * well, column * well : (column + 1) * well] = counts
-    return da.from_zarr(folder / "plate.zarr")
+
+    def counts(radius: float) -> Any:
+        light = simulate_blur(sharp, np.full(sharp.shape, radius, np.float32))
+        light += rng.normal(0, _NOISE, light.shape)
+        return np.rint(200 + 4000 * np.clip(light, 0, 1)).astype(np.uint16)
+
+    return counts
+
+
+def _cells_in_well(well: int, rng: np.random.Generator) -> Callable[[float], Any]:
+    """Return what makes the counts of a well of cells that are blurred by some radius."""
+    from benchmarks.fluorescence import cells, soft
+
+    sharp = cells(well, _APART, rng)
+
+    def counts(radius: float) -> Any:
+        photons = rng.poisson(_ELECTRONS * soft(sharp, radius) + 20)
+        return np.rint(photons + rng.normal(100, 2, photons.shape)).clip(0, 65535).astype(np.uint16)
+
+    return counts
 
 
 class _Watch(threading.Thread):
@@ -108,9 +136,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=20_000)
     parser.add_argument("--cancel-after", type=float, default=20, help="seconds of a first run, which is cancelled")
+    parser.add_argument("--fluorescence", action="store_true", help="cells in place of texture")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        plane = write_plate(Path(folder), chosen.side)
+        plane = write_plate(Path(folder), chosen.side, fluorescence=chosen.fluorescence)
         viewer = napari.Viewer()
         viewer.add_image(plane, name="plate", contrast_limits=(200, 4200))
         dock = BlurMapWidget(viewer)

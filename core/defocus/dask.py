@@ -117,16 +117,8 @@ def blur_map(
     >>> blur_map(planes, max_radius=4).shape
     (3, 100, 120)
     """
-    source = array if isinstance(array, da.Array) else da.from_array(array)
-    if source.dtype.kind not in "buif":
-        raise InputError(f"an array of {source.dtype}, but a picture holds real numbers")
-    if channel_axis is not None:
-        source = da.moveaxis(source, channel_axis, 0)
+    source = _source(array, channel_axis)
     color_axes = 0 if channel_axis is None else 1
-    if source.ndim < 2 + color_axes:
-        raise InputError(f"an array of shape {source.shape} has no planes")
-    if color_axes and source.shape[0] not in (3, 4):
-        raise InputError(f"{source.shape[0]} colours along axis {channel_axis}, but a picture has 3, or 4 with alpha")
     ours, theirs = split_changes(changes, AnalysisParameters, MapParameters)
     parameters, map_parameters = AnalysisParameters(**ours), MapParameters(**theirs)
     plane = source.shape[-2:]
@@ -139,7 +131,7 @@ def blur_map(
     parameters = dataclasses.replace(parameters, spacing=spacing, max_radius=float(radii[-1]))
     alignment = math.lcm(2 * spacing, 2**octaves)  # labels and wide windows belong to every second sample
     reach = (parameters.window // 2 + 1) * 2**octaves + _COHERENCE * spacing
-    if not color_axes and parameters.kind in ("auto", "fluorescence"):
+    if parameters.kind == "fluorescence" or (parameters.kind == "auto" and not color_axes):
         reach = max(reach, fluorescence_reach(parameters.window, TUNING.fluorescence))
     layout = _Layout(alignment, -(-reach // alignment) * alignment)
 
@@ -150,6 +142,20 @@ def blur_map(
         picture = source[(slice(None),) * color_axes + index]
         results.append(_plane_map(picture, limits, parameters, map_parameters, layout, block, call))
     return da.stack(results).reshape((*leading, *plane)) if leading else results[0]
+
+
+def _source(array: ArrayLike, channel_axis: int | None) -> da.Array:
+    """Return (..., H, W) or (colours, ..., H, W)."""
+    source = array if isinstance(array, da.Array) else da.from_array(array)
+    if source.dtype.kind not in "buif":
+        raise InputError(f"an array of {source.dtype}, but a picture holds real numbers")
+    if channel_axis is not None:
+        source = da.moveaxis(source, channel_axis, 0)
+    if source.ndim < (2 if channel_axis is None else 3):
+        raise InputError(f"an array of shape {source.shape} has no planes")
+    if channel_axis is not None and source.shape[0] not in (3, 4):
+        raise InputError(f"{source.shape[0]} colours along axis {channel_axis}, but a picture has 3, or 4 with alpha")
+    return source
 
 
 def _limits(blocks: list[Any], dtype: np.dtype[Any], call: Callable[..., Any]) -> Delayed:
@@ -285,16 +291,17 @@ def kind_of_plane(array: ArrayLike, *, channel_axis: int | None = None, call: Ca
     Raises
     ------
     InputError
-        As `blur_map` does.
+        If it is no single plane of real numbers.
 
     Examples
     --------
     >>> kind_of_plane(da.random.random((900, 1200), chunks=300))
     'brightfield'
     """
-    source = array if isinstance(array, da.Array) else da.from_array(array)
-    if channel_axis is not None:
-        source = da.moveaxis(source, channel_axis, 0)
+    source = _source(array, channel_axis)
+    planes = source.shape[(channel_axis is not None) : -2]
+    if planes:
+        raise InputError(f"{math.prod(planes)} planes, but one is asked for")
     samples = _samples(source, 0)
     # The kind hangs on no range: that of the parts will do, and the rest need not be loaded
     limits = _limits([part for row in samples for part in row], source.dtype, call)

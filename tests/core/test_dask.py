@@ -148,6 +148,12 @@ def test_the_kind_of_a_plane_is_told_by_parts_of_it(cells, monkeypatch):
     assert kind_of_plane(np.stack([counts] * 3) // np.array([1, 2, 4])[:, None, None], channel_axis=0) == "brightfield"
 
 
+@pytest.mark.parametrize("array", [np.zeros((2, 60, 60)), np.zeros(5), np.zeros((60, 60), complex)])
+def test_what_is_no_plane_has_no_kind(array):
+    with pytest.raises(InputError, match=r"one is asked for|no planes|real numbers"):
+        kind_of_plane(array)
+
+
 def test_a_kind_and_a_shape_that_were_chosen_are_kept(cells):
     counts, _ = cells
     same = {"spacing": 8, "max_radius": 8}
