@@ -198,7 +198,7 @@ class _Plane:
 
     def seen(self, picture: Picture) -> Stretched:
         """Return a part of the plane as it is measured."""
-        return stretched(picture, counts=self.fluorescent, levels=self.levels)
+        return stretched(picture, self.levels)
 
     @property
     def fluorescent(self) -> bool:

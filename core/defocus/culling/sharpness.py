@@ -20,7 +20,7 @@ from defocus.parameters import MAX_PIXELS, NOISE_RANGE, AnalysisParameters
 from defocus.pictures.kind import kind_of
 from defocus.pictures.picture import as_picture
 from defocus.pictures.reading import WHOLE
-from defocus.pictures.stretched import stretched
+from defocus.pictures.stretched import light_levels, stretched
 from defocus.progress import ignore_progress
 from defocus.tuning import TUNING, Tuning
 
@@ -278,7 +278,7 @@ def _decisive(look: Look, analysis: Analysis, radii: NDArray[np.float32], tuning
         if look.scale == 1:
             continue
         picture = as_picture(crops[-1], measured=False)
-        seen = stretched(picture, counts=False)
+        seen = stretched(picture, light_levels(picture, counts=False))
         measured = local_evidence(seen.picture, parameters, tuning.evidence)
         if parameters.noise == "auto":
             parameters = dataclasses.replace(parameters, noise=measured.noise_variance)

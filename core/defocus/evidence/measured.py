@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from defocus.evidence.fluorescence import fluorescence_evidence
 from defocus.evidence.octaves import Evidence, local_evidence
 from defocus.parameters import NOISE_RANGE
-from defocus.pictures.stretched import stretched, unstretched
+from defocus.pictures.stretched import light_levels, stretched, unstretched
 from defocus.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def measured_evidence(
     usual = dataclasses.replace(parameters, psf="disc") if parameters.tells_shape else parameters
     if parameters.method == "paper":  # which knows no stretching
         return local_evidence(picture, usual, tuning.evidence, progress=progress), unstretched(picture), usual
-    seen = stretched(picture, counts=parameters.kind == "fluorescence")
+    seen = stretched(picture, light_levels(picture, counts=parameters.kind == "fluorescence"))
     if parameters.kind == "fluorescence":
         evidence, shape = fluorescence_evidence(seen, parameters, tuning, progress=progress)
         return evidence, seen, dataclasses.replace(parameters, psf=shape) if parameters.tells_shape else parameters

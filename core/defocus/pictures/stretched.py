@@ -121,27 +121,24 @@ def light_levels(picture: Picture, *, counts: bool) -> LightLevels:
     return LightLevels(low, low + max(high - low, _LEAST_NOISE * noise**0.5, 1e-6), noise, dark, growth)
 
 
-def stretched(picture: Picture, *, counts: bool, levels: LightLevels | None = None) -> Stretched:
+def stretched(picture: Picture, levels: LightLevels) -> Stretched:
     """Return a picture stretched to what its light fills, with its noise at every level of light.
 
     Parameters
     ----------
     picture : Picture
-    counts : bool
-        Whether its values are in proportion to photons that were counted, whose noise grows with the light.
-    levels : LightLevels, optional
-        From `light_levels`, with the same `counts`, where the picture is a part of a larger one; its own unless given.
+    levels : LightLevels
+        Its own, from `light_levels`, or those of a larger one that it is a part of.
 
     Examples
     --------
     >>> from defocus.pictures.picture import as_picture
     >>> rng = np.random.default_rng(0)
-    >>> counts = 100 + rng.poisson(np.linspace(20, 900, 200), (100, 200))
-    >>> found = stretched(as_picture(counts), counts=True)
+    >>> picture = as_picture(100 + rng.poisson(np.linspace(20, 900, 200), (100, 200)))
+    >>> found = stretched(picture, light_levels(picture, counts=True))
     >>> bool(found.noise_ratio[:, -20:].mean() > 10 * found.noise_ratio[:, :20].mean())
     True
     """
-    levels = levels or light_levels(picture, counts=counts)
     luminance, span = picture.luminance, levels.high - levels.low
     ratio: NDArray[np.float32] | None = None
     if levels.growth is not None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from defocus.pictures.picture import as_picture
-from defocus.pictures.stretched import noise_line, saturated_pixels, stretched, unstretched
+from defocus.pictures.stretched import light_levels, noise_line, saturated_pixels, stretched, unstretched
 
 _SHAPE = 300, 340
 
@@ -27,6 +27,20 @@ def counts(light, *, gain, read=3.0, offset=100.0, seed=2):
     return offset + gain * rng.poisson(light) + rng.normal(0, read, light.shape)
 
 
+def seen_by_itself(picture, *, counts):
+    return stretched(picture, light_levels(picture, counts=counts))
+
+
+def test_a_part_is_stretched_as_the_picture_is():
+    values = as_picture(counts(np.linspace(100, 900, 160) * np.ones((120, 1)), gain=2, read=3).astype(np.float32))
+    levels = light_levels(values, counts=True)
+    whole = stretched(values, levels)
+    part = stretched(as_picture(np.asarray(values.luminance)[30:90, 40:140], measured=False), levels)
+    np.testing.assert_allclose(part.picture.luminance, whole.picture.luminance[30:90, 40:140], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(part.noise_ratio, whole.noise_ratio[30:90, 40:140], rtol=1e-5)
+    assert part.noise == whole.noise
+
+
 @pytest.mark.parametrize("gain", [0.3, 1.0, 4.0])
 def test_the_noise_of_a_camera_is_found_from_one_picture(light, gain):
     """A count has `gain` times the variance of its photons, besides that of reading them."""
@@ -44,25 +58,25 @@ def test_noise_that_does_not_grow_is_told_so(light):
 
 
 def test_noise_is_told_of_every_pixel_by_its_light(light):
-    found = stretched(as_picture(counts(light, gain=2, read=0).astype(np.float32)), counts=True)
+    found = seen_by_itself(as_picture(counts(light, gain=2, read=0).astype(np.float32)), counts=True)
     smooth = ndimage.uniform_filter(found.noise_ratio, 9)
     inner = light > 200
     np.testing.assert_allclose((smooth / (light / light.min()))[inner], 1, atol=0.35)
 
 
 def test_units_do_not_matter(light):
-    once = stretched(as_picture(counts(light, gain=1).astype(np.float32)), counts=True)
-    again = stretched(as_picture((50 * counts(light, gain=1) + 7000).astype(np.float32)), counts=True)
+    once = seen_by_itself(as_picture(counts(light, gain=1).astype(np.float32)), counts=True)
+    again = seen_by_itself(as_picture((50 * counts(light, gain=1) + 7000).astype(np.float32)), counts=True)
     assert np.abs(once.picture.color - again.picture.color).max() < 2e-3
     assert np.abs(once.noise_ratio / again.noise_ratio - 1).max() < 0.02
 
 
 def test_nothing_is_cut_off_but_what_is_saturated(light):
     values = counts(light, gain=1)
-    free = stretched(as_picture(values.astype(np.float32)), counts=True)
+    free = seen_by_itself(as_picture(values.astype(np.float32)), counts=True)
     assert free.picture.alpha is None
     assert free.picture.color.max() > 1.2  # the brightest half per cent
-    full = stretched(as_picture(np.minimum(values, 500).astype(np.float32)), counts=True)
+    full = seen_by_itself(as_picture(np.minimum(values, 500).astype(np.float32)), counts=True)
     assert full.picture.alpha is not None
     assert (full.picture.alpha[values >= 500] == 0).mean() > 0.9
     assert (full.picture.alpha[values < 300] == 1).all()
@@ -73,7 +87,7 @@ def test_nothing_is_cut_off_but_what_is_saturated(light):
 def test_an_empty_field_is_not_stretched_into_texture():
     """Noise alone: the range holds 32 standard deviations of it."""
     noise = np.random.default_rng(0).normal(100, 4, _SHAPE)
-    seen = stretched(as_picture(noise.astype(np.float32)), counts=True)
+    seen = seen_by_itself(as_picture(noise.astype(np.float32)), counts=True)
     assert seen.picture.color[..., 0].std() < 0.04
 
 
@@ -90,7 +104,10 @@ def test_an_empty_field_is_not_stretched_into_texture():
 )
 def test_the_kind_of_number_does_not_matter(samples, kind):
     values = np.asarray(as_picture(np.asarray(unstretched(_grass(samples)).picture.luminance)).luminance, float)
-    once, again = stretched(as_picture(values), counts=False), stretched(as_picture(kind(values)), counts=False)
+    once, again = (
+        seen_by_itself(as_picture(values), counts=False),
+        seen_by_itself(as_picture(kind(values)), counts=False),
+    )
     assert np.abs(once.picture.luminance - again.picture.luminance).max() < 0.012  # a step of 8 bits, stretched
 
 
@@ -104,7 +121,7 @@ def test_of_colours_the_luminance_is_measured_and_what_came_is_kept():
     rows, columns = np.mgrid[:60, :70] / 70
     color = np.stack([0.2 + 0.3 * rows, 0.2 + 0.3 * columns, 0.5 - 0.3 * rows * columns], axis=2).astype(np.float32)
     picture = as_picture(color)
-    seen = stretched(picture, counts=False)
+    seen = seen_by_itself(picture, counts=False)
     assert seen.source is picture
     low, high = np.percentile(seen.picture.luminance, (0.5, 99.5))
     assert (low, high) == pytest.approx((0, 1), abs=0.02)
