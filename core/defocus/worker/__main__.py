@@ -175,6 +175,7 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         raise SystemExit("usage: python -m defocus.worker [--folder PATH]")
     _end_on_signals(folder)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the command line, and for its reason
     # Answers get a descriptor of their own, so that nothing that a library prints can get among them; and so do
     # requests, before anything else is imported: on Windows a library that looks at descriptor 0 while a thread reads
     # it hangs (CPython 78961, numpy 24290)

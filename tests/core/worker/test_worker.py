@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from defocus import __version__
+from defocus.parallel import available_threads
 from defocus.parameters import MaskParameters, describe
 from defocus.worker.client import (
     PROTOCOL,
@@ -882,3 +884,14 @@ def test_a_client_that_cannot_write_says_so_in_a_line(folder, opened):
         opened.open(ramp().tobytes(), shape=(40, 60, 3), dtype="float32")
     assert caught.value.kind == "disk"
     assert opened.request("blur_map")["shape"] == [40, 60]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the threads of a process as Linux does")
+def test_threads_of_matrices_are_one_unless_somebody_says_otherwise(folder):
+    """As in the command line: numpy's others begin when it is loaded, which it is when the worker is ready."""
+    known = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    counts = []
+    for told in (known, known | {"OPENBLAS_NUM_THREADS": "2"}):
+        with WorkerClient(parent_folder=folder, environment=told) as client:
+            counts.append(psutil.Process(client._process.pid).num_threads())
+    assert counts[1] - counts[0] == min(2, available_threads()) - 1
