@@ -136,11 +136,11 @@ def depths_apart() -> None:
                 light, truth = made(side, rng)
                 dark = max(20, electrons / 100)
                 counts = rng.poisson(electrons * light / 2 + dark) + rng.normal(100, 2, light.shape)
-                analysis = defocus.analyze(counts.clip(0).astype(np.uint16), kind="fluorescence")
+                counts = counts.clip(0).astype(np.uint16)
+                analysis = defocus.analyze(counts, kind="fluorescence")
                 whole = analysis.blur_map(unknown="nan")
                 blocks = blur_map(
-                    counts.clip(0).astype(np.uint16), block=_BLOCK, kind="fluorescence", unknown="nan",
-                    max_radius=analysis.max_radius,
+                    counts, block=_BLOCK, kind="fluorescence", unknown="nan", max_radius=analysis.max_radius
                 ).compute()  # fmt: skip
                 known, here = np.isfinite(whole), np.isfinite(blocks)
                 both = known & here

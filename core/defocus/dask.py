@@ -20,6 +20,7 @@ from dask.delayed import delayed
 
 from defocus.errors import InputError
 from defocus.evidence.fluorescence import fluorescence_reach
+from defocus.evidence.measured import evidence_of
 from defocus.evidence.radii import octaves_and_radii, sample_spacing, usual_spacing
 from defocus.parameters import NOISE_RANGE, AnalysisParameters, MapParameters, split_changes
 from defocus.pictures.intensity import robust_extremes, value_range
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
     from dask.delayed import Delayed
     from numpy.typing import ArrayLike, NDArray
 
-    from defocus.evidence import Evidence
     from defocus.pictures.kind import Kind
     from defocus.pictures.picture import Picture
-    from defocus.pictures.stretched import LightLevels, Stretched
+    from defocus.pictures.stretched import LightLevels
     from defocus.psf import PSF
 
 __all__ = ["batch", "blur_map", "kind_of_plane"]
@@ -188,7 +188,7 @@ class _Plane:
     Attributes
     ----------
     parameters : AnalysisParameters
-        With the kind of the plane, and, once that is told, the shape and the noise of its range of light.
+        With the kind of the plane, and, once they are told, the shape of its blur and its noise.
     levels : LightLevels
         Its light.
     """
@@ -196,24 +196,10 @@ class _Plane:
     parameters: AnalysisParameters
     levels: LightLevels
 
-    def seen(self, picture: Picture) -> Stretched:
-        """Return a part of the plane as it is measured."""
-        return stretched(picture, self.levels)
-
     @property
-    def fluorescent(self) -> bool:
-        """Whether only what shines has evidence."""
-        return self.parameters.kind == "fluorescence"
-
-    def evidence(self, seen: Stretched, changes: dict[str, Any] | None = None) -> tuple[Evidence, str | PSF]:
-        """Return what is measured of a part of the plane, and the shape of the blur."""
-        from defocus.evidence import local_evidence
-        from defocus.evidence.fluorescence import fluorescence_evidence
-
-        chosen = dataclasses.replace(self.parameters, **(changes or {}))
-        if self.fluorescent:
-            return fluorescence_evidence(seen, chosen, TUNING)
-        return local_evidence(seen.picture, chosen, TUNING.evidence), chosen.psf
+    def kind(self) -> Kind:
+        """What the plane is taken for."""
+        return "fluorescence" if self.parameters.kind == "fluorescence" else "brightfield"
 
 
 def _plane_map(
@@ -262,12 +248,12 @@ def _block_map(
     from defocus.answer import Answer
 
     picture = _picture(values, limits)
-    seen = plane.seen(picture)
-    evidence, _ = plane.evidence(seen)
+    seen = stretched(picture, plane.levels)
+    evidence, _ = evidence_of(seen, plane.parameters, TUNING)
     # Blocks are to be as smooth as the plane, not as pictures of their size
     smoothness = map_parameters.smoothness * spacing / usual_spacing(picture.shape, TUNING.evidence)
     blocks = dataclasses.replace(map_parameters, smoothness=min(smoothness, _SMOOTHEST), unknown="drawn")
-    answer = Answer(seen, evidence, "fluorescence" if plane.fluorescent else "brightfield", TUNING)
+    answer = Answer(seen, evidence, plane.kind, TUNING)
     radius = answer.radius(blocks)
     if map_parameters.unknown == "nan":
         radius[~answer.known] = np.nan
@@ -333,34 +319,30 @@ def _in_small(samples: list[list[NDArray[Any]]], limits: tuple[float, float], pa
     chosen = of_frames(parameters, picture)
     if chosen.kind == "photograph":  # no block shows where its subject stands
         chosen = dataclasses.replace(chosen, kind="brightfield")
-    if chosen.tells_shape and chosen.kind == "brightfield":
-        chosen = dataclasses.replace(chosen, psf="disc")
     return _Plane(chosen, light_levels(picture, counts=chosen.kind == "fluorescence"))
 
 
 def _told_part(values: NDArray[Any], limits: tuple[float, float], plane: _Plane) -> tuple[float, str | PSF, int]:
     """Return what a part of a plane tells: its noise variance, the shape of its blur, and by how many samples."""
     chosen = plane.parameters
-    if not (chosen.tells_shape if plane.fluorescent else chosen.noise == "auto"):
+    if not (chosen.tells_shape if plane.kind == "fluorescence" else chosen.noise == "auto"):
         return 0.0, chosen.psf, 0
-    changes = {"max_radius": min(_TOLD_RADIUS, float(chosen.max_radius)), "spacing": 8}
-    evidence, shape = plane.evidence(plane.seen(_picture(values, limits)), changes)
-    return evidence.noise_variance, shape, int(np.count_nonzero(evidence.valid_fraction))
+    small = dataclasses.replace(chosen, max_radius=min(_TOLD_RADIUS, float(chosen.max_radius)), spacing=8)
+    seen = stretched(_picture(values, limits), plane.levels)
+    evidence, found = evidence_of(seen, small, TUNING)
+    return evidence.noise_variance / seen.gain**2, found.psf, int(np.count_nonzero(evidence.valid_fraction))
 
 
 def _agreed(plane: _Plane, told: list[tuple[float, str | PSF, int]]) -> _Plane:
     """Return what holds for a whole plane: what most of its parts say."""
     chosen = plane.parameters
-    if plane.fluorescent:
+    if plane.kind == "fluorescence":
         if chosen.tells_shape:
             discs = sum(count if shape == "disc" else -count for _, shape, count in told)
             chosen = dataclasses.replace(chosen, psf="disc" if discs > 0 else "gaussian")
     elif chosen.noise == "auto":
-        chosen = dataclasses.replace(chosen, noise=float(np.median([noise for noise, _, _ in told])))
-    else:
-        gain = 1 / (plane.levels.high - plane.levels.low)
-        noise = min(max(float(chosen.noise) * gain**2, NOISE_RANGE[0]), NOISE_RANGE[1])
-        chosen = dataclasses.replace(chosen, noise=noise)
+        noise = float(np.median([noise for noise, _, _ in told]))
+        chosen = dataclasses.replace(chosen, noise=min(max(noise, NOISE_RANGE[0]), NOISE_RANGE[1]))
     return dataclasses.replace(plane, parameters=chosen)
 
 

@@ -15,7 +15,7 @@ from defocus.cuts.neighbors import contrast_weights, untie
 from defocus.cuts.refinement import refined_labels
 from defocus.evidence.radii import OFFSET, usual_spacing
 from defocus.parallel import run_parts
-from defocus.pictures.sampling import cell_means
+from defocus.pictures.sampling import cell_means, nearest_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -212,9 +212,7 @@ def coherent_radii(
     labels = labels.repeat(step, axis=0).repeat(step, axis=1)[: evidence.shape[0], : evidence.shape[1]]
     found = refined_labels(costs, labels, fine_weights)
     if bodies is not None:
-        from scipy import ndimage
-
-        found = found[tuple(ndimage.distance_transform_edt(~bodies, return_distances=False, return_indices=True))]
+        found = found[nearest_known(bodies)]
     return np.interp(found, np.arange(len(evidence.radii)), evidence.radii).astype(np.float32)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.pictures.sampling import nearest_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,16 +120,13 @@ def fine_energy(light: NDArray[np.float32], weights: NDArray[np.float64]) -> NDA
 
 def filled_light(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
     """Return luminance, float32 (H, W), holes filled with what is nearest; and where it has none, None if nowhere."""
-    from scipy import ndimage
-
     light = picture.luminance
     if picture.alpha is None:
         return light, None
     holes = picture.alpha < _OPAQUE
     if not holes.any() or holes.all():
         return light, None
-    nearest = ndimage.distance_transform_edt(holes, return_distances=False, return_indices=True)
-    return np.asarray(light[tuple(nearest)]), holes
+    return np.asarray(light[nearest_known(~holes)]), holes
 
 
 def _tiles(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defocus.errors import InputError
+from defocus.pictures.sampling import nearest_known
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -146,8 +147,8 @@ def height_map(radii: ArrayLike, confidence: ArrayLike, *, smoothing: float = 1.
     # What the sharpest slice shows is what there is to be seen; noise alone is seen in none
     known = np.take_along_axis(weights, best[np.newaxis], axis=0)[0] >= 0.2
     if known.any() and not known.all():
-        nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-        best, vertex = best[tuple(nearest)], vertex[tuple(nearest)]
+        nearest = nearest_known(known)
+        best, vertex = best[nearest], vertex[nearest]
     return ndimage.median_filter(np.clip(best + vertex, 0, len(maps) - 1).astype(np.float32), size=5, mode="nearest")
 
 

@@ -26,6 +26,7 @@ from defocus.memory import require_memory
 from defocus.parallel import run_long_parts
 from defocus.parameters import MagnificationParameters, with_changes
 from defocus.pictures.picture import as_laid_out, as_picture
+from defocus.pictures.sampling import nearest_known
 from defocus.progress import ignore_progress, sub_progress
 from defocus.psf.varying_blur import checked_radius_map
 
@@ -201,8 +202,8 @@ def _scene(
         if mixed.any() and not mixed.all():  # windows at the rim saw the subject, too
             mixed = ndimage.binary_dilation(mixed, iterations=_RIM)
         if mixed.any() and not mixed.all():
-            nearest = ndimage.distance_transform_edt(mixed, return_distances=False, return_indices=True)
-            radius, decided = radius[tuple(nearest)], decided[tuple(nearest)]
+            nearest = nearest_known(~mixed)
+            radius, decided = radius[nearest], decided[nearest]
         if before is None:
             radius = np.maximum(radius, np.float32(end))  # what is no subject is not in focus
         else:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import fft, ndimage, sparse
 
 from defocus.parallel import run_parts
+from defocus.pictures.sampling import nearest_known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -257,8 +258,7 @@ def _spread(belief: NDArray[np.float64], corners: NDArray[np.int64], shape: tupl
             np.add.at(total, at, belief)
             np.add.at(weight, at, 1)
     # Where there is no window, the nearest one speaks
-    nearest = ndimage.distance_transform_edt(weight == 0, return_distances=False, return_indices=True)
-    cells = (total / np.maximum(weight, 1))[tuple(nearest)]
+    cells = (total / np.maximum(weight, 1))[nearest_known(weight > 0)]
     down, across = (_between_cells(size, length) for size, length in zip(shape, cells.shape, strict=True))
     return np.asarray((down @ cells.astype(np.float32)) @ across.T, np.float32)
 

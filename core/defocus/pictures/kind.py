@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from defocus.pictures.sampling import cell_means
+from defocus.pictures.sampling import cell_means, nearest_known
 from defocus.tuning import TUNING
 
 if TYPE_CHECKING:
@@ -133,8 +133,6 @@ def _reduced(
     picture: Picture, light: NDArray[np.float32] | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the luminance of cells, or other light, and which of them are opaque; all are, where none is."""
-    from scipy import ndimage
-
     light = picture.luminance if light is None else light
     step = max(1, round(min(light.shape) / _SIDE))
     cells = cell_means(light, step) if step > 1 else light
@@ -144,8 +142,7 @@ def _reduced(
     known = opacity > 0.99
     if not known.any():
         return cells, np.ones(cells.shape, bool)
-    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return cells[tuple(nearest)], known
+    return cells[nearest_known(known)], known
 
 
 def _specks(picture: Picture) -> float:

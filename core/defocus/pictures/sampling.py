@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from defocus.progress import Progress
 
-__all__ = ["cell_means", "interpolate", "interpolate_along_edges", "sample_positions"]
+__all__ = ["cell_means", "interpolate", "interpolate_along_edges", "nearest_known", "sample_positions"]
 
 _STRIP = 256  # rows done at a time: temporary arrays stay small on large pictures
 
@@ -23,6 +23,26 @@ _STRIP = 256  # rows done at a time: temporary arrays stay small on large pictur
 def sample_positions(length: int, spacing: int) -> NDArray[np.int64]:
     """Return the pixels at the middles of cells of `spacing` px that cover `length` px, int64 (h,)."""
     return np.minimum(np.arange(0, length, spacing) + spacing // 2, length - 1)
+
+
+def nearest_known(known: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return where the nearest known place of each place lies, rows and columns, int32 (H, W) each.
+
+    Parameters
+    ----------
+    known : bool (H, W)
+        True somewhere.
+
+    Examples
+    --------
+    >>> values = np.array([[7, 0, 0, 9]])
+    >>> values[nearest_known(values > 0)]
+    array([[7, 7, 9, 9]])
+    """
+    from scipy import ndimage
+
+    rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return rows, columns
 
 
 def cell_means(
