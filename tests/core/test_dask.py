@@ -121,8 +121,9 @@ def cells():
     return counts, defocus.analyze(counts)
 
 
-@pytest.mark.parametrize("sample", [512, 128])
-def test_blocks_of_fluorescence_are_those_of_the_whole_field(cells, monkeypatch, sample):
+@pytest.mark.parametrize(("sample", "differ"), [(512, 0.001), (128, 0.15)])
+def test_blocks_of_fluorescence_are_those_of_the_whole_field(cells, monkeypatch, sample, differ):
+    """To the last digits where all of the field tells what holds for it, as 512 px do here; nearly so where parts do."""
     counts, whole = cells
     monkeypatch.setattr(of_blocks, "_SAMPLE_SIZE", sample)
     expected = whole.blur_map(unknown="nan")
@@ -135,7 +136,7 @@ def test_blocks_of_fluorescence_are_those_of_the_whole_field(cells, monkeypatch,
     assert 0.05 < expected_known.mean() < 0.5  # most is ground
     assert (known != expected_known).mean() < 0.01
     both = known & expected_known
-    assert np.abs(found - expected)[both].mean() < 0.15
+    assert np.abs(found - expected)[both].mean() < differ
     right = both & (np.arange(640) >= 360)
     assert np.median(found[right]) == pytest.approx(5, abs=0.6)
 
