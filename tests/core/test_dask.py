@@ -123,7 +123,7 @@ def cells():
 
 @pytest.mark.parametrize(("sample", "differ"), [(512, 0.001), (128, 0.15)])
 def test_blocks_of_fluorescence_are_those_of_the_whole_field(cells, monkeypatch, sample, differ):
-    """To the last digits where all of the field tells what holds for it, as 512 px do here; nearly so where parts do."""
+    """To the last digits where the whole field tells what holds for it, as with 512 px; nearly so where parts do."""
     counts, whole = cells
     monkeypatch.setattr(of_blocks, "_SAMPLE_SIZE", sample)
     expected = whole.blur_map(unknown="nan")
